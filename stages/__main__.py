@@ -1,0 +1,51 @@
+"""Run one stage of the pipeline: ``python -m stages STAGE ...``, which is what every command in dvc.yaml calls."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from typing import Any
+
+from stages.files import InputError
+from stages.params import FIXES, MODELS, SAMPLERS
+
+STAGES: dict[str, tuple[str, ...]] = {
+    "prepare": (),
+    "extractor": (),
+    "reference": (),
+    "train": ("model",),
+    "sample": ("model", "sampler", "fix", "steps"),
+    "evaluate": ("model", "sampler", "fix", "steps"),
+    "report": (),
+    "compare": (),
+}
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "model": {"choices": MODELS},
+    "sampler": {"choices": SAMPLERS},
+    "fix": {"choices": FIXES},
+    "steps": {"type": int},
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return the exit status of one stage: 0, or 2 after one line on stderr where the inputs are at fault."""
+    parser = argparse.ArgumentParser(prog="python -m stages", description=__doc__)
+    commands = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    for stage, names in STAGES.items():
+        command = commands.add_parser(stage)
+        for name in names:
+            command.add_argument(name, **ARGUMENTS[name])
+    options = vars(parser.parse_args(arguments))
+    stage = options.pop("stage")
+    try:
+        import_module(f"stages.{stage}").run(**options)
+    except InputError as error:
+        print(f"{stage}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Intervals and verdicts of measured scores: delete-one-group jackknife, paired differences, Holm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+Verdict = Literal["replicates", "contradicted", "not seen at this setting", "inconclusive"]
+
+
+class Interval(NamedTuple):
+    """A bias-corrected estimate, its two-sided confidence interval, and the p-value of 'it is zero'."""
+
+    estimate: float
+    low: float
+    high: float
+    p: float
+
+
+def jackknife(full: float, replicates: Sequence[float], level: float = 0.95) -> Interval:
+    """Return the bias-corrected delete-one-group jackknife interval of a statistic (Tukey 1958).
+
+    The groups are equal in size. Pseudo-values g full - (g - 1) replicate; Student's t with g - 1 degrees of freedom.
+
+    Args:
+        full: the statistic of all images.
+        replicates: the statistic with each of the g groups left out.
+        level: coverage of the interval.
+    """
+    groups = len(replicates)
+    pseudo = groups * full - (groups - 1) * np.asarray(replicates, dtype=np.float64)
+    estimate, error = float(pseudo.mean()), float(pseudo.std(ddof=1) / np.sqrt(groups))
+    if error == 0:
+        return Interval(estimate, estimate, estimate, float(estimate == 0))
+    margin = float(stats.t.ppf(0.5 + level / 2, groups - 1)) * error
+    p = 2 * float(stats.t.sf(abs(estimate) / error, groups - 1))
+    return Interval(estimate, estimate - margin, estimate + margin, p)
+
+
+def paired_difference(
+    base: float, base_replicates: Sequence[float], fixed: float, fixed_replicates: Sequence[float]
+) -> Interval:
+    """Return the jackknife interval of fixed - base, the same group of noise dropped on both sides."""
+    return jackknife(fixed - base, np.subtract(fixed_replicates, base_replicates).tolist())
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return Holm-adjusted p-values in the order given; comparing them to alpha bounds the family-wise error."""
+    order = np.argsort(p_values)
+    factors = len(p_values) - np.arange(len(p_values))
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.asarray(p_values)[order] * factors))
+    return adjusted.tolist()
+
+
+def verdict(difference: Interval, adjusted_p: float, tuned: bool, alpha: float = 0.05) -> Verdict:
+    """Return what a paired difference says of the claim that it is negative (the fix lowers the score).
+
+    ``tuned`` tells whether the hyperparameter comes from a search for these networks: without one a difference on the
+    other side refutes this setting only.
+    """
+    if adjusted_p >= alpha:
+        return "inconclusive"
+    if difference.estimate < 0:
+        return "replicates"
+    return "contradicted" if tuned else "not seen at this setting"

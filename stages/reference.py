@@ -1,0 +1,47 @@
+"""Extract the real data's features and statistics once, and score real data against itself: the floor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from stages.diffusion.noise import Purpose, stream
+from stages.feature_network import extract_features, load_feature_network
+from stages.files import read_npz, write_json, write_npz
+from stages.layout import REFERENCE, dataset_path
+from stages.metrics.features import Features
+from stages.metrics.fidelity import frechet_distance, precision_recall, statistics
+from stages.params import read_params
+
+
+def run() -> None:
+    """Write pooled features and, for each Frechet distance, mu and sigma of all real images; and the floor."""
+    seed, prepare, sample, evaluate = read_params("seed", "prepare", "sample", "evaluate")
+    (images,) = read_npz(dataset_path(prepare.dataset), "images")
+    real = extract_features(load_feature_network(), images, "reference")
+    arrays = {"pooled": real.pooled}
+    for name, features in real.frechet().items():
+        moments = statistics(features)
+        arrays |= {f"mu_{name}": moments["mu"], f"sigma_{name}": moments["sigma"]}
+    record = {
+        "reference": prepare.dataset, "n_real": len(images),
+        "floor": real_floor(real, sample.n, seed, evaluate.neighborhood),
+    }  # fmt: skip
+    write_json(REFERENCE.with_suffix(".json"), record)
+    write_npz(REFERENCE, **arrays)
+
+
+def real_floor(real: Features, n: int, seed: int, neighborhood: int) -> dict[str, Any] | None:
+    """Return the scores of ``n`` real images drawn at random against the remaining ones, or None if too few remain."""
+    remaining = len(real.pooled) - n
+    if remaining < neighborhood + 2:
+        return None
+    order = torch.randperm(len(real.pooled), generator=stream(seed, Purpose.SPLIT, 1)).numpy()
+    drawn, rest = order[:n], order[n:]
+    distances = {
+        name: frechet_distance(statistics(features[drawn]), statistics(features[rest]))
+        for name, features in real.frechet().items()
+    }
+    fidelity = precision_recall(real.pooled[drawn], real.pooled[rest], neighborhood)
+    return {**distances, **fidelity, "n_fake": n, "n_real": remaining}

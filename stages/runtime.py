@@ -1,0 +1,36 @@
+"""How to compute: device, versions and batches. Nothing here may change a result beyond float rounding."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+
+import torch
+
+from stages.files import InputError
+from stages.params import read_params
+
+
+def pick_device() -> torch.device:
+    """Return the device that runtime.device names; ``auto`` is CUDA when there is one, else the CPU."""
+    (runtime,) = read_params("runtime")
+    if runtime.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=runtime.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"runtime.device: {runtime.device} is not usable here ({reason})") from None
+    return torch.device(runtime.device)
+
+
+def batches(n: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of the batches of runtime.batch_size that cover 0..n-1."""
+    (runtime,) = read_params("runtime")
+    for start in range(0, n, runtime.batch_size):
+        yield start, min(start + runtime.batch_size, n)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that decide a result's bits."""
+    return {"python": platform.python_version(), "torch": torch.__version__, "machine": platform.machine()}
