@@ -30,7 +30,10 @@ def run(model: str, sampler: str, fix: str, steps: int) -> None:
 
 
 def score(fake: Features, evaluate: Evaluate) -> dict[str, Any]:
-    """Return every score against the reference; Frechet distances with their jackknife replicates and 95 % interval."""
+    """Return every score against the reference; each Frechet distance with the margin of its 95 % interval.
+
+    The replicates, one group of images left out at a time, are what paired differences are made of.
+    """
     scores: dict[str, Any] = {}
     for name, features in fake.frechet().items():
         mu, sigma = read_npz(REFERENCE, f"mu_{name}", f"sigma_{name}")
@@ -38,7 +41,7 @@ def score(fake: Features, evaluate: Evaluate) -> dict[str, Any]:
         value = frechet_distance(statistics(features), real)
         replicates = frechet_replicates(features, real, evaluate.jackknife_groups)
         interval = jackknife(value, replicates)
-        scores[name] = {"value": value, "low": interval.low, "high": interval.high, "replicates": replicates}
+        scores[name] = {"value": value, "margin": (interval.high - interval.low) / 2, "replicates": replicates}
     (pooled,) = read_npz(REFERENCE, "pooled")
     fidelity = precision_recall(fake.pooled, pooled, evaluate.neighborhood)
     return scores | {name: {"value": value} for name, value in fidelity.items()}

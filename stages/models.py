@@ -30,7 +30,7 @@ def load_model(model: str) -> tuple[UNet, Schedule]:
     if config.get("model") != model:
         raise InputError(f"{path}: holds the model {config.get('model')!r}, not {model!r}; run dvc repro to train it")
     try:
-        sizes = {key: tuple(v) if isinstance(v, list) else v for key, v in config["network"].items()}
+        sizes: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in config["network"].items()}
         network = UNet(UNetConfig(**sizes))
         network.load_state_dict(tensors)
         schedule = make_schedule(config["training"]["schedule"], config["training"]["timesteps"])

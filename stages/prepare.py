@@ -15,10 +15,10 @@ def digits() -> tuple[np.ndarray, np.ndarray, str]:
     """Return scikit-learn's 1,797 handwritten digits (8x8, one channel), their labels and their source."""
     from sklearn.datasets import load_digits
 
-    bunch = load_digits()
-    images = np.round(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
+    pixels, labels = load_digits(return_X_y=True)
+    images = np.round(np.asarray(pixels) * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
     source = "scikit-learn load_digits: test part of UCI Optical Recognition of Handwritten Digits (Alpaydin, Kaynak)"
-    return images, bunch.target.astype(np.int64), source
+    return images, np.asarray(labels, dtype=np.int64), source
 
 
 DATASETS: dict[str, Callable[[], tuple[np.ndarray, np.ndarray, str]]] = {"digits": digits}

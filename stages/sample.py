@@ -44,9 +44,7 @@ def run(model: str, sampler: str, fix: str, steps: int) -> None:
     network, schedule = load_model(model)
     grid = cell_timesteps(cell, how.spacing, schedule)
     options = how.model_dump(exclude={"spacing"})
-    draw = partial(
-        SAMPLERS[sampler], schedule=schedule, timesteps=grid, fix=make_fix(fix, what, schedule), **options
-    )
+    draw = partial(SAMPLERS[sampler], schedule=schedule, timesteps=grid, fix=make_fix(fix, what, schedule), **options)
     record = {
         **cell._asdict(), "n": sample.n, "seed": seed, "nfe": expected_nfe(sampler, steps), "timesteps": grid,
         "sampler_params": how.model_dump(), "fix_params": what.model_dump(), "model_sha256": sha256(model_path(model)),

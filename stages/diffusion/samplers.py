@@ -8,7 +8,8 @@ standard Gaussian noise of x's shape. The grid's last target is the clean image,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,7 +23,8 @@ Noise = Callable[[], Tensor]
 Variance = Literal["small", "large", "learned"]
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """One step of a grid: from time ``timesteps[index]`` to ``target``; alpha_bar values are float64 [B, 1, 1, 1]."""
 
     index: int

@@ -35,8 +35,8 @@ class GroupNorm32(nn.GroupNorm):
     def __init__(self, channels: int) -> None:
         super().__init__(32, channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.group_norm(x.float(), 32, self.weight, self.bias, self.eps).to(x.dtype)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.group_norm(input.float(), 32, self.weight, self.bias, self.eps).to(input.dtype)
 
 
 def zero_init(module: nn.Module) -> nn.Module:
@@ -74,6 +74,7 @@ class ResBlock(nn.Module):
         return functional.avg_pool2d(x, 2) if self.resize == "down" else x
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        """Return [B, c_out, H', W'] for x [B, c_in, H, W] and the time embedding [B, emb_dim]."""
         norm, activation, conv = self.in_layers
         h = conv(self._resized(activation(norm(x))))
         scale, shift = self.emb_layers(emb).to(h.dtype)[:, :, None, None].chunk(2, dim=1)
@@ -95,6 +96,7 @@ class AttentionBlock(nn.Module):
         self.proj_out = zero_init(nn.Conv1d(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return x [B, C, H, W] plus what each position attends to."""
         batch, channels, *size = x.shape
         flat = x.reshape(batch, channels, -1)
         qkv = self.qkv(self.norm(flat))
@@ -110,10 +112,11 @@ class AttentionBlock(nn.Module):
         return (flat + self.proj_out(attended)).reshape(batch, channels, *size)
 
 
-class Stage(nn.Sequential):
+class Stage(nn.ModuleList):
     """Layers applied in order; residual blocks also receive the time embedding."""
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        """Return x after all layers."""
         for layer in self:
             x = layer(x, emb) if isinstance(layer, ResBlock) else layer(x)
         return x
@@ -135,16 +138,16 @@ class UNet(nn.Module):
         self.input_blocks, skips = self._encoder(emb_dim)
         deepest = skips[-1]
         self.middle_block = Stage(
-            ResBlock(deepest, deepest, emb_dim, config.dropout),
-            self._attention(deepest),
-            ResBlock(deepest, deepest, emb_dim, config.dropout),
+            [
+                ResBlock(deepest, deepest, emb_dim, config.dropout),
+                self._attention(deepest),
+                ResBlock(deepest, deepest, emb_dim, config.dropout),
+            ]
         )
         self.output_blocks = self._decoder(emb_dim, skips)
         c_first = width * config.multipliers[0]
         c_out = config.image_channels * (2 if config.learn_sigma else 1)
-        self.out = nn.Sequential(
-            GroupNorm32(c_first), nn.SiLU(), zero_init(nn.Conv2d(c_first, c_out, 3, padding=1))
-        )
+        self.out = nn.Sequential(GroupNorm32(c_first), nn.SiLU(), zero_init(nn.Conv2d(c_first, c_out, 3, padding=1)))
 
     def _attention(self, channels: int) -> AttentionBlock:
         config = self.config
@@ -156,7 +159,7 @@ class UNet(nn.Module):
     def _encoder(self, emb_dim: int) -> tuple[nn.ModuleList, list[int]]:
         config = self.config
         c_now = config.channels * config.multipliers[0]
-        blocks = [Stage(nn.Conv2d(config.image_channels, c_now, 3, padding=1))]
+        blocks = [Stage([nn.Conv2d(config.image_channels, c_now, 3, padding=1)])]
         skips, size = [c_now], config.image_size
         for level, multiplier in enumerate(config.multipliers):
             for _ in range(config.res_blocks):
@@ -164,11 +167,11 @@ class UNet(nn.Module):
                 layers: list[nn.Module] = [ResBlock(c_now, c_next, emb_dim, config.dropout)]
                 if size in config.attention_sizes:
                     layers.append(self._attention(c_next))
-                blocks.append(Stage(*layers))
+                blocks.append(Stage(layers))
                 c_now = c_next
                 skips.append(c_now)
             if level < len(config.multipliers) - 1:
-                blocks.append(Stage(ResBlock(c_now, c_now, emb_dim, config.dropout, resize="down")))
+                blocks.append(Stage([ResBlock(c_now, c_now, emb_dim, config.dropout, resize="down")]))
                 skips.append(c_now)
                 size //= 2
         return nn.ModuleList(blocks), skips
@@ -187,11 +190,12 @@ class UNet(nn.Module):
                 if level and block == config.res_blocks:
                     layers.append(ResBlock(c_now, c_now, emb_dim, config.dropout, resize="up"))
                     size *= 2
-                blocks.append(Stage(*layers))
+                blocks.append(Stage(layers))
         return nn.ModuleList(blocks)
 
     def forward(self, x: Tensor, times: Tensor, labels: Tensor | None = None) -> Tensor:
-        emb = self.time_embed(time_embedding(times, self.config.channels).to(self.time_embed[0].weight.dtype))
+        """Return the network's output; ``labels`` [B] int64 are needed where the configuration has classes."""
+        emb = self.time_embed(time_embedding(times, self.config.channels))
         if self.config.num_classes is not None:
             emb = emb + self.label_emb(labels)
         skips = []

@@ -1,0 +1,63 @@
+"""Closed forms of the noise schedules. Golden values have 8 significant digits; tolerances are half their last."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stages.diffusion.schedule import ScheduleName, add_noise, alpha_bar_at, make_schedule, posterior, predict_x0
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "expected"),
+    [
+        ("linear", 0, 0.9999), ("linear", 1, 0.99978009), ("linear", 99, 0.89701815), ("linear", 300, 0.39401112),
+        ("linear", 500, 0.07779666), ("linear", 801, 0.00148332), ("linear", 999, 4.0358298e-5),
+        ("cosine", 0, 0.99995872), ("cosine", 199, 0.89870592), ("cosine", 499, 0.49384359),
+        ("cosine", 900, 0.02361611), ("cosine", 998, 2.42877e-6), ("cosine", 999, 2.42877e-9),
+    ],
+)  # fmt: skip
+def test_alpha_bar_matches_golden_values(name: ScheduleName, time: int, expected: float) -> None:
+    assert float(make_schedule(name).alpha_bar[time]) == pytest.approx(expected, abs=6e-9, rel=3e-6)
+
+
+def test_cosine_betas_match_golden_values() -> None:
+    beta = make_schedule("cosine").beta
+    assert float(beta[0]) == pytest.approx(4.12842e-5, rel=2e-6)
+    assert float(beta[500]) == pytest.approx(3.155692e-3, rel=2e-7)
+    assert float(beta[998]) == pytest.approx(0.749999, abs=5e-7)
+    assert float(beta[999]) == 0.999
+
+
+def test_cosine_posterior_matches_golden_values() -> None:
+    schedule = make_schedule("cosine")
+    q = posterior(schedule.alpha_bar[500], schedule.alpha_bar[499])
+    assert float(q.x0_coef) == pytest.approx(0.00436787, abs=6e-9)
+    assert float(q.x_coef) == pytest.approx(0.99535628, abs=6e-9)
+    assert float(q.variance) == pytest.approx(0.00314601, abs=6e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [("cosine", (4.12842e-5, 9.11083e-3, 2.21290e-2), 0.7435134), ("linear", (1e-4, 0.0332532, 0.0838957), 0.6200200)],
+)
+def test_respaced_betas_match_golden_values(name: ScheduleName, first: tuple[float, ...], last: float) -> None:
+    schedule = make_schedule(name)
+    pairs = [(0, -1), (53, 0), (105, 53), (946, 894)]
+    beta = [float(posterior(*(alpha_bar_at(schedule, torch.tensor([t])) for t in pair)).beta) for pair in pairs]
+    assert beta == pytest.approx([*first, last], rel=3e-6)
+
+
+def test_alpha_bar_at_truncates_fractions_and_is_one_at_the_clean_image() -> None:
+    schedule = make_schedule("linear")
+    found = alpha_bar_at(schedule, torch.tensor([37.5, 37.0, -1.0]))
+    assert found.shape == (3, 1, 1, 1)
+    assert found[0] == found[1] == schedule.alpha_bar[37]
+    assert found[2] == 1
+
+
+def test_predict_x0_inverts_add_noise() -> None:
+    schedule, generator = make_schedule("cosine"), torch.Generator().manual_seed(0)
+    x0, noise = (torch.randn(4, 1, 3, 3, dtype=torch.float64, generator=generator) for _ in range(2))
+    alpha_bar = alpha_bar_at(schedule, torch.tensor([0, 10, 500, 900]))
+    torch.testing.assert_close(predict_x0(add_noise(x0, noise, alpha_bar), noise, alpha_bar), x0)
