@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stages.feature_network import extract_features, load_feature_network
-from stages.files import InputError, read_json, read_npz, write_json
-from stages.layout import REFERENCE, Cell
+from stages.files import InputError, read_config, read_json, read_npz, write_json
+from stages.layout import FEATURE_NETWORK, REFERENCE, Cell
 from stages.metrics.features import Features
 from stages.metrics.fidelity import frechet_distance, frechet_replicates, precision_recall, statistics
 from stages.metrics.intervals import jackknife
@@ -25,8 +25,14 @@ def run(model: str, sampler: str, fix: str, steps: int) -> None:
         raise InputError(f"sample.n: {sample.n} images are too few to score; allowed are {2 * least} and more")
     fake = extract_features(load_feature_network(), images, f"evaluate {cell.key}")
     reference = read_json(REFERENCE.with_suffix(".json"))
-    write_json(cell.scores, {**cell._asdict(), "n_fake": sample.n, "n_real": reference["n_real"],
-                             "reference": reference["reference"], **score(fake, evaluate)})  # fmt: skip
+    record = {
+        **cell._asdict(),
+        "n_fake": sample.n,
+        "n_real": reference["n_real"],
+        "reference": reference["reference"],
+        "feature_network": read_config(FEATURE_NETWORK)["network"],
+    }
+    write_json(cell.scores, record | score(fake, evaluate))
 
 
 def score(fake: Features, evaluate: Evaluate) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Section(BaseModel):
 
 
 class Runtime(Section):
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     batch_size: Annotated[Int, Field(ge=1)]
     checkpoint_every: Annotated[Int, Field(ge=1)]
 

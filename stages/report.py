@@ -69,7 +69,7 @@ def render(
 def score_rows(grid: Grid, table: pd.DataFrame, metrics: Sequence[str]) -> list[dict[str, Any]]:
     """Return one entry per sampler and fix: for every metric, the cells of all models and step counts in order."""
     best = {metric: best_per_column(table, metric) for metric in metrics}
-    place = {Cell(r.model, r.sampler, r.fix, r.steps): i for i, r in enumerate(table.itertuples())}
+    place = {cell: i for i, cell in enumerate(cells(grid))}
     rows = []
     for sampler in grid.samplers:
         for fix in grid.fixes:

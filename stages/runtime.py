@@ -14,6 +14,7 @@ from stages.params import read_params
 def pick_device() -> torch.device:
     """Return the device that runtime.device names; ``auto`` is CUDA when there is one, else the CPU."""
     (runtime,) = read_params("runtime")
+    torch.backends.cudnn.deterministic = True
     if runtime.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

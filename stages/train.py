@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from functools import lru_cache
@@ -77,23 +78,22 @@ def fit(
     if checkpoint.exists():
         load_checkpoint(checkpoint, state)
     schedule = make_schedule(train.schedule, train.timesteps)
-    progress = tqdm(total=train.iterations, initial=state.iteration, desc=label, unit="it", mininterval=1)
-    while state.iteration < train.iterations:
-        loss = step(state, draw_batch(images, seed, train, state.iteration), seed, train, gamma, schedule)
-        mse, vb = loss.mse.mean().item(), loss.vb.mean().item()
-        if not torch.isfinite(loss.total).all():
-            raise InputError(
-                f"{label}: the loss is {mse + vb} at iteration {state.iteration}; no model was written; "
-                f"lower train.lr ({train.lr}) or use train.precision: fp32 ({train.precision})"
-            )
-        state.iteration += 1
-        if state.iteration % LOG_EVERY == 0 or state.iteration == train.iterations:
-            state.losses.append({"iteration": state.iteration, "mse": mse, "vb": vb})
-            progress.set_postfix(mse=f"{mse:.4f}", vb=f"{vb:.4f}", refresh=False)
-        progress.update()
-        if state.iteration % runtime.checkpoint_every == 0 and state.iteration < train.iterations:
-            save_checkpoint(checkpoint, state)
-    progress.close()
+    with tqdm(total=train.iterations, initial=state.iteration, desc=label, unit="it", mininterval=1) as progress:
+        while state.iteration < train.iterations:
+            loss = step(state, draw_batch(images, seed, train, state.iteration), seed, train, gamma, schedule)
+            mse, vb = loss.mse.mean().item(), loss.vb.mean().item()
+            if not math.isfinite(mse + vb):
+                raise InputError(
+                    f"{label}: the loss is {mse + vb} at iteration {state.iteration}; no model was written; "
+                    f"lower train.lr ({train.lr}) or use train.precision: fp32 ({train.precision})"
+                )
+            state.iteration += 1
+            if state.iteration % LOG_EVERY == 0 or state.iteration == train.iterations:
+                state.losses.append({"iteration": state.iteration, "mse": mse, "vb": vb})
+                progress.set_postfix(mse=f"{mse:.4f}", vb=f"{vb:.4f}", refresh=False)
+            progress.update()
+            if state.iteration % runtime.checkpoint_every == 0 and state.iteration < train.iterations:
+                save_checkpoint(checkpoint, state)
 
 
 def step(state: TrainingState, x0: Tensor, seed: int, train: Train, gamma: float, schedule: Schedule) -> Loss:

@@ -29,7 +29,7 @@ DIRECTIONS = (
     Direction("es-ddpm", "es", "Table 2", "Epsilon Scaling lowers FID of DDPM sampling", "fix", "none", "es", "ddpm"),
     Direction("es-ddim", "es", "Table 3", "Epsilon Scaling lowers FID of DDIM sampling", "fix", "none", "es", "ddim"),
     Direction(
-        "es-linear-ddpm", "es", "Table 2", "linear Epsilon Scaling lowers FID further than uniform",
+        "es-linear-ddpm", "es", "Table 2", "Linear Epsilon Scaling lowers FID further than uniform",
         "fix", "es", "es-linear", "ddpm", note="claimed at 20 steps; at 50 the paper gains 0.02",
     ),
     Direction("ts-ddpm", "ts", "Table 1", "Time-Shift lowers FID of DDPM sampling", "fix", "none", "ts", "ddpm"),
@@ -41,14 +41,14 @@ DIRECTIONS = (
     Direction("ts-s-pndm", "ts", "Table 1", "Time-Shift lowers FID of S-PNDM sampling", "fix", "none", "ts", "s-pndm"),
     Direction("ts-f-pndm", "ts", "Table 1", "Time-Shift lowers FID of F-PNDM sampling", "fix", "none", "ts", "f-pndm"),
     Direction(
-        "ip-ddpm", "ip", "Table 3", "input perturbation lowers FID of DDPM sampling", "model", "adm", "adm-ip", "ddpm"
+        "ip-ddpm", "ip", "Table 3", "Input perturbation lowers FID of DDPM sampling", "model", "adm", "adm-ip", "ddpm"
     ),
     Direction(
-        "ip-ddpm-sfid", "ip", "Table 3", "input perturbation lowers sFID of DDPM sampling",
+        "ip-ddpm-sfid", "ip", "Table 3", "Input perturbation lowers sFID of DDPM sampling",
         "model", "adm", "adm-ip", "ddpm", metric="sfid",
     ),
     Direction(
-        "ip-ddim", "ip", "Table 5", "input perturbation lowers FID of DDIM sampling", "model", "adm", "adm-ip", "ddim",
+        "ip-ddim", "ip", "Table 5", "Input perturbation lowers FID of DDIM sampling", "model", "adm", "adm-ip", "ddim",
         note="TS Table 2 prints the opposite for ADM at 5 and 10 steps",
     ),
 )  # fmt: skip

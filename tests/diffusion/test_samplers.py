@@ -154,7 +154,7 @@ def test_f_pndm_with_constant_noise_is_one_ddim_jump() -> None:
 
 
 def test_clipping_acts_where_it_should() -> None:
-    """At t = 999 of the cosine schedule 1 / sqrt(alpha_bar) is 2e4: ADM's samplers stay bounded there, DDIM does not."""
+    """At t = 999 of the cosine schedule 1 / sqrt(alpha_bar) is 2e4: ADM's samplers stay bounded, DDIM does not."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 1, 4, 4, generator=generator)
     wrong = lambda x, t: (0.9 * x, None)  # noqa: E731

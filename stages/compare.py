@@ -1,0 +1,43 @@
+"""Compare the regenerated scores with the committed ones; not a pipeline stage, ``make reproduce`` ends with it."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+
+import pandas as pd
+
+from stages.files import InputError
+from stages.layout import REPORTS
+from stages.reporting.tables import AXES, METRICS
+
+SCORES = REPORTS / "tables" / "scores.csv"
+
+
+def run() -> None:
+    """Print how many scores are identical to the committed ones, within their interval, or different."""
+    if not SCORES.is_file():
+        raise InputError(f"{SCORES}: not found; run dvc repro to make it")
+    committed = subprocess.run(["git", "show", f"HEAD:./{SCORES.as_posix()}"], capture_output=True, text=True)
+    if committed.returncode:
+        raise InputError(f"{SCORES}: no committed version to compare with ({committed.stderr.strip()})")
+    counts = compare_scores(pd.read_csv(io.StringIO(committed.stdout)), pd.read_csv(SCORES))
+    print("Regenerated against committed scores: " + ", ".join(f"{n} {word}" for word, n in counts.items()))
+
+
+def compare_scores(committed: pd.DataFrame, regenerated: pd.DataFrame) -> dict[str, int]:
+    """Return the counts of FID and other Frechet scores that are identical, within interval, or different.
+
+    Within interval: inside the committed value's 95 % margin. Precision and recall have no interval and count as
+    identical or different. Cells of only one of the two tables count as not compared.
+    """
+    both = committed.merge(regenerated, on=AXES, suffixes=("", "_new"))
+    counts = {"identical": 0, "within interval": 0, "different": 0}
+    for metric in (m for m in METRICS if m in committed and m in regenerated):
+        equal = both[metric] == both[f"{metric}_new"]
+        near = (both[metric] - both[f"{metric}_new"]).abs() <= both.get(f"{metric}_margin", 0.0)
+        counts["identical"] += int(equal.sum())
+        counts["within interval"] += int((near & ~equal).sum())
+        counts["different"] += int((~near & ~equal).sum())
+    missing = len(committed) + len(regenerated) - 2 * len(both)
+    return counts | ({"cells not compared": missing} if missing else {})

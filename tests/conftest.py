@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import os
+
+# One thread per process, set before torch is imported and passed on to the stages that tests start: with several
+# workers, threads that wait for one another cost more than they bring.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from pathlib import Path
+
+import pytest
+
+from tests.toy import toy_params, write_params
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that drive DVC share one study: one worker runs them, from the start, being the longest."""
+    for item in items:
+        if item.path.name == "test_selectivity.py":
+            item.add_marker(pytest.mark.xdist_group("study"))
+    items.sort(key=lambda item: item.path.name != "test_selectivity.py")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with the toy params, entered."""
+    monkeypatch.chdir(tmp_path)
+    write_params(toy_params())
+    return tmp_path

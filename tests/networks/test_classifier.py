@@ -1,0 +1,53 @@
+"""The small feature network, and the stage that trains it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages import extractor, prepare
+from stages.__main__ import main
+from stages.feature_network import load_feature_network
+from stages.files import read_json, read_npz
+from stages.networks.classifier import Classifier, ClassifierConfig, classifier_features
+from tests.toy import toy_params, write_params
+
+RECORD = Path("data/extractor/network.json")
+
+
+@pytest.mark.parametrize(("size", "channels"), [(8, 1), (28, 1), (16, 3)])
+def test_features_have_the_widths_of_the_design(size: int, channels: int) -> None:
+    network = Classifier(ClassifierConfig(channels, 10)).eval()
+    pooled, spatial = classifier_features(network, torch.zeros(3, channels, size, size, dtype=torch.uint8))
+    assert pooled.shape == (3, 64)
+    assert spatial.shape == (3, 112)
+    assert (pooled >= 0).all()
+    assert (spatial < 0).any(), "before the activation"
+
+
+def test_the_committed_settings_reach_the_accuracy(project: Path) -> None:
+    params = toy_params()
+    params["extractor"] |= {"epochs": 25, "min_accuracy": 0.97}
+    write_params(params)
+    prepare.run()
+    extractor.run()
+    record = read_json(RECORD)
+    assert record["test_accuracy"] >= 0.97
+    assert (record["n_test"], record["n_train"]) == (359, 1438)
+    images, labels = read_npz(Path("data/datasets/digits.npz"), "images", "labels")
+    pooled, _ = load_feature_network()(torch.from_numpy(images[:500]).permute(0, 3, 1, 2))
+    means = torch.stack([pooled[labels[:500] == digit].mean(0) for digit in range(10)])
+    nearest = torch.cdist(pooled, means).argmin(1)
+    assert (nearest.numpy() == labels[:500]).mean() > 0.95, "the features separate the classes"
+
+
+def test_too_low_an_accuracy_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = toy_params()
+    params["extractor"] |= {"epochs": 1, "min_accuracy": 1.0}
+    write_params(params)
+    prepare.run()
+    assert main(["extractor"]) == 2
+    assert "is below extractor.min_accuracy = 1.0" in capsys.readouterr().err.splitlines()[-1]
+    assert not RECORD.parent.exists()

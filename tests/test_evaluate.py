@@ -1,0 +1,81 @@
+"""Scoring a cell, end to end on real digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages import evaluate, extractor, prepare, reference
+from stages.__main__ import main
+from stages.files import read_json, read_npz, write_npz
+from stages.layout import REFERENCE, Cell
+from tests.toy import toy_params, write_params
+
+CELL = Cell("adm", "ddim", "none", 4)
+
+
+@pytest.fixture
+def scored(project: Path) -> np.ndarray:
+    """The data set's images, with the feature network and the reference made from them."""
+    prepare.run()
+    extractor.run()
+    reference.run()
+    return read_npz(Path("data/datasets/digits.npz"), "images")[0]
+
+
+def scores(images: np.ndarray) -> dict:
+    write_npz(CELL.samples, arr_0=images)
+    evaluate.run(*CELL)
+    return read_json(CELL.scores)
+
+
+def test_real_images_score_better_than_noisy_ones_on_every_score(scored: np.ndarray) -> None:
+    real = scored[:60]
+    noise = np.random.RandomState(0).randint(-60, 60, real.shape)
+    noisy = (real.astype(int) + noise).clip(0, 255).astype(np.uint8)
+    good, bad = scores(real), scores(noisy)
+    for name in ("fid", "sfid", "fd_pixel"):
+        assert good[name]["value"] < bad[name]["value"]
+        assert len(good[name]["replicates"]) == 5
+        assert good[name]["margin"] > 0
+    assert good["precision"]["value"] == 1, "a real image lies in its own ball"
+    assert good["precision"]["value"] > bad["precision"]["value"]
+    assert (good["n_fake"], good["n_real"]) == (60, 1797)
+    assert (good["reference"], good["feature_network"]) == ("digits", "classifier")
+
+
+def test_the_floor_is_of_real_images_against_the_rest(scored: np.ndarray) -> None:
+    floor = read_json(REFERENCE.with_suffix(".json"))["floor"]
+    assert (floor["n_fake"], floor["n_real"]) == (60, 1737)
+    assert 0 < floor["fid"] < scores(255 - scored[:60])["fid"]["value"]
+
+
+def test_no_floor_where_no_real_images_remain(project: Path) -> None:
+    params = toy_params()
+    params["sample"]["n"] = 1795
+    write_params(params)
+    prepare.run()
+    extractor.run()
+    reference.run()
+    assert read_json(REFERENCE.with_suffix(".json"))["floor"] is None
+
+
+@pytest.mark.parametrize(
+    ("n", "written", "message"),
+    [
+        (60, 59, "adm-ddim-none-4.npz: 59 images, sample.n is 60; run dvc repro"),
+        (9, 9, "sample.n: 9 images are too few to score; allowed are 10 and more"),
+    ],
+)
+def test_too_few_images_are_refused(
+    scored: np.ndarray, n: int, written: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = toy_params()
+    params["sample"]["n"] = n
+    write_params(params)
+    write_npz(CELL.samples, arr_0=scored[:written])
+    assert main(["evaluate", *map(str, CELL)]) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not CELL.scores.exists()

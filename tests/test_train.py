@@ -1,0 +1,169 @@
+"""Training: resume is exact, variants differ by the perturbation alone, faults leave no model."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages import prepare, train
+from stages.__main__ import main
+from stages.files import read_json, read_tensors
+from stages.layout import model_path
+from stages.models import load_model
+from stages.params import read_params
+from tests.toy import ROOT, toy_params, write_params
+
+MODEL = Path("data/models/adm.safetensors")
+
+
+def configure(**changes) -> None:
+    params = toy_params()
+    params["train"] |= changes
+    params["runtime"]["checkpoint_every"] = 3
+    write_params(params)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"t_sampling": "loss-second-moment", "timesteps": 10, "iterations": 40, "precision": "bf16", "flip": True},
+        {"precision": "fp16"},
+    ],
+)
+def test_a_run_interrupted_after_a_checkpoint_ends_in_the_same_weights(
+    project: Path, monkeypatch: pytest.MonkeyPatch, changes: dict
+) -> None:
+    configure(**({"iterations": 8} | changes))
+    prepare.run()
+    train.run("adm")
+    expected, record = MODEL.read_bytes(), read_json(MODEL.with_suffix(".json"))
+    MODEL.unlink()
+
+    real_step, seen = train.step, []
+
+    def interrupted(state, *rest):
+        if state.iteration == 5 and len(seen) < 6:
+            raise KeyboardInterrupt
+        seen.append(state.iteration)
+        return real_step(state, *rest)
+
+    monkeypatch.setattr(train, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train.run("adm")
+    assert not MODEL.exists()
+    seen.extend([-1])
+    train.run("adm")
+    assert seen[5:8] == [-1, 3, 4], "resumed from the checkpoint after iteration 3"
+    assert MODEL.read_bytes() == expected
+    assert read_json(MODEL.with_suffix(".json"))["losses"] == record["losses"]
+    assert not list(Path(".scratch").glob("*"))
+
+
+def test_a_killed_process_resumes_to_the_same_bytes(project: Path) -> None:
+    configure(iterations=60)
+    prepare.run()
+    command = [sys.executable, "-m", "stages", "train", "adm"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    expected = MODEL.read_bytes()
+    MODEL.unlink()
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(Path(".scratch").glob("*/checkpoint.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not MODEL.exists()
+    assert list(Path(".scratch").glob("*/checkpoint.safetensors"))
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    assert MODEL.read_bytes() == expected
+
+
+def test_gamma_zero_under_the_name_adm_ip_gives_the_weights_of_adm(project: Path) -> None:
+    params = toy_params()
+    params["adm-ip"]["gamma"] = 0.0
+    write_params(params)
+    prepare.run()
+    train.run("adm")
+    train.run("adm-ip")
+    first, second = (read_tensors(model_path(model))[0] for model in ("adm", "adm-ip"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    params["adm-ip"]["gamma"] = 0.1
+    write_params(params)
+    train.run("adm-ip")
+    third = read_tensors(model_path("adm-ip"))[0]
+    assert not all(torch.equal(first[name], third[name]) for name in first)
+
+
+def test_models_share_initialisation_batches_times_and_noise(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare.run()
+    seen: dict[str, list] = {"adm": [], "adm-ip": []}
+    real = train.perturbed_input
+    for model, calls in seen.items():
+
+        def spy(x0, eps, xi, alpha_bar, gamma, calls=calls):
+            calls.append([x0, eps, xi, alpha_bar])
+            return real(x0, eps, xi, alpha_bar, gamma)
+
+        monkeypatch.setattr(train, "perturbed_input", spy)
+        train.run(model)
+    assert len(seen["adm"]) == 4
+    for first, second in zip(seen["adm"], seen["adm-ip"], strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_loss_that_is_not_finite_stops_without_a_model(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(lr=1e30, iterations=20, warmup=0)
+    prepare.run()
+    assert main(["train", "adm"]) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "train adm: the loss is " in message
+    assert "no model was written; lower train.lr (1e+30)" in message
+    assert not Path("data/models").exists()
+
+
+def test_training_lowers_the_loss(project: Path) -> None:
+    """The mean squared noise error starts at 1 (the network predicts 0) and falls well below it."""
+    configure(iterations=150, lr=2e-3, warmup=10)
+    prepare.run()
+    train.run("adm")
+    losses = read_json(MODEL.with_suffix(".json"))["losses"]
+    assert [entry["iteration"] for entry in losses] == [50, 100, 150]
+    assert losses[-1]["mse"] < 0.6
+
+
+def test_too_few_images_for_a_batch(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(batch_size=5000)
+    prepare.run()
+    assert main(["train", "adm"]) == 2
+    assert "1797 images make no batch of train.batch_size = 5000" in capsys.readouterr().err
+
+
+def test_a_model_file_says_how_to_sample_from_it(project: Path) -> None:
+    configure(schedule="linear", timesteps=100)
+    prepare.run()
+    train.run("adm")
+    Path("params.yaml").unlink()
+    network, schedule = load_model("adm")
+    assert network.config.image_size == 8
+    assert not network.training
+    assert schedule.timesteps == 100
+    assert float(schedule.beta[0]) == pytest.approx(1e-3)
+
+
+def test_epochs_are_permutations(project: Path) -> None:
+    (settings,) = read_params("train")
+    images = torch.arange(48, dtype=torch.uint8).reshape(48, 1, 1, 1)
+    batches = [train.draw_batch(images, 0, settings, i) for i in range(6)]
+    for epoch in (batches[:3], batches[3:]):
+        values = ((torch.cat(epoch) + 1) * 127.5).round().flatten().tolist()
+        assert sorted(values) == list(range(48))
+    assert not torch.equal(torch.cat(batches[:3]), torch.cat(batches[3:]))

@@ -1,0 +1,40 @@
+"""A study at toy size: the real params.yaml with less of everything."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def toy_params() -> dict[str, Any]:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["grid"] = {
+        "models": ["adm-ip"],
+        "samplers": ["ddpm", "ddim"],
+        "fixes": ["none", "es", "ts"],
+        "steps": [4],
+    }
+    params["extractor"] |= {"epochs": 2, "min_accuracy": 0.2}
+    params["train"] |= {"iterations": 4, "batch_size": 16}
+    params["train"]["network"] |= {"multipliers": [1], "attention_sizes": []}
+    params["sample"] = {"n": 60}
+    params["evaluate"]["jackknife_groups"] = 5
+    return params
+
+
+def write_params(params: dict[str, Any], folder: Path = Path()) -> None:
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def copy_project(folder: Path) -> None:
+    """Copy what the pipeline needs to run: the package, the pipeline file, the templates, DVC's settings."""
+    for name in ("stages", "reports/templates", ".dvc"):
+        ignore = shutil.ignore_patterns("__pycache__", "tmp", "cache")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+        shutil.copy(ROOT / name, folder / name)
