@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from stages.files import InputError
 from stages.params import FIXES, MODELS, SAMPLERS
@@ -29,9 +29,16 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """Refuses wrong arguments in one line, as every other fault of the inputs."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Return the exit status of one stage: 0, or 2 after one line on stderr where the inputs are at fault."""
-    parser = argparse.ArgumentParser(prog="python -m stages", description=__doc__)
+    parser = Parser(prog="python -m stages", description=__doc__)
     commands = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for stage, names in STAGES.items():
         command = commands.add_parser(stage)

@@ -26,16 +26,15 @@ def run() -> None:
 
 
 def compare_scores(committed: pd.DataFrame, regenerated: pd.DataFrame) -> dict[str, int]:
-    """Return the counts of FID and other Frechet scores that are identical, within interval, or different.
+    """Return how many scores are identical to six digits, within the committed 95 % margin, or different.
 
-    Within interval: inside the committed value's 95 % margin. Precision and recall have no interval and count as
-    identical or different. Cells of only one of the two tables count as not compared.
+    Cells of only one of the two tables count as not compared.
     """
     both = committed.merge(regenerated, on=AXES, suffixes=("", "_new"))
     counts = {"identical": 0, "within interval": 0, "different": 0}
     for metric in (m for m in METRICS if m in committed and m in regenerated):
         equal = both[metric] == both[f"{metric}_new"]
-        near = (both[metric] - both[f"{metric}_new"]).abs() <= both.get(f"{metric}_margin", 0.0)
+        near = (both[metric] - both[f"{metric}_new"]).abs() <= both[f"{metric}_margin"]
         counts["identical"] += int(equal.sum())
         counts["within interval"] += int((near & ~equal).sum())
         counts["different"] += int((~near & ~equal).sum())

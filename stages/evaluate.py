@@ -9,8 +9,9 @@ from stages.files import InputError, read_config, read_json, read_npz, write_jso
 from stages.layout import FEATURE_NETWORK, REFERENCE, Cell
 from stages.metrics.features import Features
 from stages.metrics.fidelity import frechet_distance, frechet_replicates, precision_recall, statistics
-from stages.metrics.intervals import jackknife
+from stages.metrics.intervals import jackknife, share_margin
 from stages.params import Evaluate, read_params
+from stages.runtime import versions
 
 
 def run(model: str, sampler: str, fix: str, steps: int) -> None:
@@ -20,9 +21,6 @@ def run(model: str, sampler: str, fix: str, steps: int) -> None:
     (images,) = read_npz(cell.samples, "arr_0")
     if len(images) != sample.n:
         raise InputError(f"{cell.samples}: {len(images)} images, sample.n is {sample.n}; run dvc repro")
-    least = max(evaluate.jackknife_groups, evaluate.neighborhood + 2)
-    if sample.n < 2 * least:
-        raise InputError(f"sample.n: {sample.n} images are too few to score; allowed are {2 * least} and more")
     fake = extract_features(load_feature_network(), images, f"evaluate {cell.key}")
     reference = read_json(REFERENCE.with_suffix(".json"))
     record = {
@@ -31,14 +29,16 @@ def run(model: str, sampler: str, fix: str, steps: int) -> None:
         "n_real": reference["n_real"],
         "reference": reference["reference"],
         "feature_network": read_config(FEATURE_NETWORK)["network"],
+        "evaluate": evaluate.model_dump(),
+        "versions": versions("numpy", "scipy", "torch-fidelity", "scikit-learn"),
     }
     write_json(cell.scores, record | score(fake, evaluate))
 
 
 def score(fake: Features, evaluate: Evaluate) -> dict[str, Any]:
-    """Return every score against the reference; each Frechet distance with the margin of its 95 % interval.
+    """Return every score against the reference; with the margin of its 95 % interval.
 
-    The replicates, one group of images left out at a time, are what paired differences are made of.
+    Frechet distances have their replicates too, one group of images left out at a time: paired differences need them.
     """
     scores: dict[str, Any] = {}
     for name, features in fake.frechet().items():
@@ -50,4 +50,6 @@ def score(fake: Features, evaluate: Evaluate) -> dict[str, Any]:
         scores[name] = {"value": value, "margin": (interval.high - interval.low) / 2, "replicates": replicates}
     (pooled,) = read_npz(REFERENCE, "pooled")
     fidelity = precision_recall(fake.pooled, pooled, evaluate.neighborhood)
-    return scores | {name: {"value": value} for name, value in fidelity.items()}
+    counted = {"precision": len(fake.pooled), "recall": len(pooled)}
+    margins = {name: share_margin(value, counted[name]) for name, value in fidelity.items()}
+    return scores | {name: {"value": value, "margin": margins[name]} for name, value in fidelity.items()}

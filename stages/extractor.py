@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from stages.feature_network import check_images, save_feature_network
 from stages.files import InputError, read_npz, sha256, write_json
 from stages.layout import FEATURE_NETWORK, dataset_path
 from stages.networks.classifier import Classifier, ClassifierConfig
+from stages.networks.inception import SpatialInception
 from stages.params import Extractor, read_params
 from stages.runtime import pick_device
 
@@ -27,61 +27,76 @@ def run() -> None:
     check_images(extractor.network, images, path)
     if extractor.network == "inception":
         tensors = checked_weights(Path(extractor.weights), extractor.sha256)
-        record = {"network": "inception", "weights_sha256": extractor.sha256}
         config = {"network": "inception"}
+        record = {**config, "weights_sha256": extractor.sha256}
     else:
         network, accuracy, n_test = train_classifier(images, labels, seed, extractor)
-        if accuracy < extractor.min_accuracy:
-            raise InputError(
-                f"extractor: test accuracy {accuracy:.4f} is below extractor.min_accuracy = {extractor.min_accuracy}; "
-                "train for more extractor.epochs"
-            )
         tensors = network.state_dict()
         config = {"network": "classifier", **network.config._asdict()}
         record = {**config, "test_accuracy": accuracy, "n_test": n_test, "n_train": len(images) - n_test}
-    write_json(FEATURE_NETWORK.with_suffix(".json"), record)
     save_feature_network(tensors, config)
+    write_json(FEATURE_NETWORK.with_suffix(".json"), record | {"extractor": extractor.model_dump()})
 
 
 def checked_weights(path: Path, expected: str) -> dict[str, Tensor]:
     """Return the tensors of a foreign PyTorch file, opened only once its sha256 is the expected one.
 
     Raises:
-        InputError: the file is missing, its checksum differs, or it holds anything but tensors.
+        InputError: the file is missing, its checksum differs, or it does not hold Inception's tensors.
     """
     if not path.is_file():
         raise InputError(f"extractor.weights: {path} not found; it must be a local file")
     if (found := sha256(path)) != expected:
         raise InputError(f"extractor.weights: {path} has sha256 {found}; extractor.sha256 is {expected}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise InputError(f"extractor.weights: {path} is no file of tensors: {str(error).splitlines()[0]}") from None
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        # Built once here, so that the stage ends with a file that the next ones can use.
+        return {name: tensor.clone() for name, tensor in SpatialInception(state).state_dict().items()}
+    except Exception as error:  # a file of unknown origin: unpickling and loading raise nearly anything
+        reason = type(error).__name__
+        raise InputError(f"extractor.weights: {path} does not hold Inception's tensors ({reason})") from None
 
 
 def train_classifier(
     images: np.ndarray, labels: np.ndarray, seed: int, extractor: Extractor
 ) -> tuple[Classifier, float, int]:
-    """Return a classifier trained on a random split of the data, its accuracy on the rest, and the rest's size."""
+    """Return a classifier trained on a random split of the data, its accuracy on the rest, and the rest's size.
+
+    Raises:
+        InputError: a part of the split is empty, or the accuracy is below extractor.min_accuracy.
+    """
+    train, test = split(len(images), seed, extractor)
     device = pick_device()
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
-    targets = torch.from_numpy(labels).to(device)
-    order = torch.randperm(len(images), generator=stream(seed, Purpose.SPLIT)).to(device)
-    n_test = round(extractor.test_fraction * len(images))
-    test, train = order[:n_test], order[n_test:]
+    pixels, targets = torch.from_numpy(images).permute(0, 3, 1, 2).to(device), torch.from_numpy(labels).to(device)
     torch.manual_seed(stream_seed(seed, Purpose.EXTRACTOR))
     network = Classifier(ClassifierConfig(pixels.shape[1], int(labels.max()) + 1)).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=extractor.lr)
-    batches_per_epoch = len(train) // extractor.batch_size
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, extractor.lr, extractor.epochs * batches_per_epoch)
+    per_epoch = len(train) // extractor.batch_size
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, extractor.lr, extractor.epochs * per_epoch)
     for epoch in tqdm(range(extractor.epochs), desc="extractor", unit="epoch", mininterval=1):
-        shuffled = train[torch.randperm(len(train), generator=stream(seed, Purpose.EXTRACTOR, epoch + 1)).to(device)]
-        for batch in shuffled.split(extractor.batch_size)[:batches_per_epoch]:
+        shuffled = train[torch.randperm(len(train), generator=stream(seed, Purpose.EXTRACTOR, epoch + 1))]
+        for batch in shuffled.split(extractor.batch_size)[:per_epoch]:
             optimizer.zero_grad(set_to_none=True)
             nn.functional.cross_entropy(network(pixels[batch]), targets[batch]).backward()
             optimizer.step()
             schedule.step()
-    network.eval()
     with torch.inference_mode():
-        accuracy = (network(pixels[test]).argmax(1) == targets[test]).double().mean().item()
-    return network, accuracy, n_test
+        accuracy = (network.eval()(pixels[test]).argmax(1) == targets[test]).double().mean().item()
+    if accuracy < extractor.min_accuracy:
+        raise InputError(
+            f"extractor: test accuracy {accuracy:.4f} is below extractor.min_accuracy = {extractor.min_accuracy}; "
+            "train for more extractor.epochs"
+        )
+    return network, accuracy, len(test)
+
+
+def split(n: int, seed: int, extractor: Extractor) -> tuple[Tensor, Tensor]:
+    """Return the indices of the images to train on and of those to test on, drawn at random."""
+    order = torch.randperm(n, generator=stream(seed, Purpose.SPLIT))
+    test, train = order.tensor_split([round(extractor.test_fraction * n)])
+    if not len(test) or len(train) < extractor.batch_size:
+        raise InputError(
+            f"extractor: {n} images give {len(test)} to test on (extractor.test_fraction), {len(train)} to train on; "
+            f"allowed are 1 and more, and a batch of {extractor.batch_size} and more"
+        )
+    return train, test

@@ -18,6 +18,7 @@ from stages.networks.classifier import Classifier, ClassifierConfig, classifier_
 from stages.runtime import batches, pick_device
 
 PIXEL_LIMIT = 256
+INCEPTION_SIZE = 32
 
 FeatureNetwork = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -28,17 +29,25 @@ def save_feature_network(tensors: Mapping[str, Tensor], config: Mapping[str, Any
 
 
 def load_feature_network() -> FeatureNetwork:
-    """Return a function from uint8 images [B, C, H, W] to their FID and sFID features, on the chosen device."""
+    """Return a function from uint8 images [B, C, H, W] to their FID and sFID features, on the chosen device.
+
+    Raises:
+        InputError: the file is missing, damaged, or its tensors do not fit its configuration.
+    """
     tensors, config = read_tensors(FEATURE_NETWORK)
-    if config["network"] == "classifier":
+    try:
+        if config["network"] == "inception":
+            from stages.networks.inception import SpatialInception, inception_features
+
+            inception = SpatialInception(tensors).to(pick_device())
+            return lambda images: inception_features(inception, images)
         network = Classifier(ClassifierConfig(config["image_channels"], config["classes"]))
         network.load_state_dict(tensors)
-        network = network.to(pick_device()).eval()
-        return lambda images: classifier_features(network, images)
-    from stages.networks.inception import SpatialInception, inception_features
-
-    inception = SpatialInception(tensors).to(pick_device())
-    return lambda images: inception_features(inception, images)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{FEATURE_NETWORK}: the tensors do not fit the configuration in the file: {reason}") from None
+    network = network.to(pick_device()).eval()
+    return lambda images: classifier_features(network, images)
 
 
 def extract_features(network: FeatureNetwork, images: np.ndarray, label: str) -> Features:
@@ -58,7 +67,8 @@ def extract_features(network: FeatureNetwork, images: np.ndarray, label: str) ->
 def check_images(network: str, images: np.ndarray, where: Path) -> None:
     """Raise InputError where the feature network cannot take these images."""
     _, height, width, channels = images.shape
-    if network == "inception" and (channels != 3 or min(height, width) < 32):
+    if network == "inception" and (channels != 3 or min(height, width) < INCEPTION_SIZE):
         raise InputError(
-            f"{where}: {height}x{width}x{channels} images; extractor.network: inception takes RGB of at least 32x32"
+            f"{where}: {height}x{width}x{channels} images; extractor.network: inception takes RGB of at least "
+            f"{INCEPTION_SIZE}x{INCEPTION_SIZE}"
         )

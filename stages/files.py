@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONFIG_KEY = "config"
+# What numpy and zipfile raise for damaged archives, depending on which byte is damaged.
+NPZ_FAULTS = (
+    zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError, TypeError,
+    MemoryError, SyntaxError,
+)  # fmt: skip
 
 
 class InputError(Exception):
@@ -27,7 +33,7 @@ class InputError(Exception):
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file through ``write(stream)`` so that ``path`` is either absent, as it was, or complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as stream:
             write(stream)
@@ -50,12 +56,26 @@ def write_json(path: Path, content: Any) -> None:
     write_bytes(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file that a stage wrote."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the record that a stage wrote as JSON; a key that it lacks is the file's fault too."""
     try:
-        return json.loads(_existing(path).read_text(encoding="utf-8"))
+        content = json.loads(_existing(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}); delete it and run dvc repro") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a record of this project; delete it and run dvc repro")
+    return Record(content, path)
+
+
+class Record(dict[str, Any]):
+    """A dict read from a file, which names the file where a key is missing."""
+
+    def __init__(self, content: Mapping[str, Any], path: Path) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise InputError(f"{self.path}: lacks {key!r}; delete it and run dvc repro")
 
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
@@ -74,7 +94,7 @@ def read_npz(path: Path, *names: str) -> tuple[np.ndarray, ...]:
             return tuple(archive[name] for name in names)
     except KeyError:
         raise InputError(f"{path}: lacks an array; expected are {', '.join(names)}") from None
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+    except NPZ_FAULTS as error:
         raise InputError(f"{path}: truncated or not an npz file ({error}); delete it and run dvc repro") from None
 
 
@@ -96,8 +116,8 @@ def read_config(path: Path) -> dict[str, Any]:
 
     try:
         with safe_open(_existing(path), framework="numpy") as content:
-            return json.loads((content.metadata() or {})[CONFIG_KEY])
-    except (SafetensorError, KeyError, ValueError) as error:
+            return Record(json.loads((content.metadata() or {})[CONFIG_KEY]), path)
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not a model file of this project ({error}); delete it and run dvc repro") from None
 
 

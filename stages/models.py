@@ -34,7 +34,7 @@ def load_model(model: str) -> tuple[UNet, Schedule]:
         network = UNet(UNetConfig(**sizes))
         network.load_state_dict(tensors)
         schedule = make_schedule(config["training"]["schedule"], config["training"]["timesteps"])
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: the tensors do not fit the configuration in the file: {reason}") from None
     return network.eval(), schedule

@@ -96,6 +96,13 @@ class Network(Section):
     head_channels: Annotated[Int, Field(ge=1)]
     dropout: Annotated[Float, Field(ge=0, lt=1)]
 
+    @model_validator(mode="after")
+    def _heads_divide_the_channels(self) -> Self:
+        widths = [self.channels * multiplier for multiplier in self.multipliers]
+        if any(width % self.head_channels for width in widths):
+            raise ValueError(f"head_channels: {self.head_channels} does not divide all of the widths {widths}")
+        return self
+
 
 class Train(Section):
     network: Network
@@ -110,6 +117,12 @@ class Train(Section):
     ema: Annotated[Float, Field(ge=0, lt=1)]
     flip: Bool
     precision: Literal["fp32", "bf16", "fp16"]
+
+    @model_validator(mode="after")
+    def _betas_stay_below_one(self) -> Self:
+        if self.schedule == "linear" and self.timesteps <= 20:
+            raise ValueError(f"timesteps: {self.timesteps}; the linear schedule needs more than 20")
+        return self
 
 
 class Sample(Section):
@@ -194,6 +207,16 @@ class Params(Section):
     ts: TimeShift
 
     @model_validator(mode="after")
+    def _enough_images_in_equal_groups(self) -> Self:
+        groups, n = self.evaluate.jackknife_groups, self.sample.n
+        least = 2 * max(groups, self.evaluate.neighborhood + 2)
+        if n < least or n % groups:
+            raise ValueError(
+                f"sample.n: {n} images; allowed are multiples of evaluate.jackknife_groups ({groups}) from {least} on"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _grids_hold_their_steps(self) -> Self:
         for sampler in self.grid.samplers:
             for steps in self.grid.steps:
@@ -224,7 +247,7 @@ def _parsed() -> dict[str, Any]:
         content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{PARAMS}: not found; run from the project's folder") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{PARAMS}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise InputError(f"{PARAMS}: expected sections such as 'seed:' and 'grid:', found {type(content).__name__}")

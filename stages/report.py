@@ -38,7 +38,7 @@ def run() -> None:
     table = score_table(scores, samples)
     differences = difference_table(scores, DIRECTIONS, report.searched)
     reference = read_json(REFERENCE.with_suffix(".json"))
-    page = render(grid, table, differences, reference, samples)
+    page = render(grid, table, differences, reference, samples, scores)
     for name, content in (("scores", table), ("differences", differences)):
         write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
     write_bytes(REPORTS / "report.html", page.encode())
@@ -46,7 +46,12 @@ def run() -> None:
 
 
 def render(
-    grid: Grid, table: pd.DataFrame, differences: pd.DataFrame, reference: dict[str, Any], samples: Sequence[dict]
+    grid: Grid,
+    table: pd.DataFrame,
+    differences: pd.DataFrame,
+    reference: dict[str, Any],
+    samples: Sequence[dict[str, Any]],
+    scores: Sequence[dict[str, Any]],
 ) -> str:
     """Return the page; equal inputs give equal bytes, and nothing in it points outside."""
     environment = Environment(
@@ -61,7 +66,8 @@ def render(
         claims=claim_rows(differences), others=differences[differences["claim"].isna()].to_dict("records"),
         counts=verdict_counts(differences), reference=reference, models=models,
         dataset=read_json(dataset_path(reference["reference"]).with_suffix(".json")),
-        extractor=read_json(FEATURE_NETWORK.with_suffix(".json")), samples=samples, settings=settings(samples),
+        extractor=read_json(FEATURE_NETWORK.with_suffix(".json")), samples=samples, scores=scores,
+        settings=settings(samples),
         plots=[Markup(fid_against_steps(table, sampler)) for sampler in grid.samplers], preview=preview_uri,
     )  # fmt: skip
 
@@ -78,7 +84,7 @@ def score_rows(grid: Grid, table: pd.DataFrame, metrics: Sequence[str]) -> list[
                 metric: [
                     {
                         "value": table[metric][i], "best": bool(best[metric][i]), "nfe": table["nfe"][i],
-                        "margin": table[f"{metric}_margin"][i] if f"{metric}_margin" in table else None,
+                        "margin": table[f"{metric}_margin"][i],
                     }
                     for i in indices
                 ]

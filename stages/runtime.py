@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import torch
 
@@ -32,6 +33,7 @@ def batches(n: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + runtime.batch_size, n)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that decide a result's bits."""
-    return {"python": platform.python_version(), "torch": torch.__version__, "machine": platform.machine()}
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions that decide a result's bits: Python, torch, the kind of machine, and ``packages``."""
+    found = {"python": platform.python_version(), "machine": platform.machine(), "torch": torch.__version__}
+    return found | {package: version(package) for package in packages}

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from stages.diffusion import samplers
 from stages.diffusion.fixes import Fix, epsilon_scaling, time_shift
-from stages.diffusion.grids import expected_nfe, timestep_grid
+from stages.diffusion.grids import check_steps, expected_nfe, timestep_grid
 from stages.diffusion.noise import block_noise
 from stages.diffusion.schedule import Schedule
 from stages.files import InputError, read_npz, scratch_folder, sha256, write_atomic, write_json, write_npz
@@ -40,14 +40,16 @@ PREVIEW_ROWS, PREVIEW_COLUMNS = 5, 10
 def run(model: str, sampler: str, fix: str, steps: int) -> None:
     """Write the images, record and preview of one cell."""
     cell = Cell(model, sampler, fix, steps)
-    seed, sample, how, what = read_params("seed", "sample", sampler, fix)
+    seed, sample, sampler_params, fix_params = read_params("seed", "sample", sampler, fix)
     network, schedule = load_model(model)
-    grid = cell_timesteps(cell, how.spacing, schedule)
-    options = how.model_dump(exclude={"spacing"})
-    draw = partial(SAMPLERS[sampler], schedule=schedule, timesteps=grid, fix=make_fix(fix, what, schedule), **options)
+    grid = cell_timesteps(cell, sampler_params.spacing, schedule)
+    options = sampler_params.model_dump(exclude={"spacing"})
+    remedy = make_fix(fix, fix_params, schedule)
+    draw = partial(SAMPLERS[sampler], schedule=schedule, timesteps=grid, fix=remedy, **options)
     record = {
         **cell._asdict(), "n": sample.n, "seed": seed, "nfe": expected_nfe(sampler, steps), "timesteps": grid,
-        "sampler_params": how.model_dump(), "fix_params": what.model_dump(), "model_sha256": sha256(model_path(model)),
+        "sampler_params": sampler_params.model_dump(), "fix_params": fix_params.model_dump(),
+        "model_sha256": sha256(model_path(model)),
         "device": str(pick_device()), "versions": versions(),
     }  # fmt: skip
     scratch, started = scratch_folder(f"sample-{cell.key}", record), time.monotonic()
@@ -61,6 +63,7 @@ def run(model: str, sampler: str, fix: str, steps: int) -> None:
 def cell_timesteps(cell: Cell, spacing: Any, schedule: Schedule) -> list[int]:
     """Return the cell's time grid, refusing a step count that it cannot hold."""
     try:
+        check_steps(cell.sampler, cell.steps)
         return timestep_grid(spacing, cell.steps, schedule.timesteps)
     except ValueError as error:
         raise InputError(f"{cell.key}: {error}") from None

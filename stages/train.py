@@ -35,6 +35,7 @@ def run(model: str) -> None:
     images = torch.from_numpy(read_npz(path, "images")[0]).permute(0, 3, 1, 2)
     if len(images) < train.batch_size:
         raise InputError(f"{path}: {len(images)} images make no batch of train.batch_size = {train.batch_size}")
+    check_network(train, images, path)
     training = {"gamma": variant.gamma, "seed": seed, "dataset": prepare.dataset, **train.model_dump()}
     state = new_state(seed, train, images)
     scratch = scratch_folder(f"train-{model}", training, sha256(path), str(pick_device()))
@@ -46,6 +47,19 @@ def run(model: str) -> None:
     write_json(model_path(model).with_suffix(".json"), record)
     save_model(model, state.ema, state.network.config, training)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_network(train: Train, images: Tensor, where: Path) -> None:
+    """Raise InputError where train.network does not fit images [N, C, H, W]."""
+    height, size, levels = *images.shape[2:], len(train.network.multipliers)
+    sizes = [size // 2**level for level in range(levels)]
+    if height != size or size % 2 ** (levels - 1):
+        raise InputError(
+            f"{where}: {height}x{size} images; {levels} train.network.multipliers need squares of a size that "
+            f"{2 ** (levels - 1)} divides"
+        )
+    if absent := set(train.network.attention_sizes) - set(sizes):
+        raise InputError(f"train.network.attention_sizes: {min(absent)} does not occur; sizes here are {sizes}")
 
 
 def new_state(seed: int, train: Train, images: Tensor) -> TrainingState:
@@ -123,9 +137,13 @@ def _update(state: TrainingState, objective: Tensor, train: Train) -> None:
     for group in state.optimizer.param_groups:
         group["lr"] = train.lr * min(1.0, (state.iteration + 1) / max(1, train.warmup))
     state.optimizer.zero_grad(set_to_none=True)
+    scale = state.scaler.get_scale()
     state.scaler.scale(objective).backward()
     state.scaler.step(state.optimizer)
     state.scaler.update()
+    # A lower scale means that fp16 overflowed and the step was skipped: the EMA then stays, too.
+    if state.scaler.get_scale() < scale:
+        return
     with torch.no_grad():
         for name, tensor in state.network.state_dict().items():
             state.ema[name].lerp_(tensor, 1 - train.ema)

@@ -62,20 +62,16 @@ def test_no_floor_where_no_real_images_remain(project: Path) -> None:
     assert read_json(REFERENCE.with_suffix(".json"))["floor"] is None
 
 
-@pytest.mark.parametrize(
-    ("n", "written", "message"),
-    [
-        (60, 59, "adm-ddim-none-4.npz: 59 images, sample.n is 60; run dvc repro"),
-        (9, 9, "sample.n: 9 images are too few to score; allowed are 10 and more"),
-    ],
-)
-def test_too_few_images_are_refused(
-    scored: np.ndarray, n: int, written: int, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    params = toy_params()
-    params["sample"]["n"] = n
-    write_params(params)
-    write_npz(CELL.samples, arr_0=scored[:written])
+def test_too_few_images_are_refused(scored: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    write_npz(CELL.samples, arr_0=scored[:59])
     assert main(["evaluate", *map(str, CELL)]) == 2
-    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert "adm-ddim-none-4.npz: 59 images, sample.n is 60; run dvc repro" in capsys.readouterr().err.splitlines()[-1]
+    assert not CELL.scores.exists()
+
+
+def test_a_damaged_reference_is_named(scored: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    write_npz(CELL.samples, arr_0=scored[:60])
+    REFERENCE.with_suffix(".json").write_text("{}")
+    assert main(["evaluate", *map(str, CELL)]) == 2
+    assert "reference.json: lacks 'n_real'; delete it and run dvc repro" in capsys.readouterr().err.splitlines()[-1]
     assert not CELL.scores.exists()

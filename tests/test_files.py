@@ -51,13 +51,25 @@ def test_a_truncated_npz_is_named(tmp_path: Path, keep: int) -> None:
 
 
 def test_a_corrupted_npz_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "images.npz"
-    write_npz(path, images=np.arange(1000))
-    content = bytearray(path.read_bytes())
-    content[500] ^= 255
-    path.write_bytes(content)
+    """Whichever byte is flipped, the array is read unharmed (the byte did not matter) or the file is refused."""
+    path, array = tmp_path / "images.npz", np.arange(20)
+    write_npz(path, images=array)
+    content, refused = path.read_bytes(), 0
+    for position in range(len(content)):
+        for mask in (255, 1):
+            path.write_bytes(content[:position] + bytes([content[position] ^ mask]) + content[position + 1 :])
+            try:
+                assert np.array_equal(read_npz(path, "images")[0], array)
+            except InputError as error:
+                refused += len(str(error).splitlines())
+    assert 2 * array.nbytes <= refused <= 2 * len(content), "one line each"
+
+
+def test_an_npy_file_under_an_npz_name_is_refused(tmp_path: Path) -> None:
+    with open(tmp_path / "images.npz", "wb") as stream:
+        np.save(stream, np.arange(3))
     with pytest.raises(InputError, match="truncated or not an npz file"):
-        read_npz(path, "images")
+        read_npz(tmp_path / "images.npz", "images")
 
 
 def test_an_npz_is_never_unpickled(tmp_path: Path) -> None:
@@ -73,9 +85,13 @@ def test_missing_files_and_arrays_are_named(tmp_path: Path) -> None:
         read_npz(tmp_path / "a.npz", "images", "labels")
     with pytest.raises(InputError, match=r"b.npz: not found; run dvc repro to make it"):
         read_npz(tmp_path / "b.npz", "images")
-    (tmp_path / "c.json").write_text("{")
-    with pytest.raises(InputError, match=r"c.json: not valid JSON"):
-        read_json(tmp_path / "c.json")
+    for content, message in (("{", "not valid JSON"), ("[]", "not a record of this project")):
+        (tmp_path / "c.json").write_text(content)
+        with pytest.raises(InputError, match=f"c.json: {message}"):
+            read_json(tmp_path / "c.json")
+    (tmp_path / "c.json").write_text("{}")
+    with pytest.raises(InputError, match=r"c.json: lacks 'n_real'; delete it and run dvc repro"):
+        read_json(tmp_path / "c.json")["n_real"]
 
 
 def test_a_safetensors_file_that_is_not_ours_is_named(tmp_path: Path) -> None:

@@ -51,6 +51,10 @@ def put(path: str, value: Any) -> Edit:
         (put("ddim/spacing", "respaced"), "ddim.spacing: 'respaced': input should be 'uniform' or 'quadratic'"),
         (put("prepare/dataset", "../../etc"), "prepare.dataset: '../../etc': a name made of"),
         (put("runtime/device", "gpu"), "runtime.device: 'gpu': string should match pattern"),
+        (put("sample/n", 61), "sample.n: 61 images; allowed are multiples of evaluate.jackknife_groups (5) from 10 on"),
+        (put("sample/n", 5), "sample.n: 5 images; allowed are multiples"),
+        (put("train/network/head_channels", 24), "train.network: head_channels: 24 does not divide all of the widths"),
+        (put("train", toy_params()["train"] | {"schedule": "linear", "timesteps": 10}), "needs more than 20"),
         (put("extractor/network", "inception"), "network: inception needs weights (a local file) and its sha256"),
         (lambda params: params.pop("seed"), "seed: missing"),
         (lambda params: params["es"].pop("b"), "es.b: missing"),
@@ -83,6 +87,12 @@ def test_files_that_are_no_params(project: Path, content: str) -> None:
         read_params("seed")
 
 
+def test_params_that_are_no_utf8(project: Path) -> None:
+    Path("params.yaml").write_bytes(b"seed: \xff")
+    with pytest.raises(InputError, match=r"^params.yaml: not valid YAML: [^\n]+$"):
+        read_params("seed")
+
+
 def test_a_missing_file_and_an_unknown_section(project: Path) -> None:
     with pytest.raises(InputError, match="'sede' is no section"):
         read_params("sede")
@@ -102,9 +112,11 @@ def test_numbers_that_dvc_writes_are_read(project: Path) -> None:
 
 
 def test_unknown_grid_names_on_the_command_line_are_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(["sample", "adm", "seed", "none", "4"])
-    assert "invalid choice: 'seed'" in capsys.readouterr().err
+    for arguments in (["sample", "adm", "seed", "none", "4"], ["sample", "adm", "ddim", "none", "x"], ["nothing"], []):
+        with pytest.raises(SystemExit, match="2"):
+            main(arguments)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("python -m stages")
 
 
 def test_committed_params_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:

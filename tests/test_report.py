@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,15 @@ EFFECT = {"none": 0.0, "es": -1.0, "ts": 1.0}
 def score(cell: Cell, spread: float = 0.05) -> dict[str, Any]:
     """A cell whose FID is 10 / steps, moved by its fix; replicates share most of their noise, as pairs do."""
     common = np.random.RandomState(cell.steps).standard_normal(15)
-    own = np.random.RandomState(abs(hash(cell)) % 2**31).standard_normal(15)
+    own = np.random.RandomState(zlib.crc32(cell.key.encode())).standard_normal(15)
     value = 10 + 50 / cell.steps + EFFECT[cell.fix]
     replicates = value + 0.02 * common + spread / 14 * own
     frechet = {"value": value, "margin": 0.4, "replicates": replicates.tolist()}
     return {
         **cell._asdict(), "n_fake": 1500, "n_real": 1797, "reference": "digits", "feature_network": "classifier",
-        "fid": frechet, "sfid": frechet, "fd_pixel": frechet, "precision": {"value": 0.5 + cell.steps / 100},
-        "recall": {"value": 0.6},
+        "evaluate": {"neighborhood": 3}, "versions": {"torch": "2"},
+        "fid": frechet, "sfid": frechet, "fd_pixel": frechet,
+        "precision": {"value": 0.5 + cell.steps / 100, "margin": 0.02}, "recall": {"value": 0.6, "margin": 0.02},
     }  # fmt: skip
 
 
@@ -55,13 +57,13 @@ def measured(project: Path) -> list[Cell]:
         losses = [{"iteration": 4, "mse": 0.1, "vb": 0.01}]
         write_json(
             model_path(model).with_suffix(".json"),
-            {"parameters": 353090, "losses": losses, "training": {"gamma": 0.1, "seed": 0, "dataset": "digits"}},
+            {"parameters": 353090, "losses": losses, "training": {"gamma": 0.1, "t_sampling": "uniform"}},
         )
     write_json(
         dataset_path("digits").with_suffix(".json"),
         {"dataset": "digits", "n": 1797, "shape": [8, 8, 1], "source": "<script>alert(1)</script>", "sha256": "0" * 64},
     )
-    record = {"network": "classifier", "test_accuracy": 0.98, "n_test": 359}
+    record = {"network": "classifier", "test_accuracy": 0.98, "n_test": 359, "extractor": {"epochs": 2}}
     write_json(FEATURE_NETWORK.with_suffix(".json"), record)
     floor = {"fid": 1.5, "sfid": 0.1, "fd_pixel": 0.1, "precision": 0.9, "recall": 0.9, "n_fake": 1500, "n_real": 297}
     write_json(REFERENCE.with_suffix(".json"), {"reference": "digits", "n_real": 1797, "floor": floor})
@@ -219,7 +221,7 @@ def test_plots_are_the_same_bytes_each_time(measured: list[Cell]) -> None:
 def test_comparison_counts_identical_near_and_different() -> None:
     committed = pd.DataFrame(
         {"model": "adm", "sampler": "ddpm", "fix": "es", "steps": [5, 10, 20], "fid": [1.0, 2.0, 3.0],
-         "fid_margin": 0.1, "recall": [0.5, 0.5, 0.5]}
+         "fid_margin": 0.1, "recall": [0.5, 0.5, 0.5], "recall_margin": 0.001}
     )  # fmt: skip
     regenerated = committed.assign(fid=[1.0, 2.05, 3.2], recall=[0.5, 0.5, 0.51])
     assert compare_scores(committed, regenerated) == {"identical": 3, "within interval": 1, "different": 2}

@@ -62,6 +62,34 @@ def test_neutral_fixes_write_the_images_of_none(trained: Path) -> None:
         assert np.array_equal(images(Cell("adm", sampler, "ts", 5)), base)
 
 
+def test_every_value_of_a_section_reaches_the_sampler(trained: Path) -> None:
+    changes = [
+        (Cell("adm", "ddpm", "none", 5), "ddpm", "variance", "large"),
+        (Cell("adm", "ddpm", "none", 5), "ddpm", "spacing", "uniform"),
+        (Cell("adm", "ddim", "none", 5), "ddim", "eta", 1.0),
+        (Cell("adm", "ddim-clipped", "none", 5), "ddim-clipped", "eta", 1.0),
+        (Cell("adm", "s-pndm", "none", 5), "s-pndm", "spacing", "quadratic"),
+        (Cell("adm", "ddim", "es", 5), "es", "b", 1.1),
+        (Cell("adm", "ddim", "es-linear", 5), "es-linear", "k", 0.05),
+        (Cell("adm", "ddim", "ts", 5), "ts", "window", 120),
+        (Cell("adm", "ddim", "ts", 5), "ts", "cutoff", 700),
+        (Cell("adm", "ddim", "ts", 5), "ts", "update_time", "shifted"),
+        (Cell("adm", "ddim", "ts", 5), "ts", "cutoff_on", "next"),
+    ]
+    base = {cell: images(cell) for cell, *_ in changes}
+    for cell, section, key, value in changes:
+        # At 600 the step from 600 to 400 is the one that "next" tells apart from "current".
+        cutoff = {"ts": toy_params()["ts"] | {"cutoff": 400}} if key == "cutoff_on" else {}
+        configure(**cutoff)
+        before = images(cell) if cutoff else base[cell]
+        section_values = (cutoff.get(section) or toy_params()[section]) | {key: value}
+        configure(**cutoff | {section: section_values})
+        assert not np.array_equal(images(cell), before), (section, key)
+        configure()
+    configure(**{"es-linear": {"k": 0.0, "b": toy_params()["es"]["b"]}})
+    assert np.array_equal(images(Cell("adm", "ddim", "es-linear", 5)), base[Cell("adm", "ddim", "es", 5)])
+
+
 def test_grades_of_reproducibility(trained: Path) -> None:
     """Bitwise at equal batch size; across batch sizes a float's rounding may move a pixel across a level.
 
@@ -134,11 +162,20 @@ def test_refusals_write_nothing(trained: Path, capsys: pytest.CaptureFixture[str
         return capsys.readouterr().err.splitlines()[-1]
 
     assert "adm-ddim-none-80: the uniform grid of 1000 cannot hold 80 steps" in message("adm", "ddim", "none", "80")
+    assert "f-pndm needs at least 4 steps, not 2" in message("adm", "f-pndm", "none", "2")
     assert "data/models/adm-ip.safetensors: not found; run dvc repro" in message("adm-ip", "ddim", "none", "5")
     Path("data/models/adm-ip.safetensors").write_bytes(content)
     assert "holds the model 'adm', not 'adm-ip'" in message("adm-ip", "ddim", "none", "5")
     model.write_bytes(content.replace(b'\\"res_blocks\\": 1', b'\\"res_blocks\\": 2'))
     assert "the tensors do not fit the configuration in the file" in message("adm", "ddim", "none", "5")
+    for before, after in (
+        (b'\\"head_channels\\": 16', b'\\"head_channels\\": 48'),
+        (b'\\"schedule\\": \\"cosine\\"', b'\\"schedule\\": \\"cosinx\\"'),
+        (b'\\"network\\": {', b'\\"netwerk\\": {'),
+    ):
+        assert before in content
+        model.write_bytes(content.replace(before, after))
+        assert "data/models/adm.safetensors: " in message("adm", "ddim", "none", "5")
     model.write_bytes(content[: len(content) // 2])
     assert "not a model file of this project" in message("adm", "ddim", "none", "5")
 

@@ -14,7 +14,8 @@ import torch
 
 from stages import prepare, train
 from stages.__main__ import main
-from stages.files import read_json, read_tensors
+from stages.diffusion.schedule import make_schedule
+from stages.files import read_json, read_npz, read_tensors
 from stages.layout import model_path
 from stages.models import load_model
 from stages.params import read_params
@@ -127,6 +128,80 @@ def test_a_loss_that_is_not_finite_stops_without_a_model(project: Path, capsys: 
     message = capsys.readouterr().err.splitlines()[-1]
     assert "train adm: the loss is " in message
     assert "no model was written; lower train.lr (1e+30)" in message
+    assert not Path("data/models").exists()
+
+
+def one_step(**changes) -> tuple[train.TrainingState, dict]:
+    """A state after one iteration on the first digits, and a copy of the parameters before it."""
+    configure(**changes)
+    seed, settings = read_params("seed", "train")
+    images = torch.from_numpy(read_npz(Path("data/datasets/digits.npz"), "images")[0]).permute(0, 3, 1, 2)
+    state = train.new_state(seed, settings, images)
+    before = {name: tensor.detach().clone() for name, tensor in state.network.state_dict().items()}
+    train.step(state, train.draw_batch(images, seed, settings, 0), seed, settings, 0.0, make_schedule("cosine"))
+    return state, before
+
+
+def test_ema_follows_the_weights_and_the_rate_warms_up(project: Path) -> None:
+    prepare.run()
+    state, before = one_step(ema=0.9, lr=0.01, warmup=4)
+    assert state.optimizer.param_groups[0]["lr"] == pytest.approx(0.0025)
+    for name, after in state.network.state_dict().items():
+        torch.testing.assert_close(state.ema[name], 0.9 * before[name] + 0.1 * after)
+    moved = state.network.state_dict()["out.2.weight"] - before["out.2.weight"]
+    assert float(moved.abs().max()) == pytest.approx(0.0025, rel=0.01), "Adam's first step is the rate"
+
+
+def test_a_step_that_fp16_skips_leaves_weights_and_ema(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare.run()
+    # Scaled by 2^127, every gradient overflows.
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda *_, **__: scaler)
+    state, before = one_step(precision="fp16", ema=0.5)
+    for name, tensor in state.network.state_dict().items():
+        assert torch.equal(tensor, before[name])
+        assert torch.equal(state.ema[name], before[name])
+
+
+def test_the_objective_is_weighted_by_the_importance_of_its_timesteps(project: Path, monkeypatch) -> None:
+    prepare.run()
+    weights = torch.arange(1.0, 17, dtype=torch.float64)
+    monkeypatch.setattr(train, "draw_timesteps", lambda p, n, generator: (torch.arange(n) * 60, weights))
+    found = []
+    real = train.hybrid_loss
+    monkeypatch.setattr(train, "hybrid_loss", lambda *a: found.append(real(*a)) or found[-1])
+    monkeypatch.setattr(train, "_update", lambda state, objective, settings: found.append(objective))
+    one_step(t_sampling="loss-second-moment")
+    loss, objective = found
+    assert float(objective) == pytest.approx(float((weights * loss.total).mean()))
+
+
+def test_flips_mirror_images_and_only_when_asked(project: Path) -> None:
+    images = torch.arange(64, dtype=torch.uint8).reshape(16, 1, 1, 4)
+    configure(flip=False)
+    plain = train.draw_batch(images, 0, read_params("train")[0], 3)
+    configure(flip=True)
+    flipped = train.draw_batch(images, 0, read_params("train")[0], 3)
+    mirrored = [bool(torch.equal(b, a.flip(-1))) for a, b in zip(plain, flipped, strict=True)]
+    kept = [bool(torch.equal(b, a)) for a, b in zip(plain, flipped, strict=True)]
+    assert all(m != k for m, k in zip(mirrored, kept, strict=True))
+    assert 3 <= sum(mirrored) <= 13
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"multipliers": [1, 1, 1, 1, 1]}, "8x8 images; 5 train.network.multipliers need squares of a size that 16"),
+        ({"attention_sizes": [5]}, "train.network.attention_sizes: 5 does not occur; sizes here are [8]"),
+    ],
+)
+def test_networks_that_do_not_fit_the_images(project: Path, network: dict, message: str, capsys) -> None:
+    params = toy_params()
+    params["train"]["network"] |= network
+    write_params(params)
+    prepare.run()
+    assert main(["train", "adm"]) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
     assert not Path("data/models").exists()
 
 

@@ -64,12 +64,11 @@ def time_shift(
 
     For the state at grid time tau_j, reached from tau_{j+1} > ``cutoff``, each sample is told the integer s with
     1 - alpha_bar[s] nearest to its own variance over C, H, W (unbiased), among s within ``window // 2`` of tau_j, both
-    ends included, ties to the smallest. Candidates never reach down to the next grid time tau_{j-1}. ``window = 0``
-    gives the unfixed sampler bit for bit.
+    ends included, ties to the smallest, and always above the next grid time. ``window = 0`` changes no bit.
 
     Args:
         schedule: the model's noise schedule.
-        window: width of the search window, in training timesteps.
+        window: width of the search, in training timesteps.
         cutoff: no shift once the time tested is at or below it.
         update_time: ``scheduled`` shifts the network's input only; ``shifted`` also starts the update from that time.
         cutoff_on: test the time of the state the step started from (``current``) or of the one it reached (``next``).

@@ -30,10 +30,12 @@ def make_schedule(name: ScheduleName, timesteps: int = 1000) -> Schedule:
     if name == "linear":
         scale = 1000 / timesteps
         beta = torch.linspace(scale * 1e-4, scale * 0.02, timesteps, dtype=torch.float64)
-    else:
+    elif name == "cosine":
         edges = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
         signal = torch.cos((edges + 0.008) / 1.008 * math.pi / 2) ** 2
         beta = (1 - signal[1:] / signal[:-1]).clamp(max=0.999)
+    else:
+        raise ValueError(f"schedule {name!r}: allowed are linear and cosine")
     return Schedule(beta, torch.cumprod(1 - beta, 0))
 
 

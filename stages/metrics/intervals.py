@@ -47,6 +47,15 @@ def paired_difference(
     return jackknife(fixed - base, np.subtract(fixed_replicates, base_replicates).tolist())
 
 
+def share_margin(share: float, n: int, level: float = 0.95) -> float:
+    """Return half the width of the Wilson interval of a share of ``n`` images, such as precision or recall.
+
+    Sampling of the images counted alone: the balls that they fall into are taken as given.
+    """
+    low, high = stats.binomtest(round(share * n), n).proportion_ci(level, method="wilson")
+    return float(high - low) / 2
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return Holm-adjusted p-values in the order given; comparing them to alpha bounds the family-wise error."""
     order = np.argsort(p_values)

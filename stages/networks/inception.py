@@ -9,7 +9,6 @@ from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 SPATIAL_CHANNELS = 7
-MINIMUM_SIZE = 32
 
 
 class SpatialInception(FeatureExtractorInceptionV3):

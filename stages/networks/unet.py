@@ -22,7 +22,7 @@ class UNetConfig:
     res_blocks: int
     attention_sizes: tuple[int, ...]
     head_channels: int | None = None
-    heads: int | None = None
+    heads: int = 1
     dropout: float = 0.0
     learn_sigma: bool = True
     num_classes: int | None = None
@@ -151,10 +151,10 @@ class UNet(nn.Module):
 
     def _attention(self, channels: int) -> AttentionBlock:
         config = self.config
-        heads = channels // config.head_channels if config.head_channels else config.heads
-        if not heads or channels % heads:
-            raise ValueError(f"{channels} channels do not divide into heads of {config.head_channels or channels}")
-        return AttentionBlock(channels, heads, config.attention_order)
+        width = config.head_channels or channels // config.heads
+        if not width or channels % width or (config.head_channels is None and channels % config.heads):
+            raise ValueError(f"{channels} channels do not divide into heads of {width}")
+        return AttentionBlock(channels, channels // width, config.attention_order)
 
     def _encoder(self, emb_dim: int) -> tuple[nn.ModuleList, list[int]]:
         config = self.config

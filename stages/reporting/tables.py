@@ -10,15 +10,14 @@ import pandas as pd
 from stages.metrics.intervals import Interval, holm, paired_difference, verdict
 from stages.papers.directions import Direction
 
-FRECHET = ("fid", "sfid", "fd_pixel")
-METRICS = (*FRECHET, "precision", "recall")
+METRICS = ("fid", "sfid", "fd_pixel", "precision", "recall")
 HIGHER_IS_BETTER = ("precision", "recall")
 AXES = ["model", "sampler", "fix", "steps"]
 NO_VERDICT = "one training seed"
 
 
 def score_table(scores: Sequence[dict[str, Any]], samples: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Return one row per cell: settings, n, scores, and the 95 % margin of each Frechet distance.
+    """Return one row per cell: settings, n, scores with their 95 % margins.
 
     Args:
         scores: what ``evaluate`` wrote, one per cell.
@@ -33,9 +32,7 @@ def score_table(scores: Sequence[dict[str, Any]], samples: Sequence[dict[str, An
             "n": score["n_fake"],
         }  # fmt: skip
         for metric in (m for m in METRICS if m in score):
-            row[metric] = score[metric]["value"]
-            if metric in FRECHET:
-                row[f"{metric}_margin"] = score[metric]["margin"]
+            row |= {metric: score[metric]["value"], f"{metric}_margin": score[metric]["margin"]}
         rows.append(row)
     return pd.DataFrame(rows)
 

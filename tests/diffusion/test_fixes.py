@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -65,6 +63,19 @@ def test_lambda_indices_ascend_with_the_noise_level() -> None:
          Fix(scale=lambda i: seen.append(i) or fix.scale(i)), no_noise)  # fmt: skip
     assert seen == [3, 2, 1, 0]
     assert [fix.scale(i) for i in seen] == pytest.approx([1.03, 1.02, 1.01, 1.0])
+
+
+def test_lambda_of_the_extra_evaluations_is_that_of_their_time() -> None:
+    """Evaluations at the next grid time take its index, those midway the half between."""
+    for name, expected in (
+        ("s-pndm", [4, 3, 3, 2, 1, 0]),
+        ("f-pndm", [4, 3.5, 3.5, 3, 3, 2.5, 2.5, 2, 2, 1.5, 1.5, 1, 1, 0]),
+    ):
+        seen: list[float] = []
+        x = torch.ones(1, 1, 1, 1)
+        SAMPLERS[name](gaussian_denoiser(COSINE, 0.25), x, COSINE, timestep_grid("uniform", 5),
+                       Fix(scale=lambda i, seen=seen: seen.append(i) or 1.0), no_noise)  # fmt: skip
+        assert seen == expected, name
 
 
 @pytest.mark.parametrize(
@@ -137,9 +148,6 @@ def test_cutoff_is_strict_and_tests_the_time_it_says() -> None:
     assert [shifted(current, i) for i in (1, 2, 3)] == [False, False, True]
     assert [shifted(following, i) for i in (1, 2, 3)] == [False, False, False]
     assert shifted(time_shift(LINEAR, 60, 299, cutoff_on="next"), 3)
-
-
-Condition = Callable[[Tensor, list[int], int], Tensor]
 
 
 @settings(max_examples=60, deadline=None)

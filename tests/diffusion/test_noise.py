@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from stages.diffusion.noise import Purpose, block_noise, stream, stream_seed
@@ -27,4 +28,5 @@ def test_blocks_seeds_and_purposes_have_streams_of_their_own() -> None:
 def test_a_stream_is_the_same_everywhere() -> None:
     """Pinned: a change here changes every image and model of every study."""
     assert stream_seed(0, Purpose.SAMPLE, 0) == 15793235383387715774
-    assert torch.equal(stream(0, Purpose.SAMPLE).get_state(), stream(0, Purpose.SAMPLE).get_state())
+    first = torch.randn(3, generator=stream(0, Purpose.SAMPLE))
+    assert first.tolist() == pytest.approx([0.545865, -0.358755, -0.717865], abs=1e-6)

@@ -115,6 +115,38 @@ def test_ancestral_sampling_has_the_variance_of_its_linear_recursion() -> None:
     assert float(x.var()) == pytest.approx(expected, rel=0.04)
 
 
+def test_clipped_ddim_is_its_formula_computed_by_hand() -> None:
+    """Two steps from x = 2 with an eps of -1 that makes the clip act, eta = 0.5 and noise 0.3; scalars throughout."""
+    A, A_next = float(LINEAR.alpha_bar[500]), float(LINEAR.alpha_bar[100])
+    assert (2 + (1 - A) ** 0.5) / A**0.5 > 1
+    eps = (2 / A**0.5 - 1) / (1 / A - 1) ** 0.5
+    sigma = 0.5 * ((1 - A_next) / (1 - A) * (1 - A / A_next)) ** 0.5
+    middle = A_next**0.5 + (1 - A_next - sigma**2) ** 0.5 * eps + sigma * 0.3
+    states: list[float] = []
+
+    def wrong(x: Tensor, times: Tensor) -> tuple[Tensor, None]:
+        states.append(float(x))
+        return -torch.ones_like(x), None
+
+    x = torch.full((1, 1, 1, 1), 2.0, dtype=torch.float64)
+    last = samplers.ddim_clipped(wrong, x, LINEAR, [100, 500], Fix(), lambda: 0.3 * torch.ones_like(x), eta=0.5)
+    assert states[1] == pytest.approx(middle, rel=1e-12)
+    assert float(last) == 1, "the last step ends in the clipped x0"
+
+
+def test_learned_variance_is_interpolated_in_the_logarithm() -> None:
+    states: list[float] = []
+
+    def silent(x: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        states.append(float(x))
+        return torch.zeros_like(x), torch.zeros_like(x)
+
+    zero = torch.zeros(1, 1, 1, 1, dtype=torch.float64)
+    samplers.ddpm(silent, zero, LINEAR, [10, 600], Fix(), lambda: torch.ones_like(zero), variance="learned")
+    q = posterior(LINEAR.alpha_bar[600], LINEAR.alpha_bar[10])
+    assert states[1] == pytest.approx(float(q.beta * q.variance) ** 0.25, rel=1e-12)
+
+
 @pytest.mark.parametrize(("v", "variance"), [(-1.0, "small"), (1.0, "large")])
 def test_learned_variance_ends_at_its_bounds(v: float, variance: samplers.Variance) -> None:
     outputs = []

@@ -9,8 +9,8 @@ import torch
 
 from stages import extractor, prepare
 from stages.__main__ import main
-from stages.feature_network import load_feature_network
-from stages.files import read_json, read_npz
+from stages.feature_network import load_feature_network, save_feature_network
+from stages.files import InputError, read_json, read_npz
 from stages.networks.classifier import Classifier, ClassifierConfig, classifier_features
 from tests.toy import toy_params, write_params
 
@@ -27,7 +27,8 @@ def test_features_have_the_widths_of_the_design(size: int, channels: int) -> Non
     assert (spatial < 0).any(), "before the activation"
 
 
-def test_the_committed_settings_reach_the_accuracy(project: Path) -> None:
+def test_the_accuracy_that_the_study_asks_for_is_reached(project: Path) -> None:
+    """With fewer epochs than the study has."""
     params = toy_params()
     params["extractor"] |= {"epochs": 25, "min_accuracy": 0.97}
     write_params(params)
@@ -51,3 +52,24 @@ def test_too_low_an_accuracy_writes_nothing(project: Path, capsys: pytest.Captur
     assert main(["extractor"]) == 2
     assert "is below extractor.min_accuracy = 1.0" in capsys.readouterr().err.splitlines()[-1]
     assert not RECORD.parent.exists()
+
+
+@pytest.mark.parametrize("values", [{"batch_size": 5000}, {"test_fraction": 0.0001}])
+def test_a_split_without_images_is_refused(project: Path, values: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    params = toy_params()
+    params["extractor"] |= values
+    write_params(params)
+    prepare.run()
+    assert main(["extractor"]) == 2
+    assert "extractor: 1797 images give " in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_feature_network_that_does_not_fit_is_named(project: Path) -> None:
+    for tensors, config, message in (
+        ({}, {}, "lacks 'network'"),
+        ({"w": torch.zeros(1)}, {"network": "classifier", "image_channels": 1, "classes": 10}, "do not fit"),
+        ({"w": torch.zeros(1)}, {"network": "inception"}, "do not fit"),
+    ):
+        save_feature_network(tensors, config)
+        with pytest.raises(InputError, match=rf"^[^\n]*{message}[^\n]*$"):
+            load_feature_network()

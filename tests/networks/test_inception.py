@@ -95,7 +95,8 @@ def test_weights_are_checked_before_they_are_opened(project: Path, capsys: pytes
         assert main(["extractor"]) == 2
         assert not Path("data/extractor").exists()
         assert not Path("executed").exists()
-        return capsys.readouterr().err.splitlines()[-1]
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
 
     dataset(random_images(20))
     configure("absent.pth", "0" * 64)
@@ -103,13 +104,17 @@ def test_weights_are_checked_before_they_are_opened(project: Path, capsys: pytes
     Path("w.pth").write_bytes(b"other")
     configure("w.pth", "0" * 64)
     assert "w.pth has sha256 d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa; extractor" in refused()
-    for content in (pickle.dumps(Payload()), None):
-        checksum = weights_file(Path("w.pth"), Payload())
-        if content:
+    contents = (
+        Payload(), [1, 2], torch.zeros(3), {"a": 1}, {1: torch.zeros(1)}, {"fc.weight": torch.zeros(1)},
+        b"", b"hello\n", b"\x80\x02.", pickle.dumps(Payload()),
+    )  # fmt: skip
+    for content in contents:
+        if isinstance(content, bytes):
             Path("w.pth").write_bytes(content)
-            checksum = sha256(Path("w.pth"))
-        configure("w.pth", checksum)
-        assert "w.pth is no file of tensors" in refused()
+            configure("w.pth", sha256(Path("w.pth")))
+        else:
+            configure("w.pth", weights_file(Path("w.pth"), content))
+        assert "w.pth does not hold Inception's tensors" in refused()
 
 
 @pytest.mark.parametrize(("size", "channels"), [(32, 1), (16, 3)])

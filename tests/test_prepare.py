@@ -1,0 +1,47 @@
+"""The data set as it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from stages import prepare
+from stages.__main__ import main
+from stages.files import read_json, read_npz, sha256
+from tests.toy import toy_params, write_params
+
+PATH = Path("data/datasets/digits.npz")
+
+
+def test_digits_are_the_images_of_scikit_learn(project: Path) -> None:
+    prepare.run()
+    images, labels = read_npz(PATH, "images", "labels")
+    assert (images.shape, images.dtype, labels.dtype) == ((1797, 8, 8, 1), np.uint8, np.int64)
+    pixels, digits = load_digits(return_X_y=True)
+    assert np.abs(images.reshape(-1, 64) * (16 / 255) - pixels).max() <= 0.5 * 16 / 255
+    assert (images.min(), images.max()) == (0, 255)
+    assert np.array_equal(labels, digits)
+    record = read_json(PATH.with_suffix(".json"))
+    assert record["sha256"] == sha256(PATH)
+    assert (record["n"], record["shape"]) == (1797, [8, 8, 1])
+    assert "scikit-learn" in record["source"]
+
+
+def test_preparing_twice_gives_the_same_bytes(project: Path) -> None:
+    prepare.run()
+    first = PATH.read_bytes()
+    prepare.run()
+    assert PATH.read_bytes() == first
+
+
+def test_an_unknown_data_set_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = toy_params()
+    params["prepare"]["dataset"] = "faces"
+    write_params(params)
+    assert main(["prepare"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "prepare: prepare.dataset: 'faces' is no data set; allowed are digits"
+    assert not Path("data").exists()
