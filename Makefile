@@ -1,9 +1,13 @@
-# make reproduce: everything from data to report.   make test: the tests.   Both create .venv when it is missing.
+# make audit: do the published numbers hold together?   make reproduce: everything from data to report.   make test: the tests.
+# Each creates .venv when it is missing; the audit installs only what it needs.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: reproduce test lint
+.PHONY: audit reproduce test lint
 .DELETE_ON_ERROR:
+
+audit: .venv/audit
+	python -m stages audit
 
 reproduce: .venv/installed
 	dvc repro
@@ -17,7 +21,11 @@ lint: .venv/installed
 	ruff format --check stages tests
 	pyright
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/audit: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed: .venv/audit
+	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[study,test]"
 	touch $@

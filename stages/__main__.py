@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from stages.files import InputError
@@ -17,6 +18,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "train": ("model",),
     "sample": ("model", "sampler", "fix", "steps"),
     "evaluate": ("model", "sampler", "fix", "steps"),
+    "audit": ("--published", "--paper", "--table", "--fail-on"),
     "report": (),
     "compare": (),
 }
@@ -26,6 +28,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "sampler": {"choices": SAMPLERS},
     "fix": {"choices": FIXES},
     "steps": {"type": int},
+    "--published": {"type": Path, "metavar": "DIR", "help": "folder of published tables and claims"},
+    "--paper": {"help": "only findings on this paper"},
+    "--table": {"help": "only findings on this table"},
+    "--fail-on": {"choices": ("inconsistent", "wording", "rounding"), "help": "exit status 1 if there is one"},
 }
 
 
@@ -37,21 +43,20 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return the exit status of one stage: 0, or 2 after one line on stderr where the inputs are at fault."""
+    """Return the exit status of one stage: 0, its own, or 2 after one line on stderr where the inputs are at fault."""
     parser = Parser(prog="python -m stages", description=__doc__)
     commands = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for stage, names in STAGES.items():
         command = commands.add_parser(stage)
         for name in names:
             command.add_argument(name, **ARGUMENTS[name])
-    options = vars(parser.parse_args(arguments))
+    options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     stage = options.pop("stage")
     try:
-        import_module(f"stages.{stage}").run(**options)
+        return import_module(f"stages.{stage}").run(**options) or 0
     except InputError as error:
         print(f"{stage}: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 CONFIG_KEY = "config"
@@ -80,6 +79,8 @@ class Record(dict[str, Any]):
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
     """Write uncompressed arrays; the same arrays give the same bytes."""
+    import numpy as np
+
     write_atomic(path, lambda stream: np.savez(stream, **arrays))  # pyright: ignore[reportArgumentType]
 
 
@@ -89,6 +90,8 @@ def read_npz(path: Path, *names: str) -> tuple[np.ndarray, ...]:
     Raises:
         InputError: the file is missing, truncated, no npz, or lacks one of the arrays.
     """
+    import numpy as np
+
     try:
         with np.load(_existing(path), allow_pickle=False) as archive:
             return tuple(archive[name] for name in names)

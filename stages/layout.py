@@ -12,6 +12,7 @@ DATA = Path("data")
 REPORTS = Path("reports")
 FEATURE_NETWORK = DATA / "extractor" / "network.safetensors"
 REFERENCE = DATA / "reference" / "reference.npz"
+AUDIT = REPORTS / "audit.json"
 
 
 def dataset_path(dataset: str) -> Path:

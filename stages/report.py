@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stages.files import read_json, write_bytes, write_json
-from stages.layout import FEATURE_NETWORK, REFERENCE, REPORTS, Cell, cells, dataset_path, model_path
+from stages.layout import AUDIT, FEATURE_NETWORK, REFERENCE, REPORTS, Cell, cells, dataset_path, model_path
+from stages.pages import render_page
 from stages.papers.directions import DIRECTIONS
 from stages.params import Grid, read_params
 from stages.reporting.plots import fid_against_steps
@@ -25,7 +25,6 @@ from stages.reporting.tables import (
     summary,
 )  # fmt: skip
 
-TEMPLATES = REPORTS / "templates"
 HEADINGS = {"fid": "FID", "sfid": "sFID", "fd_pixel": "FD on pixels", "precision": "precision", "recall": "recall"}
 
 
@@ -54,20 +53,16 @@ def render(
     scores: Sequence[dict[str, Any]],
 ) -> str:
     """Return the page; equal inputs give equal bytes, and nothing in it points outside."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     metrics = [metric for metric in METRICS if metric in table]
     models = {model: read_json(model_path(model).with_suffix(".json")) for model in grid.models}
-    return environment.get_template("report.html.j2").render(
-        grid=grid, headings=HEADINGS, metrics=metrics, higher=HIGHER_IS_BETTER,
+    return render_page(
+        "report.html.j2", grid=grid, headings=HEADINGS, metrics=metrics, higher=HIGHER_IS_BETTER,
         rows=score_rows(grid, table, metrics), columns=[(m, s) for m in grid.models for s in grid.steps],
         claims=claim_rows(differences), others=differences[differences["claim"].isna()].to_dict("records"),
         counts=verdict_counts(differences), reference=reference, models=models,
         dataset=read_json(dataset_path(reference["reference"]).with_suffix(".json")),
         extractor=read_json(FEATURE_NETWORK.with_suffix(".json")), samples=samples, scores=scores,
-        settings=settings(samples),
+        settings=settings(samples), audit=read_json(AUDIT),
         plots=[Markup(fid_against_steps(table, sampler)) for sampler in grid.samplers], preview=preview_uri,
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,13 +15,15 @@ import pytest
 from PIL import Image
 
 from stages import report
+from stages.__main__ import main
 from stages.compare import compare_scores
 from stages.files import read_json, write_json
-from stages.layout import FEATURE_NETWORK, REFERENCE, Cell, cells, dataset_path, model_path
+from stages.layout import AUDIT, FEATURE_NETWORK, REFERENCE, Cell, cells, dataset_path, model_path
 from stages.papers.directions import DIRECTIONS
 from stages.params import read_params
 from stages.reporting.plots import fid_against_steps
 from stages.reporting.tables import NO_VERDICT, best_per_column, difference_table, summary
+from tests.papers.made_up import write_paper
 from tests.toy import ROOT, toy_params, write_params
 
 EFFECT = {"none": 0.0, "es": -1.0, "ts": 1.0}
@@ -49,6 +52,9 @@ def measured(project: Path) -> list[Cell]:
     write_params(params)
     (project / "reports").mkdir()
     (project / "reports/templates").symlink_to(ROOT / "reports/templates")
+    write_paper(project / "mine")
+    assert main(["audit", "--published", "mine"]) == 0
+    shutil.move("mine/audit/audit.json", AUDIT)
     (grid,) = read_params("grid")
     for cell in cells(grid):
         write_json(cell.scores, score(cell))
@@ -136,7 +142,7 @@ def test_equal_inputs_give_equal_bytes_whatever_the_time_it_took(measured: list[
         return [p.read_bytes() for p in sorted(Path("reports").rglob("*")) if p.suffix in {".html", ".csv", ".json"}]
 
     first = written()
-    assert len(first) == 4
+    assert len(first) == 5
     for cell in measured:
         record = read_json(cell.samples.with_suffix(".json"))
         write_json(cell.samples.with_suffix(".json"), record | {"seconds": 99.0})

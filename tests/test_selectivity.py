@@ -67,7 +67,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit(folder, "train", iterations=40, lr=0.003, warmup=5)
     run(folder, "git", "init", "-q")
     everything = repro(folder)
-    assert everything == {"prepare", "extractor", "reference", "train@adm-ip", "report"} | both(CELLS)
+    assert everything == {"prepare", "extractor", "reference", "train@adm-ip", "audit", "report"} | both(CELLS)
     run(folder, "git", "add", "-A")
     run(folder, "git", "commit", "-qm", "study")
     return folder
@@ -115,8 +115,14 @@ def test_gamma_runs_its_model_and_the_cells_of_that_model(study: Path) -> None:
 
 
 def test_a_template_runs_the_report(study: Path) -> None:
-    append(study, "reports/templates/report.css", "\n/* touched */\n")
+    append(study, "reports/templates/report.html.j2", "<!-- touched -->\n")
     assert repro(study) == {"report"}
+
+
+def test_a_published_number_runs_the_audit_and_the_report(study: Path) -> None:
+    published = study / "data/published/ts.csv"
+    published.write_text(published.read_text().replace(",41.57,", ",42.57,", 1))
+    assert repro(study) == {"audit", "report"}
 
 
 def test_touching_the_samplers_leaves_training_fresh_and_equal_images_unscored(study: Path) -> None:

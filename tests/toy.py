@@ -32,8 +32,8 @@ def write_params(params: dict[str, Any], folder: Path = Path()) -> None:
 
 
 def copy_project(folder: Path) -> None:
-    """Copy what the pipeline needs to run: the package, the pipeline file, the templates, DVC's settings."""
-    for name in ("stages", "reports/templates", ".dvc"):
+    """Copy what the pipeline needs to run: package, pipeline file, published numbers, templates, DVC's settings."""
+    for name in ("stages", "data/published", "reports/templates", ".dvc"):
         ignore = shutil.ignore_patterns("__pycache__", "tmp", "cache")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for name in ("dvc.yaml", ".dvcignore", ".gitignore"):

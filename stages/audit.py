@@ -1,0 +1,103 @@
+"""Audit published numbers: which follow from one another, which contradict each other. No training, no torch."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.files import InputError, write_bytes, write_json
+from stages.layout import DATA, REPORTS
+from stages.pages import render_page
+from stages.papers.claims import parse_claims
+from stages.papers.tables import SOURCES, FaultyFile, Metric, Row, parse_metrics, parse_table
+from stages.papers.verdicts import Finding, judge
+from stages.reporting.audit import COLUMNS, audit_record, summary_lines
+
+PUBLISHED = DATA / "published"
+CLAIMS, METRICS = "claims.csv", "metrics.csv"
+
+
+def run(
+    published: Path = PUBLISHED, paper: str | None = None, table: str | None = None, fail_on: str | None = None
+) -> int:
+    """Return the exit status after judging every claim of a folder: 0, or 1 if a finding has the verdict ``fail_on``.
+
+    The whole audit is written to reports/ (another folder's to audit/ inside it) and summed up on stdout. One narrowed
+    to a paper or a table is printed in full and writes nothing.
+    """
+    try:
+        papers, metrics = read_papers(published)
+        claims = parse_claims(CLAIMS, read_text(published / CLAIMS))
+        findings = [finding for claim in claims for finding in judge(claim, papers)]
+    except FaultyFile as error:
+        raise InputError(f"{published}/{error}") from None
+    narrowed = [finding for finding in findings if concerns(finding, paper, table)]
+    if paper or table:
+        check_place(papers, paper, table)
+        print("\n".join(summary_lines(audit_record(narrowed, {}, metrics))))
+    else:
+        record = audit_record(findings, papers, metrics)
+        folder = REPORTS if published == PUBLISHED else published / "audit"
+        write_audit(folder, record)
+        print("\n".join(summary_lines(record, ("inconsistent", "wording"))))
+        print(f"\nall findings and tables: {folder / 'audit.html'}")
+    return int(any(finding.verdict == fail_on for finding in narrowed))
+
+
+def read_papers(published: Path) -> tuple[dict[str, list[Row]], dict[str, Metric]]:
+    """Return the rows of every file of published numbers, by the file's name, and the metrics that they may hold.
+
+    Raises:
+        InputError: the folder or a file of it is missing.
+        FaultyFile: a file breaks the schema.
+    """
+    metrics = parse_metrics(METRICS, read_text(published / METRICS))
+    names = sorted(path.name for path in published.glob("*.csv") if path.name not in (CLAIMS, METRICS))
+    papers = {name.removesuffix(".csv"): parse_table(name, read_text(published / name), metrics) for name in names}
+    if not papers:
+        raise InputError(f"{published}: holds no table (PAPER.csv)")
+    return papers, metrics
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, which must be UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: not found; the folder needs {METRICS}, {CLAIMS} and one PAPER.csv per paper"
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8") from None
+
+
+def concerns(finding: Finding, paper: str | None, table: str | None) -> bool:
+    """Return whether a finding is made by the paper, or rests on a number of it (and of the table, if one is named)."""
+    rows = [row for c in finding.comparisons for rows in c.group.values() for row in rows]
+    if table:
+        return any(row.table == table and paper in (None, row.paper) for row in rows)
+    return paper in (None, finding.claim.paper, *(row.paper for row in rows))
+
+
+def check_place(papers: Mapping[str, list[Row]], paper: str | None, table: str | None) -> None:
+    """Refuse a paper or a table that the folder does not hold."""
+    known = [name for name in papers if name != SOURCES]
+    if paper and paper not in known:
+        raise InputError(f"--paper {paper}: must be one of {', '.join(known)}")
+    tables = dict.fromkeys(row.table for name in known if paper in (None, name) for row in papers[name])
+    if table and table not in tables:
+        raise InputError(f"--table {table}: must be one of {', '.join(tables)}")
+
+
+def write_audit(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write audit.csv, audit.json and audit.html."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(record["findings"])
+    write_bytes(folder / "audit.csv", stream.getvalue().encode())
+    write_json(folder / "audit.json", record)
+    write_bytes(folder / "audit.html", render_page("audit.html.j2", audit=record).encode())

@@ -1,0 +1,163 @@
+"""The audit stage, on a small made-up paper: verdicts, files, page, narrowing, exit status, faults in one line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.__main__ import main
+from stages.papers.claims import KINDS
+from tests.papers.made_up import CLAIMS, EXPECTED, write_paper
+from tests.test_report import Page
+from tests.toy import ROOT
+
+
+@pytest.fixture
+def paper(project: Path) -> Path:
+    (project / "reports").mkdir()
+    (project / "reports/templates").symlink_to(ROOT / "reports/templates")
+    write_paper(project / "mine")
+    return project / "mine"
+
+
+def audit(*options: str) -> int:
+    return main(["audit", "--published", "mine", *options])
+
+
+def findings(paper: Path) -> dict[str, dict[str, str]]:
+    record = json.loads((paper / "audit/audit.json").read_text())
+    return {finding["id"]: finding for finding in record["findings"]}
+
+
+def test_every_kind_of_claim_and_of_error_is_judged(paper: Path) -> None:
+    assert {kind for kind, *_ in CLAIMS.values()} == set(KINDS)
+    assert audit() == 0
+    assert {name: finding["verdict"] for name, finding in findings(paper).items()} == EXPECTED
+
+
+def test_a_finding_spells_out_its_sum(paper: Path) -> None:
+    audit()
+    found = findings(paper)
+    wrong = found["printed-gain.20"]
+    assert wrong["sum"] == "100 × (1 − 3.00 / 6.00)"
+    # (1 - 3.005 / 5.995) and (1 - 2.995 / 6.005), rounded outwards.
+    assert [wrong[key] for key in ("recomputed", "low", "high", "stated")] == ["50", "49.874", "50.125", "40.0"]
+    assert wrong["operands"].startswith("a = 6.00 (toy/1 [adm | none; 20 steps] fid); b = 3.00 (")
+    assert found["always-better"]["held"] == "2 of 3"
+    assert found["always-better"]["counter_examples"].startswith("6.30 < 6.10 (toy/1 [adm | none; 50 steps] fid")
+    assert found["mean-rule.10"]["sum"] == "1.0 + 9.5 × 0.0025"
+    assert found["mean-rule.10"]["low"] == found["mean-rule.10"]["high"] == "1.02375"
+    assert found["lost"]["explanation"] == "toy/2 [lost | training; steps] fid is lost"
+
+
+def test_csv_json_and_page_agree_and_are_the_same_bytes_again(paper: Path) -> None:
+    audit()
+    first = {path.name: path.read_bytes() for path in (paper / "audit").iterdir()}
+    with open(paper / "audit/audit.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["id"]: row for row in rows} == findings(paper)
+    page = Page((paper / "audit/audit.html").read_text())
+    assert not page.open
+    assert len(page.ids) == len(set(page.ids))
+    assert {f"finding-{name}" for name in EXPECTED} < set(page.ids)
+    assert {address.removeprefix("#") for address in page.addresses} <= set(page.ids)
+    audit()
+    assert first == {path.name: path.read_bytes() for path in (paper / "audit").iterdir()}
+
+
+def test_the_page_marks_the_numbers_of_a_finding_and_links_them(paper: Path) -> None:
+    audit()
+    tables = json.loads((paper / "audit/audit.json").read_text())["tables"]
+    (first,) = (table for table in tables if table["table"] == "1")
+    assert [label["text"] for label in first["head"][-1]] == ["10 steps", "20 steps", "50 steps"]
+    cells = {tuple(row["labels"]): row["cells"] for row in first["body"]}
+    (number,) = cells["", "ours"][1]
+    assert (number["value"], number["improvement"], number["verdict"]) == ("3.00", "40.0", "inconsistent")
+    assert number["finding"] in EXPECTED
+    assert cells["adm", "none"][0][0]["verdict"] != "wording"
+
+
+def test_hostile_text_is_escaped(paper: Path) -> None:
+    claims = paper / "claims.csv"
+    claims.write_text(claims.read_text().replace("wrong gain", "<script>alert(1)</script>"))
+    audit()
+    assert "<script>" not in (paper / "audit/audit.html").read_text()
+
+
+def test_narrowing_prints_and_writes_nothing(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit("--paper", "toy", "--table", "3") == 0
+    printed = capsys.readouterr().out
+    assert "[again.ours-20]" in printed
+    assert "3.00, from 2.995 to 3.005 by the printed digits; stated 3.20" in printed
+    assert "[wrong-gain]" not in printed
+    assert not (paper / "audit").exists()
+
+
+def test_fail_on_is_an_exit_status(paper: Path) -> None:
+    assert audit("--fail-on", "inconsistent") == 1
+    assert audit("--fail-on", "inconsistent", "--table", "1") == 1
+    (paper / "claims.csv").write_text((paper / "claims.csv").read_text().splitlines(keepends=True)[0])
+    assert audit("--fail-on", "inconsistent") == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        ("toy.csv", ",fid,8.00", ",fjd,8.00", "mine/toy.csv:2: unknown metric 'fjd': must be one of fid, precision"),
+        ("toy.csv", ",fid,8.00", ",fid,8.o0", "mine/toy.csv:2: value '8.o0' is not a number"),
+        ("toy.csv", "none,10,fid", "none,ten,fid", "mine/toy.csv:2: steps 'ten': must be an integer or empty"),
+        ("toy.csv", "10 steps,cifar10", "20 steps,cifar10", "mine/toy.csv:3: toy/1 [adm | none; 20 steps] fid is"),
+        ("toy.csv", "toy,2", "tox,2", "mine/toy.csv:12: paper 'tox': must be 'toy'"),
+        ("toy.csv", "toy,2", "toy,2a", "mine/toy.csv:12: table '2a': must be a bare number"),
+        ("toy.csv", "cut off", "", "mine/toy.csv:20: value is empty: the note must say why"),
+        ("toy.csv", "paper,table,", "table,paper,", "mine/toy.csv:1: columns table,paper,row"),
+        ("toy.csv", "toy,3,", "toy,3,more,", "mine/toy.csv:21: 20 fields instead of 19"),
+        ("toy.csv", ",50.0,", ",50 %,", "mine/toy.csv:5: improvement '50 %' is not a number"),
+        ("claims.csv", "difference", "diff", "mine/claims.csv:3: kind 'diff': must be one of 'improvement'"),
+        ("claims.csv", "\nhalf,", "\ngain,", "mine/claims.csv:5: id 'gain' is there twice"),
+        ("claims.csv", "a - b", "a - c", "mine/claims.csv:3: the formula names c, which is no operand"),
+        ("claims.csv", "a - b", "open(a)", "mine/claims.csv:3: formula 'open(a)': 'open(a)' is not allowed"),
+        ("claims.csv", "a - b", "a -", "mine/claims.csv:3: formula 'a -': not arithmetic"),
+        ("claims.csv", "a - b", "a", "mine/claims.csv:3: the formula does not use b"),
+        ("claims.csv", "toy/1 fix=none", "toy/9 fix=none", "mine/claim printed-gain: no rows match its operands"),
+        ("claims.csv", "toy/1 fix=none", "toy/1 fux=none", "mine/claims.csv:2: query 'toy/1 fux=none metric=fid'"),
+        ("claims.csv", ",all", ",every", "quantifier 'every': must be one of '', 'all', 'most'"),
+        ("claims.csv", "no numbers given", "", "without a formula the reason must say why"),
+        ("claims.csv", ",=,4.00", ",~,4.00", "relation '~': must be one of"),
+        ("metrics.csv", "lower", "less", "mine/metrics.csv:2: better 'less': lower, higher or empty"),
+    ],
+)  # fmt: skip
+def test_faults_are_one_line_naming_file_and_line(
+    paper: Path, capsys: pytest.CaptureFixture[str], file: str, old: str, new: str, fault: str
+) -> None:
+    content = (paper / file).read_text()
+    assert old in content
+    (paper / file).write_text(content.replace(old, new, 1))
+    assert audit() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("audit: mine/")
+    assert fault in line
+    assert not (paper / "audit").exists()
+
+
+def test_missing_folders_papers_and_tables_are_named(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "--published", "elsewhere"]) == 2
+    assert "elsewhere/metrics.csv: not found" in capsys.readouterr().err
+    assert audit("--paper", "ip") == 2
+    assert "--paper ip: must be one of toy" in capsys.readouterr().err
+    assert audit("--table", "7") == 2
+    assert "--table 7: must be one of 1, 2, 3" in capsys.readouterr().err
+
+
+def test_it_needs_neither_torch_nor_numpy(paper: Path) -> None:
+    code = (
+        "import sys\nfrom stages.__main__ import main\nstatus = main(['audit', '--published', 'mine'])\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'sklearn', 'matplotlib', 'dvc'} & set(sys.modules)\n"
+        "assert not heavy, heavy\nsys.exit(status)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=paper.parent, check=True, env={"PYTHONPATH": str(ROOT)})
