@@ -88,10 +88,11 @@ def match(
 
 
 def distinct(groups: Sequence[Group]) -> list[str]:
-    """Return, for each group, the coordinates that tell it from the others, joined by hyphens."""
+    """Return, for each group, the coordinates that tell it from the others, joined by hyphens; a count where none do."""
     told = [{c: _common(group, c) for c in COORDINATES} for group in groups]
     varying = [c for c in COORDINATES if len({coordinates[c] for coordinates in told}) > 1]
-    return ["-".join(filter(None, (coordinates[c] for c in varying))) for coordinates in told]
+    names = ["-".join(filter(None, (coordinates[c] for c in varying))) for coordinates in told]
+    return names if len(set(names)) == len(names) else [f"{name}-{i}".strip("-") for i, name in enumerate(names, 1)]
 
 
 def _common(group: Group, coordinate: str) -> str:

@@ -58,6 +58,7 @@ def test_groups_are_told_apart_by_what_differs() -> None:
     groups = list(match(parse_operands("x = toy/1"), PAPERS).values())
     assert distinct(groups) == ["a-none-10", "a-ts-10", "a-none-20", "a-ts-20", "b-none-10"]
     assert distinct(groups[:1]) == [""]
+    assert distinct([groups[0], groups[0]]) == ["1", "2"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""The published numbers and claims themselves: complete, judged, and the committed audit is theirs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from stages import audit
+from stages.audit import CLAIMS, PUBLISHED, read_papers, read_text
+from stages.papers.claims import KINDS, parse_claims
+from stages.papers.tables import SOURCES, Row
+from stages.papers.verdicts import Finding, judge
+from tests.toy import ROOT
+
+ROWS = {
+    "ip": {"1": 10, "2": 8, "3": 80, "4": 30, "5": 20, "6": 4, "7": 24, "8": 16, "9": 70, "10": 14},
+    "es": {"1": 4, "2": 42, "3": 24, "4": 12, "5": 20, "6": 60, "7": 18},
+    "ts": {"1": 100, "2": 12, "3": 24, "4": 8, "5": 16, "6": 12, "7": 16, "8": 6, "9": 12, "10": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def papers() -> dict[str, list[Row]]:
+    return read_papers(ROOT / PUBLISHED)[0]
+
+
+@pytest.fixture(scope="module")
+def findings(papers: dict[str, list[Row]]) -> list[Finding]:
+    claims = parse_claims(CLAIMS, read_text(ROOT / PUBLISHED / CLAIMS))
+    return [finding for claim in claims for finding in judge(claim, papers)]
+
+
+def test_every_table_is_there(papers: dict[str, list[Row]]) -> None:
+    assert {paper: Counter(row.table for row in papers[paper]) for paper in ROWS} == ROWS
+
+
+def test_only_what_the_text_lost_is_empty(papers: dict[str, list[Row]]) -> None:
+    lost = [row for rows in papers.values() for row in rows if not row.value]
+    assert {(row.paper, row.table, row.source) for row in lost} == {("es", "7", "lost")}
+
+
+def test_every_printed_percentage_is_checked_once_against_its_own_table(
+    papers: dict[str, list[Row]], findings: list[Finding]
+) -> None:
+    printed = Counter(row.key for rows in papers.values() for row in rows if row.improvement)
+    checked = Counter(
+        f.comparisons[0].group["b"][0].key
+        for f in findings
+        if f.claim.kind == "improvement" and f.claim.stated == "b.improvement"
+    )
+    assert checked == printed
+    assert len(printed) == 50 + 8 + 12 + 4 + 3 + 6 + 2
+
+
+def test_every_result_is_part_of_a_finding(papers: dict[str, list[Row]], findings: list[Finding]) -> None:
+    used = {row.key for f in findings for c in f.comparisons for rows in c.group.values() for row in rows}
+    results = ("fid", "sfid", "precision", "recall", "time_ms", "delta_bar")
+    unused = [row.label for p in ROWS for row in papers[p] if row.metric in results and row.key not in used]
+    assert unused == []
+
+
+def test_several_hundred_checks_of_every_kind(findings: list[Finding]) -> None:
+    assert len(findings) > 600
+    assert len({finding.id for finding in findings}) == len(findings)
+    assert {finding.claim.kind for finding in findings} == set(KINDS)
+    assert {finding.claim.paper for finding in findings} == set(ROWS)
+
+
+def test_sources_name_their_origin(papers: dict[str, list[Row]]) -> None:
+    tags = {row.table for row in papers[SOURCES]}
+    assert {"fig3", "fig4", "readme", "issue26", "code"} <= tags
+    (gamma,) = (r for r in papers[SOURCES] if r.table == "issue26" and r.metric == "gamma")
+    assert (gamma.value, gamma.dataset) == ("0.15", "cifar10")
+
+
+def test_the_committed_audit_is_that_of_the_committed_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(audit, "REPORTS", tmp_path)
+    assert audit.run() == 0
+    for name in ("audit.csv", "audit.json", "audit.html"):
+        assert (tmp_path / name).read_bytes() == (ROOT / "reports" / name).read_bytes(), f"{name}: run make audit"
