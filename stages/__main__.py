@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -31,7 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "--published": {"type": Path, "metavar": "DIR", "help": "folder of published tables and claims"},
     "--paper": {"help": "only findings on this paper"},
     "--table": {"help": "only findings on this table"},
-    "--fail-on": {"choices": ("inconsistent", "wording", "rounding"), "help": "exit status 1 if there is one"},
+    "--fail-on": {"choices": ("inconsistent", "wording", "rounding"), "help": "exit status 1 at this or worse"},
 }
 
 
@@ -53,10 +54,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     stage = options.pop("stage")
     try:
-        return import_module(f"stages.{stage}").run(**options) or 0
+        status = import_module(f"stages.{stage}").run(**options) or 0
+        sys.stdout.flush()
+        return status
     except InputError as error:
         print(f"{stage}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # The reader of stdout has seen enough, as in "| head"; nothing more must be flushed into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stages.files import InputError, write_bytes, write_json
 from stages.layout import DATA, REPORTS
 from stages.pages import render_page
-from stages.papers.claims import parse_claims
+from stages.papers.claims import Claim, parse_claims
 from stages.papers.tables import SOURCES, FaultyFile, Metric, Row, parse_metrics, parse_table
-from stages.papers.verdicts import Finding, judge
+from stages.papers.verdicts import VERDICTS, Finding, judge
 from stages.reporting.audit import COLUMNS, audit_record, summary_lines
 
 PUBLISHED = DATA / "published"
@@ -31,7 +31,7 @@ def run(
     try:
         papers, metrics = read_papers(published)
         claims = parse_claims(CLAIMS, read_text(published / CLAIMS))
-        findings = [finding for claim in claims for finding in judge(claim, papers)]
+        findings = judge_all(claims, papers)
     except FaultyFile as error:
         raise InputError(f"{published}/{error}") from None
     narrowed = [finding for finding in findings if concerns(finding, paper, table)]
@@ -40,11 +40,23 @@ def run(
         print("\n".join(summary_lines(audit_record(narrowed, {}, metrics))))
     else:
         record = audit_record(findings, papers, metrics)
-        folder = REPORTS if published == PUBLISHED else published / "audit"
+        folder = REPORTS if published.resolve() == PUBLISHED.resolve() else published / "audit"
         write_audit(folder, record)
         print("\n".join(summary_lines(record, ("inconsistent", "wording"))))
         print(f"\nall findings and tables: {folder / 'audit.html'}")
-    return int(any(finding.verdict == fail_on for finding in narrowed))
+    return int(any(fail_on and VERDICTS.index(f.verdict) <= VERDICTS.index(fail_on) for f in narrowed))
+
+
+def judge_all(claims: Sequence[Claim], papers: Mapping[str, Sequence[Row]]) -> list[Finding]:
+    """Return the findings of all claims, refusing two of the same id."""
+    findings: dict[str, Finding] = {}
+    for finding in (finding for claim in claims for finding in judge(claim, papers)):
+        if finding.id in findings:
+            raise FaultyFile(
+                f"{finding.claim.place}: there is a finding {finding.id!r} already; name the claim otherwise"
+            )
+        findings[finding.id] = finding
+    return list(findings.values())
 
 
 def read_papers(published: Path) -> tuple[dict[str, list[Row]], dict[str, Metric]]:
@@ -66,10 +78,9 @@ def read_text(path: Path) -> str:
     """Return the text of a file, which must be UTF-8."""
     try:
         return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: not found; the folder needs {METRICS}, {CLAIMS} and one PAPER.csv per paper"
-        ) from None
+    except OSError as error:
+        needed = f"needed are {METRICS}, {CLAIMS} and one PAPER.csv per paper"
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {needed}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8") from None
 
@@ -97,7 +108,8 @@ def write_audit(folder: Path, record: Mapping[str, Any]) -> None:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(record["findings"])
+    for finding in record["findings"]:
+        writer.writerow({key: "; ".join(v) if isinstance(v, list) else v for key, v in finding.items()})
     write_bytes(folder / "audit.csv", stream.getvalue().encode())
     write_json(folder / "audit.json", record)
     write_bytes(folder / "audit.html", render_page("audit.html.j2", audit=record).encode())

@@ -46,12 +46,15 @@ def test_a_finding_spells_out_its_sum(paper: Path) -> None:
     wrong = found["printed-gain.20"]
     assert wrong["sum"] == "100 × (1 − 3.00 / 6.00)"
     # (1 - 3.005 / 5.995) and (1 - 2.995 / 6.005), rounded outwards.
-    assert [wrong[key] for key in ("recomputed", "low", "high", "stated")] == ["50", "49.874", "50.125", "40.0"]
-    assert wrong["operands"].startswith("a = 6.00 (toy/1 [adm | none; 20 steps] fid); b = 3.00 (")
+    assert [wrong[key] for key in ("recomputed", "low", "high", "stated")] == ["50.000", "49.874", "50.125", "40.0"]
+    assert wrong["operands"][0] == "a = 6.00 (toy/1 [adm | none; 20 steps] fid)"
+    assert wrong["case"] == "20"
     assert found["always-better"]["held"] == "2 of 3"
-    assert found["always-better"]["counter_examples"].startswith("6.30 < 6.10 (toy/1 [adm | none; 50 steps] fid")
+    places = "(toy/1 [adm | none; 50 steps] fid, toy/1 [adm | ours; 50 steps] fid)"
+    assert found["always-better"]["counter_examples"] == [f"6.30, not < 6.10 {places}"]
     assert found["mean-rule.10"]["sum"] == "1.0 + 9.5 × 0.0025"
     assert found["mean-rule.10"]["low"] == found["mean-rule.10"]["high"] == "1.02375"
+    assert found["printed-gain.50"]["recomputed"] == "−3.279"
     assert found["lost"]["explanation"] == "toy/2 [lost | training; steps] fid is lost"
 
 
@@ -60,7 +63,11 @@ def test_csv_json_and_page_agree_and_are_the_same_bytes_again(paper: Path) -> No
     first = {path.name: path.read_bytes() for path in (paper / "audit").iterdir()}
     with open(paper / "audit/audit.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert {row["id"]: row for row in rows} == findings(paper)
+    text = {
+        name: {key: "; ".join(value) if isinstance(value, list) else str(value) for key, value in finding.items()}
+        for name, finding in findings(paper).items()
+    }
+    assert {row["id"]: row for row in rows} == text
     page = Page((paper / "audit/audit.html").read_text())
     assert not page.open
     assert len(page.ids) == len(set(page.ids))
@@ -101,6 +108,11 @@ def test_narrowing_prints_and_writes_nothing(paper: Path, capsys: pytest.Capture
 def test_fail_on_is_an_exit_status(paper: Path) -> None:
     assert audit("--fail-on", "inconsistent") == 1
     assert audit("--fail-on", "inconsistent", "--table", "1") == 1
+    claims = (paper / "claims.csv").read_text().splitlines(keepends=True)
+    (paper / "claims.csv").write_text(claims[0] + "".join(line for line in claims if line.startswith("batch,")))
+    assert audit("--fail-on", "rounding") == 1
+    assert audit("--fail-on", "rounding", "--table", "2") == 1
+    assert audit("--fail-on", "inconsistent", "--table", "1") == 0
     (paper / "claims.csv").write_text((paper / "claims.csv").read_text().splitlines(keepends=True)[0])
     assert audit("--fail-on", "inconsistent") == 0
 
@@ -124,10 +136,10 @@ def test_fail_on_is_an_exit_status(paper: Path) -> None:
         ("claims.csv", "a - b", "open(a)", "mine/claims.csv:3: formula 'open(a)': 'open(a)' is not allowed"),
         ("claims.csv", "a - b", "a -", "mine/claims.csv:3: formula 'a -': not arithmetic"),
         ("claims.csv", "a - b", "a", "mine/claims.csv:3: the formula does not use b"),
-        ("claims.csv", "toy/1 fix=none", "toy/9 fix=none", "mine/claim printed-gain: no rows match its operands"),
+        ("claims.csv", "toy/1 fix=none", "toy/9 fix=none", "mine/claims.csv:2: claim printed-gain: there is no table"),
         ("claims.csv", "toy/1 fix=none", "toy/1 fux=none", "mine/claims.csv:2: query 'toy/1 fux=none metric=fid'"),
         ("claims.csv", ",all", ",every", "quantifier 'every': must be one of '', 'all', 'most'"),
-        ("claims.csv", "no numbers given", "", "without a formula the reason must say why"),
+        ("claims.csv", "no numbers given", "", "needs a formula, or a reason why it cannot be checked"),
         ("claims.csv", ",=,4.00", ",~,4.00", "relation '~': must be one of"),
         ("metrics.csv", "lower", "less", "mine/metrics.csv:2: better 'less': lower, higher or empty"),
     ],
@@ -147,7 +159,9 @@ def test_faults_are_one_line_naming_file_and_line(
 
 def test_missing_folders_papers_and_tables_are_named(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "--published", "elsewhere"]) == 2
-    assert "elsewhere/metrics.csv: not found" in capsys.readouterr().err
+    assert "elsewhere/metrics.csv: cannot be read (No such file" in capsys.readouterr().err
+    assert main(["audit", "--published", "mine/toy.csv"]) == 2
+    assert "mine/toy.csv/metrics.csv: cannot be read (Not a directory" in capsys.readouterr().err
     assert audit("--paper", "ip") == 2
     assert "--paper ip: must be one of toy" in capsys.readouterr().err
     assert audit("--table", "7") == 2

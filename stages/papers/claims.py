@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from stages.papers.formulas import operands_of, parse_formula
 from stages.papers.numbers import NUMBER
-from stages.papers.queries import COORDINATES, Operand, parse_operands
+from stages.papers.queries import Operand, Query, parse_operands, parse_query
 from stages.papers.tables import FaultyFile, read_records
 
+COLUMNS = (
+    "id", "paper", "where", "kind", "statement", "operands", "formula", "relation", "stated", "quantifier",
+    "explanation", "origin", "reason",
+)  # fmt: skip
 KINDS = (
     "improvement", "difference", "ratio", "repeated", "ordering", "trend", "mean", "speed-up", "hyperparameter",
     "protocol",
 )  # fmt: skip
 COMPARISONS = ("=", "<", "<=", ">", ">=", "is")
-TREND = re.compile(rf"(?P<way>rises|falls) with (?P<axis>{'|'.join(COORDINATES)})")
+# Along the steps, each value stands in this relation to the next.
+TRENDS = {"rises with steps": "<", "falls with steps": ">"}
 QUANTIFIERS = ("", "all", "most")
 
 
@@ -24,27 +30,25 @@ class Claim(NamedTuple):
     """One checkable statement: ``formula`` ``relation`` ``stated``, over the rows that its operands name.
 
     Without a quantifier every group of matching rows is a check of its own; with all or most there is one check over
-    the groups. A claim without a formula cannot be checked, and ``reason`` says why.
+    the groups. A claim without a formula cannot be checked, and ``reason`` says why. ``reference`` is what ``stated``
+    says where it names operands; ``place`` is the claim's file and line.
     """
 
+    place: str
     id: str
     paper: str
     where: str
     kind: str
     statement: str
-    operands: dict[str, Operand]
+    operands: Mapping[str, Operand]
     formula: ast.expr | None
     relation: str
     stated: str
+    reference: ast.expr | None
     quantifier: str
     explanation: str
-    origin: dict[str, Operand]
+    origin: Query | None
     reason: str
-
-    @property
-    def reference(self) -> ast.expr | None:
-        """What the formula is compared with, where that is no number written out."""
-        return None if self.relation == "is" or not self.stated or NUMBER.fullmatch(self.stated) else _parsed(self)
 
 
 def parse_claims(name: str, text: str) -> list[Claim]:
@@ -55,9 +59,11 @@ def parse_claims(name: str, text: str) -> list[Claim]:
             formula.
     """
     claims: dict[str, Claim] = {}
-    for place, record in read_records(name, text, Claim._fields):
+    for place, record in read_records(name, text, COLUMNS):
         try:
-            claim = _claim(record)
+            _check_words(record)
+            claim = _claim(place, record)
+            _check_names(claim)
             if claim.id in claims:
                 raise ValueError(f"id {claim.id!r} is there twice")
         except ValueError as error:
@@ -66,47 +72,65 @@ def parse_claims(name: str, text: str) -> list[Claim]:
     return list(claims.values())
 
 
-def _claim(record: dict[str, str]) -> Claim:
-    fields: dict[str, object] = dict(record)
-    fields["operands"] = parse_operands(record["operands"])
-    fields["formula"] = parse_formula(record["formula"]) if record["formula"] else None
-    # An origin is one query; it is kept as an operand for the sake of one grammar.
-    fields["origin"] = parse_operands(f"origin = {record['origin']}") if record["origin"] else {}
-    claim = Claim(**fields)  # pyright: ignore[reportArgumentType]
-    _check_words(claim)
-    _check_names(claim)
-    return claim
+def _claim(place: str, record: dict[str, str]) -> Claim:
+    parsed = {
+        "operands": parse_operands(record["operands"]),
+        "formula": parse_formula(record["formula"]) if record["formula"] else None,
+        "reference": _reference(record) if record["formula"] else None,
+        "origin": parse_query(record["origin"]) if record["origin"] else None,
+    }
+    return Claim(place=place, **record | parsed)  # pyright: ignore[reportArgumentType]
 
 
-def _check_words(claim: Claim) -> None:
-    if not re.fullmatch(r"[a-z0-9.-]+", claim.id):
-        raise ValueError(f"id {claim.id!r}: must be made of a-z, 0-9, '.' and '-'")
+def _reference(record: dict[str, str]) -> ast.expr | None:
+    stated = record["stated"]
+    if record["relation"] == "is" or record["relation"] in TRENDS or NUMBER.fullmatch(stated):
+        return None
+    try:
+        reference = parse_formula(stated)
+        if operands_of(reference):
+            return reference
+    except ValueError:
+        pass
+    raise ValueError(f"stated {stated!r}: must be a number (such as 8.00, -74.53, 500K) or arithmetic over operands")
+
+
+def _check_words(record: dict[str, str]) -> None:
+    if not re.fullmatch(r"[a-z0-9.-]+", record["id"]):
+        raise ValueError(f"id {record['id']!r}: must be made of a-z, 0-9, '.' and '-'")
     for field in ("paper", "where", "statement"):
-        if not getattr(claim, field):
+        if not record[field]:
             raise ValueError(f"{field} is empty")
     for field, allowed in (("kind", KINDS), ("quantifier", QUANTIFIERS)):
-        if getattr(claim, field) not in allowed:
-            raise ValueError(f"{field} {getattr(claim, field)!r}: must be one of {', '.join(map(repr, allowed))}")
-    if claim.formula is None:
-        if not claim.reason:
-            raise ValueError("without a formula the reason must say why it cannot be checked")
-    elif claim.relation not in COMPARISONS and not TREND.fullmatch(claim.relation):
-        raise ValueError(f"relation {claim.relation!r}: must be one of {' '.join(COMPARISONS)}, or 'rises with steps'")
-    elif bool(claim.stated) == bool(TREND.fullmatch(claim.relation)):
-        raise ValueError(f"stated {claim.stated!r}: must be given, except for a trend")
+        if record[field] not in allowed:
+            raise ValueError(f"{field} {record[field]!r}: must be one of {', '.join(map(repr, allowed))}")
+    if bool(record["formula"]) == bool(record["reason"]):
+        raise ValueError("needs a formula, or a reason why it cannot be checked, and not both")
+    if record["formula"]:
+        _check_relation(record["relation"], record["stated"], record["quantifier"])
+
+
+def _check_relation(relation: str, stated: str, quantifier: str) -> None:
+    if relation not in COMPARISONS and relation not in TRENDS:
+        raise ValueError(f"relation {relation!r}: must be one of {', '.join((*COMPARISONS, *TRENDS))}")
+    if bool(stated) == (relation in TRENDS):
+        raise ValueError(f"stated {stated!r}: must be given, except for a trend")
+    if relation in TRENDS and not quantifier:
+        raise ValueError(f"quantifier: '{relation}' needs all or most")
 
 
 def _check_names(claim: Claim) -> None:
-    used = {
-        name for formula in (claim.formula, claim.reference) if formula is not None for name in operands_of(formula)
-    }
+    if claim.formula is None:
+        return
+    uses = [operands_of(formula) for formula in (claim.formula, claim.reference) if formula is not None]
+    used = {name for names in uses for name in names}
     if claim.relation == "is":
         used |= {claim.stated} & set(claim.operands)
+        if not isinstance(claim.formula, ast.Name):
+            raise ValueError("the formula must be an operand alone where the relation is 'is'")
     if unknown := used - set(claim.operands):
         raise ValueError(f"the formula names {', '.join(sorted(unknown))}, which is no operand")
-    if claim.formula is not None and (idle := set(claim.operands) - used):
+    if idle := set(claim.operands) - used:
         raise ValueError(f"the formula does not use {', '.join(sorted(idle))}")
-
-
-def _parsed(claim: Claim) -> ast.expr:
-    return parse_formula(claim.stated)
+    if mixed := {name for names in uses for name, kinds in names.items() if len(kinds) > 1}:
+        raise ValueError(f"{', '.join(sorted(mixed))} stands both alone and under min, max or mean: name it twice")

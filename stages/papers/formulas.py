@@ -9,7 +9,10 @@ from fractions import Fraction
 
 from stages.papers.numbers import PRINTED, Interval, Printed, greatest, least, mean
 
-ATTRIBUTES = ("value", "improvement", "steps", "k", "b", "eta")
+LONGEST = 300
+ATTRIBUTES = ("value", "improvement", "steps", "eta", "k", "b")
+# Counted or set, not measured: taken as printed.
+EXACT = ("steps", "eta")
 REDUCERS: dict[str, Callable[[Sequence[Interval]], Interval]] = {"min": least, "max": greatest, "mean": mean}
 FUNCTIONS = (*REDUCERS, "exact")
 OPERATORS: dict[type[ast.operator], Callable[[Interval, Interval], Interval]] = {
@@ -24,8 +27,10 @@ def parse_formula(text: str) -> ast.expr:
     """Return the formula: + - * /, numbers, operands, their attributes, and min, max, mean or exact of an operand.
 
     Raises:
-        ValueError: anything else.
+        ValueError: anything else, or more than 300 characters.
     """
+    if len(text) > LONGEST:
+        raise ValueError(f"formula of {len(text)} characters: must have at most {LONGEST}")
     try:
         formula = ast.parse(text.strip(), mode="eval").body
     except SyntaxError:
@@ -34,88 +39,9 @@ def parse_formula(text: str) -> ast.expr:
     return formula
 
 
-def operands_of(formula: ast.expr) -> dict[str, bool]:
-    """Return the operands of a formula, and whether each stands under min, max or mean wherever it stands."""
-    reduced = {id(n) for call in ast.walk(formula) if _is_reducer(call) for n in ast.walk(call)}
-    functions = {id(call.func) for call in ast.walk(formula) if isinstance(call, ast.Call)}
-    names: dict[str, bool] = {}
-    for node in ast.walk(formula):
-        if isinstance(node, ast.Name) and id(node) not in functions:
-            names[node.id] = names.get(node.id, True) and id(node) in reduced
-    return names
-
-
-def evaluate(formula: ast.expr, read: Read, slack: Fraction) -> Interval:
-    """Return the range of a formula when every printed number may be ``slack`` units of its last digit off.
-
-    Steps are counted, not measured, and exact(a) is a setting that somebody typed: these are taken as printed.
-
-    Raises:
-        ZeroDivisionError: a divisor may be 0.
-    """
+def is_operand(formula: ast.expr) -> bool:
+    """Return whether a formula is an operand or an attribute of one, nothing computed."""
     match formula:
-        case ast.Constant(value):
-            return _point(Fraction(str(value)))
-        case ast.BinOp(left, operation, right):
-            return OPERATORS[type(operation)](evaluate(left, read, slack), evaluate(right, read, slack))
-        case ast.UnaryOp(operand=operand):
-            return -evaluate(operand, read, slack)
-        case ast.Call(ast.Name("exact"), [operand]):
-            return evaluate(operand, read, PRINTED)
-        case ast.Call(ast.Name(function), [operand]):
-            return REDUCERS[function]([number.within(slack) for number in read(*_address(operand))])
-        case _:
-            name, attribute = _address(formula)
-            (number,) = read(name, attribute)
-            return number.within(PRINTED if attribute == "steps" else slack)
-
-
-def spell(formula: ast.expr, read: Read) -> str:
-    """Return the formula with the printed values in place of the operands, such as 100 × (1 − 31.11 / 31.30)."""
-    return ast.unparse(_Spelled(read).visit(ast.parse(ast.unparse(formula), mode="eval"))).translate(
-        str.maketrans({"*": "×", "-": "−"})
-    )
-
-
-class _Spelled(ast.NodeTransformer):
-    def __init__(self, read: Read) -> None:
-        self.read = read
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        numbers: list[ast.expr] = [ast.Name(number.text) for number in self.read(*_address(node.args[0]))]
-        return numbers[0] if isinstance(node.func, ast.Name) and node.func.id == "exact" else _call(node, numbers)
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        return ast.Name(self.read(*_address(node))[0].text)
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return ast.Name(self.read(node.id, "value")[0].text)
-
-
-def _call(node: ast.Call, numbers: list[ast.expr]) -> ast.Call:
-    return ast.Call(node.func, numbers, [])
-
-
-def _point(value: Fraction) -> Interval:
-    return Interval(value, value)
-
-
-def _address(node: ast.expr) -> tuple[str, str]:
-    match node:
-        case ast.Name(name):
-            return name, "value"
-        case ast.Attribute(ast.Name(name), attribute):
-            return name, attribute
-        case _:
-            raise AssertionError(ast.dump(node))
-
-
-def _is_reducer(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REDUCERS
-
-
-def _is_operand(node: ast.expr) -> bool:
-    match node:
         case ast.Name():
             return True
         case ast.Attribute(ast.Name(), attribute):
@@ -124,18 +50,103 @@ def _is_operand(node: ast.expr) -> bool:
             return False
 
 
+def is_printed(formula: ast.expr) -> bool:
+    """Return whether a formula is a printed number, perhaps exact, and nothing computed."""
+    match formula:
+        case ast.Call(ast.Name("exact")):
+            return True
+        case _:
+            return is_operand(formula)
+
+
+def operands_of(formula: ast.expr) -> dict[str, set[str]]:
+    """Return the operands of a formula, and whether each stands "alone", "reduced" by min, max or mean, or both."""
+    match formula:
+        case ast.Name(name) | ast.Attribute(ast.Name(name)):
+            return {name: {"alone"}}
+        case ast.Call(ast.Name(function), [operand]):
+            (name,) = operands_of(operand)
+            return {name: {"reduced" if function in REDUCERS else "alone"}}
+        case ast.BinOp(left, _, right):
+            first, second = operands_of(left), operands_of(right)
+            return {name: first.get(name, set()) | second.get(name, set()) for name in first | second}
+        case ast.UnaryOp(operand=operand):
+            return operands_of(operand)
+        case _:
+            return {}
+
+
+def evaluate(formula: ast.expr, read: Read, slack: Fraction) -> Interval:
+    """Return the range of a formula when every printed number may be ``slack`` units of its last digit off.
+
+    exact(a) is a setting that somebody typed; it is taken as printed, as steps and eta are.
+
+    Raises:
+        ZeroDivisionError: a divisor may be 0.
+    """
+    match formula:
+        case ast.Constant(value):
+            return Interval(Fraction(str(value)), Fraction(str(value)))
+        case ast.BinOp(left, operation, right):
+            return OPERATORS[type(operation)](evaluate(left, read, slack), evaluate(right, read, slack))
+        case ast.UnaryOp(operand=operand):
+            return -evaluate(operand, read, slack)
+        case ast.Call(ast.Name("exact"), [operand]):
+            return evaluate(operand, read, PRINTED)
+        case ast.Call(ast.Name(function), [operand]):
+            return REDUCERS[function](_intervals(operand, read, slack))
+        case _:
+            (interval,) = _intervals(formula, read, slack)
+            return interval
+
+
+def spell(formula: ast.expr, read: Read) -> str:
+    """Return the formula with the printed values in place of the operands, such as 100 × (1 − 31.11 / 31.30)."""
+    return ast.unparse(_spelled(formula, read)).translate(str.maketrans({"*": "×", "-": "−"}))
+
+
+def _spelled(formula: ast.expr, read: Read) -> ast.expr:
+    match formula:
+        case ast.BinOp(left, operation, right):
+            return ast.BinOp(_spelled(left, read), operation, _spelled(right, read))
+        case ast.UnaryOp(operation, operand):
+            return ast.UnaryOp(operation, _spelled(operand, read))
+        case ast.Call(ast.Name("exact"), [operand]):
+            return _spelled(operand, read)
+        case ast.Call(function, [operand]):
+            return ast.Call(function, [ast.Name(number.text) for number in read(*_address(operand))], [])
+        case ast.Constant():
+            return formula
+        case _:
+            return ast.Name(read(*_address(formula))[0].text)
+
+
+def _intervals(operand: ast.expr, read: Read, slack: Fraction) -> list[Interval]:
+    name, attribute = _address(operand)
+    return [number.within(PRINTED if attribute in EXACT else slack) for number in read(name, attribute)]
+
+
+def _address(operand: ast.expr) -> tuple[str, str]:
+    match operand:
+        case ast.Attribute(ast.Name(name), attribute):
+            return name, attribute
+        case _:
+            assert isinstance(operand, ast.Name)
+            return operand.id, "value"
+
+
 def _check(node: ast.expr, text: str) -> None:
     match node:
-        case ast.Constant(value) if isinstance(value, int | float) and not isinstance(value, bool):
+        case ast.Constant(value) if type(value) is int or (type(value) is float and abs(value) < float("inf")):
             return
         case ast.BinOp(left, operation, right) if type(operation) in OPERATORS:
             _check(left, text)
             _check(right, text)
         case ast.UnaryOp(ast.USub(), operand):
             _check(operand, text)
-        case ast.Call(ast.Name(function), [operand], []) if function in FUNCTIONS and _is_operand(operand):
+        case ast.Call(ast.Name(function), [operand], []) if function in FUNCTIONS and is_operand(operand):
             return
-        case _ if _is_operand(node):
+        case _ if is_operand(node):
             return
         case _:
             allowed = f"+ - * /, numbers, operands, their {', '.join(ATTRIBUTES)}, and {', '.join(FUNCTIONS)} of one"

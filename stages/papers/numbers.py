@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-NUMBER = re.compile(r"(?P<digits>-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e-?\d+)?)(?P<scale>[KM]?)", re.ASCII)
+NUMBER = re.compile(r"(?P<digits>-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e-?\d{1,2})?)(?P<scale>[KM]?)", re.ASCII)
 SCALES = {"": 1, "K": 1_000, "M": 1_000_000}
 
 # How far, in units of its last digit, the value behind a printed number may lie from it.

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from stages.papers.numbers import NUMBER
-from stages.papers.tables import Row
+from stages.papers.tables import COORDINATES, Row
 
-COORDINATES = ("dataset", "model", "sampler", "spacing", "eta", "fix", "steps", "metric")
-KEYS = (*COORDINATES, "paper", "row", "column", "source")
+LABELS = ("paper", "row", "column", "where", "source")
+# A semicolon outside double quotes.
+SEPARATOR = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
 
 
 class Query(NamedTuple):
-    """Rows of one table: those whose columns have one of the wanted values."""
+    """Rows of one table: those whose columns have one of the wanted values. ``paper`` is the name of their file."""
 
     paper: str
     table: str
@@ -23,6 +25,8 @@ class Query(NamedTuple):
 
 Operand = Query | str
 Group = dict[str, list[Row]]
+# The coordinates on which the rows of a group agree, with their values.
+Key = tuple[tuple[str, str], ...]
 
 
 def parse_operands(text: str) -> dict[str, Operand]:
@@ -32,7 +36,7 @@ def parse_operands(text: str) -> dict[str, Operand]:
         ValueError: an operand is neither, or its name is taken.
     """
     operands: dict[str, Operand] = {}
-    for part in filter(None, (part.strip() for part in text.split(";"))):
+    for part in filter(None, (part.strip() for part in SEPARATOR.split(text))):
         name, _, content = (piece.strip() for piece in part.partition("="))
         if not name.isidentifier() or name in operands:
             raise ValueError(f"operand {part!r}: must be 'name = PAPER/TABLE key=value ...' or 'name = number', once")
@@ -44,33 +48,40 @@ def parse_query(text: str) -> Query:
     """Return the query ``PAPER/TABLE key=value,value key="a value" ...``; ``key=`` wants the empty value.
 
     Raises:
-        ValueError: no paper and table, or an unknown key.
+        ValueError: no paper and table, an unknown key, or one that is there twice.
     """
-    address, *conditions = shlex.split(text) or [""]
+    address, *conditions = _words(text) or [""]
     paper, slash, table = address.partition("/")
-    wanted = {}
-    for condition in conditions:
-        key, equals, values = condition.partition("=")
-        if not equals or key not in KEYS:
-            raise ValueError(f"query {text!r}: {condition!r} must be key=value with a key of {', '.join(KEYS)}")
-        wanted[key] = values.split(",") if key in COORDINATES else [values]
     if not (paper and slash and table):
         raise ValueError(f"query {text!r}: must start with PAPER/TABLE")
+    wanted: dict[str, Sequence[str]] = {}
+    for condition in conditions:
+        key, equals, values = condition.partition("=")
+        if not equals or key not in COORDINATES + LABELS or key in wanted:
+            keys = ", ".join(COORDINATES + LABELS)
+            raise ValueError(f"query {text!r}: {condition!r} must be key=value, once, with a key of {keys}")
+        wanted[key] = values.split(",") if key in COORDINATES else [values]
     return Query(paper, table, wanted)
 
 
 def select(query: Query, papers: Mapping[str, Sequence[Row]]) -> list[Row]:
-    """Return the rows that a query names, in the order of their file; ``papers`` holds each file's rows by its name."""
-    return [
-        row
-        for row in papers.get(query.paper, ())
-        if row.table == query.table and all(getattr(row, key) in values for key, values in query.wanted.items())
-    ]
+    """Return the rows that a query names, in the order of their file; ``papers`` holds each file's rows by its name.
+
+    Raises:
+        ValueError: the table does not exist, or has a wanted value nowhere.
+    """
+    table = [row for row in papers.get(query.paper, ()) if row.table == query.table]
+    if not table:
+        raise ValueError(f"there is no table {query.paper}/{query.table}")
+    for key, values in query.wanted.items():
+        if unknown := set(values) - {getattr(row, key) for row in table}:
+            raise ValueError(f"{query.paper}/{query.table} has no row with {key}={', '.join(sorted(unknown))}")
+    return [row for row in table if all(getattr(row, key) in values for key, values in query.wanted.items())]
 
 
 def match(
     operands: Mapping[str, Operand], papers: Mapping[str, Sequence[Row]], along: str | None = None
-) -> dict[tuple[str, ...], Group]:
+) -> dict[Key, Group]:
     """Return the rows that belong together, by the coordinates on which they agree.
 
     Rows are matched on the coordinates that no operand names, and on the one that a trend runs ``along``. Groups that
@@ -79,16 +90,16 @@ def match(
     queries = {name: operand for name, operand in operands.items() if isinstance(operand, Query)}
     named = {key for query in queries.values() for key in query.wanted} - {along}
     shared = [coordinate for coordinate in COORDINATES if coordinate not in named]
-    groups: dict[tuple[str, ...], Group] = {}
+    groups: dict[Key, Group] = {}
     for name, query in queries.items():
         for row in select(query, papers):
-            groups.setdefault(tuple(getattr(row, key) for key in shared), {}).setdefault(name, []).append(row)
+            groups.setdefault(tuple((c, getattr(row, c)) for c in shared), {}).setdefault(name, []).append(row)
     complete = {key: group for key, group in groups.items() if len(group) == len(queries)}
     return complete if queries else {(): {}}
 
 
 def distinct(groups: Sequence[Group]) -> list[str]:
-    """Return, for each group, the coordinates that tell it from the others, joined by hyphens; a count where none do."""
+    """Return, for each group, the coordinates that tell it from the others, hyphenated; with a count where none do."""
     told = [{c: _common(group, c) for c in COORDINATES} for group in groups]
     varying = [c for c in COORDINATES if len({coordinates[c] for coordinates in told}) > 1]
     names = ["-".join(filter(None, (coordinates[c] for c in varying))) for coordinates in told]
@@ -97,3 +108,13 @@ def distinct(groups: Sequence[Group]) -> list[str]:
 
 def _common(group: Group, coordinate: str) -> str:
     return "+".join(dict.fromkeys(getattr(row, coordinate) for rows in group.values() for row in rows))
+
+
+def _words(text: str) -> list[str]:
+    # Only double quotes quote: labels hold apostrophes and backslashes.
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split, lexer.quotes, lexer.escape, lexer.commenters = True, '"', "", ""
+    try:
+        return list(lexer)
+    except ValueError:
+        raise ValueError(f"query {text!r}: a double quote is not closed") from None

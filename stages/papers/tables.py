@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from typing import NamedTuple
 from stages.papers.numbers import parse_number
 
 SOURCES = "sources"
+# What a number was measured on or set for: rows of different tables are matched by these.
+COORDINATES = ("dataset", "model", "sampler", "spacing", "eta", "fix", "steps", "metric")
 
 
 class Row(NamedTuple):
@@ -94,24 +97,16 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric]) -> list[Row
 
 def read_records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield "file:line" and the fields of every record, refusing other columns than these, in this order."""
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
         _check(f"{name}:1", header == list(columns), f"columns {','.join(header)}: must be {','.join(columns)}")
-        for record in reader:
+        for record in filter(None, reader):
             place = f"{name}:{reader.line_num}"
             _check(place, len(record) == len(columns), f"{len(record)} fields instead of {len(columns)}")
             yield place, dict(zip(columns, (field.strip() for field in record), strict=True))
     except csv.Error as error:
         raise FaultyFile(f"{name}:{reader.line_num}: not CSV ({error})") from None
-
-
-def check_number(place: str, name: str, text: str) -> None:
-    """Refuse a text that is no number, naming the file and line where it stands."""
-    try:
-        parse_number(text)
-    except ValueError as error:
-        raise FaultyFile(f"{place}: {name} {error}") from None
 
 
 def _check_place(place: str, row: Row, paper: str) -> None:
@@ -125,6 +120,9 @@ def _check_place(place: str, row: Row, paper: str) -> None:
         _check(place, bool(re.fullmatch(r"\d+", row.table)), f"table {row.table!r}: must be a bare number")
     for column in ("row", "column", "where", "source"):
         _check(place, bool(getattr(row, column)), f"{column} is empty")
+    for column in COORDINATES:
+        text = getattr(row, column)
+        _check(place, bool(re.fullmatch(r"[a-z0-9._-]*", text)), f"{column} {text!r}: must be made of a-z, 0-9, . _ -")
 
 
 def _check_values(place: str, row: Row, metrics: Mapping[str, Metric]) -> None:
@@ -133,8 +131,10 @@ def _check_values(place: str, row: Row, metrics: Mapping[str, Metric]) -> None:
     _check(place, bool(row.value or row.note), "value is empty: the note must say why")
     numbers = ["eta", "improvement", "k", "b"] + ["value"] * (metrics[row.metric].type == "number")
     for column in numbers:
-        if text := getattr(row, column):
-            check_number(place, column, text)
+        try:
+            parse_number(getattr(row, column) or "0")
+        except ValueError as error:
+            raise FaultyFile(f"{place}: {column} {error}") from None
 
 
 def _check(place: str, holds: bool, message: str) -> None:

@@ -9,15 +9,15 @@ from fractions import Fraction
 from itertools import pairwise, product
 from typing import Literal, NamedTuple
 
-from stages.papers.claims import TREND, Claim
-from stages.papers.formulas import evaluate, operands_of, spell
+from stages.papers.claims import TRENDS, Claim
+from stages.papers.formulas import evaluate, is_printed, operands_of, spell
 from stages.papers.numbers import PRINTED, ROUNDED, ROUNDED_TWICE, Interval, Printed, parse_number
-from stages.papers.queries import COORDINATES, Group, distinct, match
+from stages.papers.queries import Group, Key, Query, distinct, match, select
 from stages.papers.tables import FaultyFile, Row
 
-Verdict = Literal["consistent", "rounding", "inconsistent", "wording", "unverifiable"]
+Verdict = Literal["inconsistent", "wording", "rounding", "consistent", "unverifiable"]
 VERDICTS: tuple[Verdict, ...] = ("inconsistent", "wording", "rounding", "consistent", "unverifiable")
-Held = Literal["yes", "possible", "no"]
+Held = Literal["yes", "possible", "no", "lost"]
 
 ORDER: dict[str, Callable[[Fraction, Fraction], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -33,173 +33,191 @@ class Range(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """One instance of a claim: its rows, both sides, and whether the relation held between them."""
+    """One instance of a claim: its rows, whether the relation held between them, and both sides spelled out."""
 
     group: Group
     held: Held
     left: Range | None
-    right: Range | None
     spelled: str
     stated: str
 
 
 class Finding(NamedTuple):
-    """A verdict with all that a reader needs to check it by hand. ``shaky`` holds what did not plainly hold."""
+    """A verdict with all that a reader needs to check it by hand.
+
+    ``case`` tells it from the other findings of its claim; ``unmatched`` counts rows that the claim names but that
+    have no counterpart.
+    """
 
     id: str
     claim: Claim
+    case: str
     verdict: Verdict
     comparisons: Sequence[Comparison]
-    shaky: Sequence[Comparison]
     reason: str
     origin: Sequence[Row]
+    unmatched: int
 
 
 def judge(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> list[Finding]:
     """Return the findings of one claim: one per group of matching rows, or a single one for a quantified claim.
 
     Raises:
-        FaultyFile: the claim's operands or its origin name no rows.
+        FaultyFile: the claim's paper is none of these, its operands or its origin name no rows, or a formula cannot be
+            evaluated on them.
     """
-    origin = [row for group in match(claim.origin, papers).values() for rows in group.values() for row in rows]
-    if claim.origin and not origin:
-        raise FaultyFile(f"claim {claim.id}: its origin names no row")
-    if claim.formula is None:
-        return [Finding(claim.id, claim, "unverifiable", (), (), claim.reason, origin)]
-    comparisons = list(_comparisons(claim, papers))
-    if claim.quantifier or TREND.fullmatch(claim.relation):
-        return [_quantified(claim, comparisons, origin)]
-    names = distinct([comparison.group for comparison in comparisons])
-    findings = [_single(claim, comparison, origin) for comparison in comparisons]
-    return [f._replace(id=f"{claim.id}.{n}" if n else claim.id) for f, n in zip(findings, names, strict=True)]
+    if claim.paper not in papers:
+        raise FaultyFile(f"{claim.place}: paper {claim.paper!r}: must be one of {', '.join(papers)}")
+    try:
+        origin = select(claim.origin, papers) if claim.origin else []
+        if claim.formula is None:
+            return [Finding(claim.id, claim, "", "unverifiable", (), claim.reason, origin, 0)]
+        instances = list(_instances(claim, papers))
+        compared = list((_trend if claim.relation in TRENDS else _compared)(claim, claim.formula, instances))
+    except (ValueError, ZeroDivisionError) as error:
+        raise FaultyFile(f"{claim.place}: claim {claim.id}: {error}") from None
+    unmatched = _unmatched(claim, papers, instances)
+    if claim.quantifier:
+        return [Finding(claim.id, claim, "", *_quantified(claim, compared), origin, unmatched)]
+    cases = distinct([comparison.group for comparison in compared])
+    return [
+        Finding(f"{claim.id}.{case}" if case else claim.id, claim, case, *_single(claim, one), origin, unmatched)
+        for one, case in zip(compared, cases, strict=True)
+    ]
 
 
-def compare(left: Range, relation: str, right: Range) -> Held:
+def compare(left: Range, relation: str, right: Range, *, mutual: bool = False) -> Held:
     """Return whether the relation holds between the printed numbers, only between numbers behind them, or not at all.
 
-    "=" holds when the left side, computed from the printed numbers, rounds to the right side.
+    "=" holds when the left side, computed from the printed numbers, rounds to the right side; ``mutual`` when either
+    may be the one with fewer digits, two printings of one number. An order is possible only between values inside the
+    intervals: rounding never reverses it, so that of two printed numbers of equal digits the larger was not smaller.
     """
     if relation == "=":
-        if left.printed.meets(right.rounded):
+        if left.printed.meets(right.rounded) or (mutual and right.printed.meets(left.rounded)):
             return "yes"
-        return "possible" if left.rounded.meets(right.rounded) or left.twice.meets(right.twice) else "no"
-    holds = ORDER[relation]
-    if holds(left.printed.low, right.printed.low):
+        return "possible" if left.twice.meets(right.twice) else "no"
+    if ORDER[relation](left.printed.low, right.printed.low):
         return "yes"
-    ends = (left.twice.low, right.twice.high) if relation.startswith("<") else (left.twice.high, right.twice.low)
-    return "possible" if holds(*ends) else "no"
+    below, above = (left, right) if relation.startswith("<") else (right, left)
+    return "possible" if below.rounded.low < above.rounded.high else "no"
 
 
-def _single(claim: Claim, comparison: Comparison, origin: Sequence[Row]) -> Finding:
-    if lost := _lost(comparison.group):
-        return Finding(claim.id, claim, "unverifiable", [comparison], (), f"{lost.label} is lost", origin)
+def _single(claim: Claim, comparison: Comparison) -> tuple[Verdict, Sequence[Comparison], str]:
+    if comparison.held == "lost":
+        return "unverifiable", [comparison], _lost(comparison.group)
     against: Verdict = "inconsistent" if claim.relation in ("=", "is") else "wording"
     verdicts: dict[Held, Verdict] = {"yes": "consistent", "possible": "rounding", "no": against}
-    shaky = [] if comparison.held == "yes" else [comparison]
-    return Finding(claim.id, claim, verdicts[comparison.held], [comparison], shaky, "", origin)
+    return verdicts[comparison.held], [comparison], ""
 
 
-def _quantified(claim: Claim, comparisons: Sequence[Comparison], origin: Sequence[Row]) -> Finding:
-    if lost := next(filter(None, (_lost(c.group) for c in comparisons)), None):
-        return Finding(claim.id, claim, "unverifiable", comparisons, (), f"{lost.label} is lost", origin)
-    if trend := TREND.fullmatch(claim.relation):
-        comparisons = list(_steps_of(comparisons, trend["axis"], "<" if trend["way"] == "rises" else ">"))
-    yes = sum(c.held == "yes" for c in comparisons)
-    possible = sum(c.held != "no" for c in comparisons)
+def _quantified(claim: Claim, comparisons: Sequence[Comparison]) -> tuple[Verdict, Sequence[Comparison], str]:
+    """Judge all or most: a statement in words, so that counter-examples make it wording, whatever the relation."""
+    total = len(comparisons)
+    yes, possible, lost = (sum(c.held == held for c in comparisons) for held in ("yes", "possible", "lost"))
     # "Most" is more than half; "all" more than all but one half.
-    needed = len(comparisons) / 2 if claim.quantifier == "most" else len(comparisons) - 0.5
-    verdict: Verdict = "consistent" if yes > needed else "rounding" if possible > needed else "wording"
-    return Finding(claim.id, claim, verdict, comparisons, [c for c in comparisons if c.held != "yes"], "", origin)
+    needed = total / 2 if claim.quantifier == "most" else total - 0.5
+    if yes > needed:
+        return "consistent", comparisons, ""
+    if yes + possible + lost > needed:
+        reason = next((_lost(c.group) for c in comparisons if c.held == "lost"), "")
+        return "unverifiable" if lost else "rounding", comparisons, reason
+    return "wording", comparisons, ""
 
 
-def _steps_of(comparisons: Sequence[Comparison], axis: str, relation: str) -> Iterator[Comparison]:
-    """Yield one comparison for every two neighbours along the axis, within rows that agree in all else."""
-    sequences: dict[tuple, list[tuple[Interval, Comparison]]] = {}
-    for comparison in comparisons:
-        rows = [row for rows in comparison.group.values() for row in rows]
-        rest = tuple(tuple(getattr(row, c) for row in rows) for c in COORDINATES if c != axis)
-        place = parse_number(getattr(rows[0], axis)).within(PRINTED)
-        sequences.setdefault(rest, []).append((place, comparison))
-    for sequence in sequences.values():
-        ordered = [comparison for _, comparison in sorted(sequence, key=lambda pair: pair[0].low)]
-        for first, second in pairwise(ordered):
-            assert first.left is not None
-            assert second.left is not None
-            group = {f"{name}{i}": rows for i, c in enumerate((first, second)) for name, rows in c.group.items()}
-            held = compare(first.left, relation, second.left)
-            yield Comparison(group, held, first.left, second.left, first.spelled, second.spelled)
-
-
-def _comparisons(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> Iterator[Comparison]:
-    trend = TREND.fullmatch(claim.relation)
-    groups = match(claim.operands, papers, trend["axis"] if trend else None)
+def _instances(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> Iterator[tuple[Key, Group]]:
+    """Yield the rows of each comparison: one row per operand, or several for one under min, max or mean."""
+    written = {name: [_written(claim, text)] for name, text in claim.operands.items() if isinstance(text, str)}
+    groups = match(claim.operands, papers, "steps" if claim.relation in TRENDS else None)
     if not groups:
-        raise FaultyFile(f"claim {claim.id}: no rows match its operands")
-    numbers = {name: text for name, text in claim.operands.items() if isinstance(text, str)}
-    written = {name: [_written(claim, text)] for name, text in numbers.items()}
-    reduced = _reduced(claim)
-    for group in groups.values():
-        names = list(group)
-        choices = [[group[name]] if reduced.get(name) else [[row] for row in group[name]] for name in names]
+        raise ValueError("no rows match its operands")
+    for key, group in groups.items():
+        choices = [[rows] if _reduced(claim, name) else [[row] for row in rows] for name, rows in group.items()]
+        if sum(len(choice) > 1 for choice in choices) > 1:
+            labels = ", ".join(row.label for rows in group.values() for row in rows)
+            raise ValueError(f"pairs several rows with several ({labels}); name a column, row or where")
         for choice in product(*choices):
-            yield _compared(claim, dict(zip(names, choice, strict=True)) | written)
+            yield key, dict(zip(group, choice, strict=True)) | written
 
 
-def _compared(claim: Claim, group: Group) -> Comparison:
-    def read(name: str, attribute: str) -> list[Printed]:
-        return [parse_number(getattr(row, attribute)) for row in group[name]]
-
-    assert claim.formula is not None
-    if _lost(group):
-        return Comparison(group, "no", None, None, "", claim.stated)
-    if claim.relation == "is":
-        return _same_text(claim, group)
-    try:
-        left = _range(claim.formula, read)
-        right = left if TREND.fullmatch(claim.relation) else _stated(claim, read)
-    except (ValueError, ZeroDivisionError) as error:
-        raise FaultyFile(f"claim {claim.id}: {error}") from None
-    held = "yes" if TREND.fullmatch(claim.relation) else compare(left, claim.relation, right)
-    stated = spell(claim.reference, read) if claim.reference is not None else claim.stated
-    return Comparison(group, held, left, right, spell(claim.formula, read), stated)
+def _compared(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group]]) -> Iterator[Comparison]:
+    for _, group in instances:
+        if _lost(group):
+            yield Comparison(group, "lost", None, "", claim.stated)
+        elif claim.relation == "is":
+            yield _same_text(claim, formula, group)
+        else:
+            left, right = _range(formula, group), _stated(claim, group)
+            mutual = is_printed(formula) and (claim.reference is None or is_printed(claim.reference))
+            held = compare(left, claim.relation, right, mutual=mutual)
+            stated = claim.stated if claim.reference is None else spell(claim.reference, _reader(group))
+            yield Comparison(group, held, left, spell(formula, _reader(group)), stated)
 
 
-def _stated(claim: Claim, read: Callable[[str, str], list[Printed]]) -> Range:
+def _trend(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group]]) -> Iterator[Comparison]:
+    """Yield one comparison for every two neighbours along the steps, within rows that agree in all else."""
+    sequences: dict[Key, dict[Fraction, Group]] = {}
+    for key, group in instances:
+        steps = parse_number(dict(key)["steps"]).value
+        sequence = sequences.setdefault(tuple(pair for pair in key if pair[0] != "steps"), {})
+        if steps in sequence:
+            raise ValueError(f"several rows of one sequence have {steps} steps; name a column, row or where")
+        sequence[steps] = group
+    if max(map(len, sequences.values())) < 2:
+        raise ValueError("a trend needs rows of two numbers of steps")
+    for sequence in sequences.values():
+        for first, second in pairwise(group for _, group in sorted(sequence.items())):
+            both = {f"{name}{i}": rows for i, group in enumerate((first, second), 1) for name, rows in group.items()}
+            if _lost(both):
+                yield Comparison(both, "lost", None, "", "")
+                continue
+            held = compare(_range(formula, first), TRENDS[claim.relation], _range(formula, second))
+            yield Comparison(both, held, None, spell(formula, _reader(first)), spell(formula, _reader(second)))
+
+
+def _range(formula: ast.expr, group: Group) -> Range:
+    return Range(*(evaluate(formula, _reader(group), slack) for slack in (PRINTED, ROUNDED, ROUNDED_TWICE)))
+
+
+def _stated(claim: Claim, group: Group) -> Range:
     if claim.reference is not None:
-        return _range(claim.reference, read)
-    number = parse_number(claim.stated)
+        return _range(claim.reference, group)
     # "More than 5" means 5 itself, not what rounds to 5.
     slacks = (PRINTED, ROUNDED, ROUNDED_TWICE) if claim.relation == "=" else (PRINTED,) * 3
-    return Range(*(number.within(slack) for slack in slacks))
+    return Range(*(parse_number(claim.stated).within(slack) for slack in slacks))
 
 
-def _range(formula: ast.expr, read: Callable[[str, str], list[Printed]]) -> Range:
-    return Range(*(evaluate(formula, read, slack) for slack in (PRINTED, ROUNDED, ROUNDED_TWICE)))
+def _reader(group: Group) -> Callable[[str, str], list[Printed]]:
+    def read(name: str, attribute: str) -> list[Printed]:
+        try:
+            return [parse_number(getattr(row, attribute)) for row in group[name]]
+        except ValueError as error:
+            label = ", ".join(row.label for row in group[name])
+            raise ValueError(f"{name}.{attribute} of {label}: {error}") from None
+
+    return read
 
 
-def _same_text(claim: Claim, group: Group) -> Comparison:
-    assert claim.formula is not None
-    (name,) = operands_of(claim.formula)
+def _same_text(claim: Claim, formula: ast.expr, group: Group) -> Comparison:
+    (name,) = operands_of(formula)
     text = group[name][0].value
     stated = group[claim.stated][0].value if claim.stated in group else claim.stated
-    held: Held = "yes" if _plain(text) == _plain(stated) else "no"
-    return Comparison(group, held, None, None, text, stated)
+    same = "".join(text.casefold().split()) == "".join(stated.casefold().split())
+    return Comparison(group, "yes" if same else "no", None, text, stated)
 
 
-def _plain(text: str) -> str:
-    return "".join(text.casefold().split())
+def _reduced(claim: Claim, name: str) -> bool:
+    formulas = [formula for formula in (claim.formula, claim.reference) if formula is not None]
+    return any("reduced" in operands_of(formula).get(name, ()) for formula in formulas)
 
 
-def _reduced(claim: Claim) -> dict[str, bool]:
-    names: dict[str, bool] = {}
-    for formula in (claim.formula, claim.reference):
-        for name, reduced in operands_of(formula).items() if formula is not None else ():
-            names[name] = names.get(name, True) and reduced
-    return names
+def _lost(group: Group) -> str:
+    return next((f"{row.label} is lost" for rows in group.values() for row in rows if not row.value), "")
 
 
-def _lost(group: Group) -> Row | None:
-    return next((row for rows in group.values() for row in rows if not row.value), None)
+def _unmatched(claim: Claim, papers: Mapping[str, Sequence[Row]], instances: Sequence[tuple[Key, Group]]) -> int:
+    named = {row for o in claim.operands.values() if isinstance(o, Query) for row in select(o, papers)}
+    return len(named - {row for _, group in instances for rows in group.values() for row in rows})
 
 
 def _written(claim: Claim, text: str) -> Row:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
+from math import ceil, floor
 from typing import Any
 
-from stages.papers.numbers import parse_number
+from stages.papers.claims import TRENDS, Claim
+from stages.papers.formulas import is_printed
+from stages.papers.numbers import NUMBER, parse_number
 from stages.papers.tables import SOURCES, Metric, Row
 from stages.papers.verdicts import VERDICTS, Comparison, Finding
 
 COLUMNS = (
-    "id", "verdict", "paper", "where", "kind", "statement", "sum", "relation", "stated", "recomputed", "low", "high",
-    "held", "basis", "operands", "counter_examples", "explanation", "origin",
+    "id", "verdict", "paper", "where", "kind", "statement", "case", "basis", "sum", "relation", "stated", "recomputed",
+    "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation", "origin",
 )  # fmt: skip
 LEVELS = " | "
+SIGNS = {"<=": "≤", ">=": "≥"}
 
 
 def audit_record(
@@ -48,23 +51,24 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     """Return one finding as text: its sum with the printed values, the recomputed interval, and what stands against it.
 
     The sum and the interval are given where the finding rests on one comparison; one over many names those that did
-    not plainly hold.
+    not hold, and those where the printed digits cannot tell.
     """
     claim, comparisons = finding.claim, finding.comparisons
-    record = dict.fromkeys(COLUMNS, "") | {
+    record: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {
         "id": finding.id, "verdict": finding.verdict, "paper": claim.paper, "where": claim.where, "kind": claim.kind,
-        "statement": claim.statement, "relation": claim.relation, "stated": claim.stated,
-        "operands": "; ".join(_operands(comparisons)), "basis": _basis(comparisons),
-        "explanation": finding.reason,
+        "statement": claim.statement, "case": finding.case, "basis": _basis(comparisons), "relation": claim.relation,
+        "stated": claim.stated, "unmatched": finding.unmatched, "operands": _operands(comparisons),
+        "counter_examples": [], "ties": [], "origin": [], "explanation": finding.reason,
     }  # fmt: skip
     if finding.verdict != "consistent":
         record["explanation"] = finding.reason or claim.explanation
-        record["origin"] = "; ".join(_source(row) for row in finding.origin)
-    if len(comparisons) == 1:
-        record |= _sum(comparisons[0])
-    elif comparisons:
-        record["held"] = f"{len(comparisons) - len(finding.shaky)} of {len(comparisons)}"
-        record["counter_examples"] = "; ".join(_instance(c, claim.relation) for c in finding.shaky)
+        record["origin"] = [_source(row) for row in finding.origin]
+    if claim.quantifier and finding.verdict != "unverifiable":
+        record["held"] = f"{sum(c.held == 'yes' for c in comparisons)} of {len(comparisons)}"
+        record["counter_examples"] = [_instance(c, claim) for c in comparisons if c.held == "no"]
+        record["ties"] = [_instance(c, claim) for c in comparisons if c.held == "possible"]
+    elif len(comparisons) == 1:
+        record |= _sum(comparisons[0], claim)
     return record
 
 
@@ -76,29 +80,32 @@ def summary_lines(record: Mapping[str, Any], shown: Sequence[str] = VERDICTS) ->
         lines.append(paper.ljust(8) + "".join(str(words[word]).rjust(width) for word in VERDICTS))
     for finding in record["findings"]:
         if finding["verdict"] in shown:
-            lines += ["", f"{finding['verdict']}: {finding['paper']}, {finding['where']}: {finding['statement']}"]
-            lines += [f"    {line}" for line in (spelled_out(finding), because(finding)) if line]
+            case = f" [{finding['case']}]" if finding["case"] else ""
+            lines += ["", f"{finding['verdict']}: {finding['paper']}, {finding['where']}: {finding['statement']}{case}"]
+            lines += [f"    {line}" for line in (*spelled_out(finding), because(finding)) if line]
             lines.append(f"    [{finding['id']}]")
     return lines
 
 
-def spelled_out(finding: Mapping[str, str]) -> str:
-    """Return a finding's sum in words: the recomputation with its interval against what is stated."""
+def spelled_out(finding: Mapping[str, Any]) -> list[str]:
+    """Return a finding's sum in lines of words: the recomputation with its interval against what is stated."""
     if finding["held"]:
-        against = f"; not at {finding['counter_examples']}" if finding["counter_examples"] else ""
-        return f"holds at {finding['held']}{against}"
-    if not finding["recomputed"]:
-        return f"{finding['sum']}; stated: {finding['stated']}" if finding["sum"] else ""
-    result = "" if finding["sum"] == finding["recomputed"] else f" = {finding['recomputed']}"
-    stated = "stated" if finding["relation"] == "=" else f"claimed to be {finding['relation']}"
+        lines = [f"holds at {finding['held']}"]
+        lines += [f"counter-example: {example}" for example in finding["counter_examples"]]
+        return lines + [f"too close to tell: {tie}" for tie in finding["ties"]]
+    if not finding["sum"]:
+        return []
+    result = f" = {finding['recomputed']}" if finding["recomputed"] else ""
     exact = finding["low"] == finding["high"]
     interval = "" if exact else f", from {finding['low']} to {finding['high']} by the printed digits"
-    return f"{finding['sum']}{result}{interval}; {stated} {finding['stated']}"
+    relation = finding["relation"]
+    claimed = "stated" if relation in ("=", "is") else f"claimed to be {SIGNS.get(relation, relation)}"
+    return [f"{finding['sum']}{result}{interval}; {claimed} {finding['stated']}"]
 
 
-def because(finding: Mapping[str, str]) -> str:
+def because(finding: Mapping[str, Any]) -> str:
     """Return a finding's explanation with its origin."""
-    return " - ".join(filter(None, (finding["explanation"], finding["origin"])))
+    return " - ".join(filter(None, (finding["explanation"], "; ".join(finding["origin"]))))
 
 
 def table_layout(
@@ -117,7 +124,7 @@ def table_layout(
         cells.setdefault((row.row, row.column), []).append(number)
     return {
         "paper": rows[0].paper, "table": rows[0].table, "where": rows[0].where,
-        "metrics": list(dict.fromkeys(metrics[row.metric].heading or row.metric for row in rows)),
+        "metrics": list(dict.fromkeys(_heading(metrics[row.metric]) for row in rows)),
         "head": _spans([column.split(LEVELS) for column in columns]),
         "labels": _depth(labels),
         "body": [
@@ -140,46 +147,44 @@ def _basis(comparisons: Sequence[Comparison]) -> str:
 
 
 def _source(row: Row) -> str:
-    return f"{row.source}, {row.where}: {row.row}, {row.column}: {row.metric} {row.value}"
+    origin = row.paper if row.table.isdigit() else row.source
+    return f"{origin}, {row.where}: {row.row}, {row.column}: {row.metric} {row.value}"
 
 
-def _sum(comparison: Comparison) -> dict[str, str]:
+def _sum(comparison: Comparison, claim: Claim) -> dict[str, str]:
     record = {"sum": comparison.spelled, "stated": comparison.stated}
     if comparison.left is None:
         return record
     digits = _digits(comparison)
-    point, rounded = comparison.left.printed, comparison.left.rounded
-    recomputed = comparison.spelled if _is_number(comparison.spelled) else _decimal(point.low, digits, ROUND_HALF_EVEN)
-    return record | {
-        "recomputed": recomputed, "low": _decimal(rounded.low, digits, ROUND_FLOOR),
-        "high": _decimal(rounded.high, digits, ROUND_CEILING),
-    }  # fmt: skip
+    rounded = comparison.left.rounded
+    if claim.formula is not None and not is_printed(claim.formula):
+        record["recomputed"] = _decimal(comparison.left.printed.low, digits, round)
+    return record | {"low": _decimal(rounded.low, digits, floor), "high": _decimal(rounded.high, digits, ceil)}
 
 
-def _instance(comparison: Comparison, relation: str) -> str:
+def _instance(comparison: Comparison, claim: Claim) -> str:
     places = ", ".join(dict.fromkeys(row.label for rows in comparison.group.values() for row in rows))
-    word = {"rises": "then", "falls": "then"}.get(relation.split()[0], relation)
-    return f"{comparison.spelled} {word} {comparison.stated} ({places})"
+    if claim.relation in TRENDS:
+        return f"{comparison.spelled}, then {comparison.stated} ({places})"
+    result = ""
+    if comparison.left and claim.formula is not None and not is_printed(claim.formula):
+        result = f" = {_decimal(comparison.left.printed.low, _digits(comparison), round)}"
+    sign = "" if claim.relation in ("=", "is") else f" {SIGNS.get(claim.relation, claim.relation)}"
+    return f"{comparison.spelled}{result},{' not' * (comparison.held == 'no')}{sign} {comparison.stated} ({places})"
 
 
 def _digits(comparison: Comparison) -> int:
+    """Return how many decimals show half a unit of the comparison's finest number."""
     texts = [row.value for rows in comparison.group.values() for row in rows] + [comparison.stated]
-    numbers = [parse_number(text) for text in texts if _is_number(text)]
-    return 1 + max((len(str(n.unit.denominator)) - 1 for n in numbers), default=0)
+    units = [parse_number(text).unit for text in texts if NUMBER.fullmatch(text)]
+    finest = min(units, default=Fraction(1))
+    return 0 if finest > 1 else len(str(finest.denominator))
 
 
-def _is_number(text: str) -> bool:
-    try:
-        parse_number(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _decimal(value: Fraction, digits: int, rounding: str) -> str:
-    exact = Decimal(value.numerator) / Decimal(value.denominator)
-    text = f"{exact.quantize(Decimal(1).scaleb(-digits), rounding=rounding):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _decimal(value: Fraction, digits: int, rounding: Callable[[Fraction], int]) -> str:
+    scaled = rounding(value * 10**digits)
+    text = str(abs(scaled)).rjust(digits + 1, "0")
+    return ("−" if scaled < 0 else "") + (f"{text[:-digits]}.{text[-digits:]}" if digits else text)
 
 
 def _flags(findings: Sequence[Finding]) -> dict[tuple[str, ...], tuple[str, str]]:
@@ -187,9 +192,14 @@ def _flags(findings: Sequence[Finding]) -> dict[tuple[str, ...], tuple[str, str]
     flags: dict[tuple[str, ...], tuple[str, str]] = {}
     for finding in sorted(findings, key=lambda f: VERDICTS.index(f.verdict)):
         if finding.verdict not in ("consistent", "unverifiable"):
-            for row in (row for c in finding.shaky for rows in c.group.values() for row in rows if row.table):
+            shaky = (c for c in finding.comparisons if c.held in ("no", "possible"))
+            for row in (row for c in shaky for rows in c.group.values() for row in rows if row.table):
                 flags.setdefault(row.key, (finding.verdict, finding.id))
     return flags
+
+
+def _heading(metric: Metric) -> str:
+    return (metric.heading or metric.metric) + {"lower": " ↓", "higher": " ↑", "": ""}[metric.better]
 
 
 def _spans(columns: Sequence[Sequence[str]]) -> list[list[dict[str, Any]]]:

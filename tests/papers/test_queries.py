@@ -41,7 +41,20 @@ def test_labels_empty_values_and_other_files_can_be_named() -> None:
     assert values('x = toy/1 column="10 steps"') == [{"x": ["1"]}]
     assert values("x = toy/1 model= steps=20 fix=ts") == [{"x": ["4"]}]
     assert values("x = sources/readme paper=other") == [{"x": ["7"]}]
-    assert values("x = toy/2") == values("x = elsewhere/1") == []
+    assert values("x = toy/1 steps=20 dataset=b") == []
+
+
+def test_labels_may_hold_anything_but_a_double_quote() -> None:
+    rows = [row("8", row="5; 'quick' \\steps | a"), row("9", row="ImageNet's")]
+    for operand, value in (("x = q/1 row=\"5; 'quick' \\steps | a\"", "8"), ("x = q/1 row=ImageNet's", "9")):
+        (group,) = match(parse_operands(operand), {"q": rows}).values()
+        assert [found.value for found in group["x"]] == [value]
+
+
+@pytest.mark.parametrize("text", ["x = toy/2", "x = elsewhere/1", "x = toy/1 fix=none,tss", "x = toy/1 row=gone"])
+def test_what_no_table_holds_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"there is no table|has no row with"):
+        match(parse_operands(text), PAPERS)
 
 
 def test_a_printed_number_stands_for_itself() -> None:
@@ -71,9 +84,9 @@ def test_groups_are_told_apart_by_what_differs() -> None:
         "a = toy/1 value=3",
         "1a = toy/1",
         "a = 1.0; a = 2.0",
-        'a = toy/1 row="x',
+        'a = toy/1 row="x', "a = toy/1 steps=10 steps=20", "a = toy/", "a = /1",
     ],
 )  # fmt: skip
 def test_malformed_operands_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"operand|query|quotation"):
+    with pytest.raises(ValueError, match=r"operand|query"):
         parse_operands(text)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.papers.claims import Claim, parse_claims
+from stages.papers.claims import COLUMNS, parse_claims
 from stages.papers.tables import FaultyFile, Row
 from stages.papers.verdicts import Finding, judge
 
@@ -18,8 +18,8 @@ MILDNESS = ("consistent", "rounding", "inconsistent", "wording")
 def judged(first: str, second: str, formula: str, relation: str, stated: str, quantifier: str = "") -> Finding:
     check = (f"a = {first}; b = {second}", formula, relation, stated, quantifier)
     record = ",".join(("id", "toy", "Sec. 1", "difference", "words", *check, "", "", ""))
-    (claim,) = parse_claims("claims.csv", ",".join(Claim._fields) + "\n" + record)
-    (finding,) = judge(claim, {})
+    (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
+    (finding,) = judge(claim, {"toy": []})
     return finding
 
 
@@ -85,16 +85,16 @@ def test_no_false_alarm(first: str, second: str, formula: str) -> None:
 
 
 def test_a_division_by_what_may_be_0_is_a_fault_of_the_claim() -> None:
-    with pytest.raises(FaultyFile, match="claim id: the divisor may be 0"):
+    with pytest.raises(FaultyFile, match=r"claims.csv:2: claim id: the divisor may be 0"):
         judged("1.00", "0.0", "a / b", "=", "5")
 
 
 def test_an_origin_must_exist() -> None:
     record = "id,toy,Sec. 1,difference,words,a = 1.0,a,=,1.0,,because,sources/readme paper=toy,"
-    (claim,) = parse_claims("claims.csv", ",".join(Claim._fields) + "\n" + record)
-    with pytest.raises(FaultyFile, match="its origin names no row"):
-        judge(claim, {})
+    (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
+    with pytest.raises(FaultyFile, match="there is no table sources/readme"):
+        judge(claim, {"toy": []})
     source = Row(**dict.fromkeys(Row._fields, "") | {"paper": "toy", "table": "readme", "value": "2"})
-    (finding,) = judge(claim, {"sources": [source]})
+    (finding,) = judge(claim, {"toy": [], "sources": [source]})
     assert finding.origin == [source]
     assert finding.verdict == "consistent"
