@@ -175,3 +175,110 @@ def test_it_needs_neither_torch_nor_numpy(paper: Path) -> None:
         "assert not heavy, heavy\nsys.exit(status)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=paper.parent, check=True, env={"PYTHONPATH": str(ROOT)})
+
+
+SOURCES = """\
+toy,readme,ours,seed 1,cifar10,adm,ddim,,,ours,20,fid,3.10,,,,README,the README,
+"""
+GAIN = "a = toy/1 fix=none steps=20 metric=fid; b = toy/1 fix=ours steps=20 metric=fid,a - b,="
+SOURCE_CLAIMS = f"""\
+readme,toy,Table 1,repeated,Ours again,a = toy/1 fix=ours; b = sources/readme,a,=,b,,,,
+why,toy,Sec. 2,difference,Ours gains 3.50,{GAIN},3.50,,another run,sources/readme,
+fine,toy,Sec. 2,difference,Ours gains 3.00,{GAIN},3.00,,another run,sources/readme,
+"""
+
+
+@pytest.fixture
+def sourced(paper: Path) -> Path:
+    """The made-up paper with a source that states something else."""
+    header = (paper / "toy.csv").read_text().splitlines(keepends=True)[0]
+    (paper / "sources.csv").write_text(header + SOURCES)
+    (paper / "claims.csv").write_text((paper / "claims.csv").read_text() + SOURCE_CLAIMS)
+    return paper
+
+
+def test_an_explanation_stands_where_something_needs_explaining(sourced: Path) -> None:
+    audit()
+    found = findings(sourced)
+    assert (found["why"]["verdict"], found["why"]["explanation"]) == ("inconsistent", "another run")
+    assert found["why"]["origin"] == ["the README, README: ours, seed 1: fid 3.10"]
+    assert (found["fine"]["verdict"], found["fine"]["explanation"], found["fine"]["origin"]) == ("consistent", "", [])
+
+
+def test_findings_against_sources_come_after_those_within_the_papers(sourced: Path) -> None:
+    audit()
+    ranked = [(finding["verdict"], finding["basis"]) for finding in findings(sourced).values()]
+    order = ["inconsistent", "wording", "rounding", "consistent", "unverifiable"]
+    assert ranked == sorted(ranked, key=lambda pair: (order.index(pair[0]), pair[1]))
+    assert findings(sourced)["readme"]["basis"] == "sources"
+
+
+def test_sources_are_no_table_of_the_page(sourced: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    audit()
+    record = json.loads((sourced / "audit/audit.json").read_text())
+    assert {table["paper"] for table in record["tables"]} == {"toy"}
+    assert [table["table"] for table in record["tables"]] == ["1", "2", "3"]
+    assert audit("--paper", "sources") == 2
+    assert "--paper sources: must be one of toy" in capsys.readouterr().err
+
+
+def test_a_number_is_marked_with_its_gravest_finding(paper: Path) -> None:
+    """6.00 of the base at 20 steps: consistent in a claim, wording in another, a tie, and wrong in two."""
+    audit()
+    tables = json.loads((paper / "audit/audit.json").read_text())["tables"]
+    marked = {
+        (number["metric"], number["value"]): number["verdict"]
+        for row in tables[0]["body"]
+        for cell in row["cells"]
+        for number in cell
+    }
+    assert marked["fid", "6.00"] == "inconsistent"
+    assert marked["fid", "6.10"] == "wording"
+    assert marked["recall", "0.60"] == ""
+
+
+def test_labels_are_shown_once_where_they_repeat(paper: Path) -> None:
+    audit()
+    tables = json.loads((paper / "audit/audit.json").read_text())["tables"]
+    assert [row["labels"] for row in tables[0]["body"]] == [["adm", "none"], ["", "ours"]]
+    assert [row["labels"] for row in tables[1]["body"]][-2:] == [["", "training"], ["lost", "training"]]
+
+
+def test_the_audit_of_the_project_goes_to_its_reports_wherever_it_is_named_from(
+    paper: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("data").mkdir()
+    paper.rename("data/published")
+    for options in ((), ("--published", f"{Path.cwd()}/data/published"), ("--published", "data/../data/published/")):
+        assert main(["audit", *options]) == 0
+        assert Path("reports/audit.html").exists()
+        for name in ("csv", "json", "html"):
+            Path(f"reports/audit.{name}").unlink()
+    assert not Path("data/published/audit").exists()
+    assert "all findings and tables: reports/audit.html" in capsys.readouterr().out
+
+
+def test_two_findings_of_one_name_are_refused(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claims = paper / "claims.csv"
+    claims.write_text(claims.read_text().replace("\nthird,", "\nprinted-gain.10,"))
+    assert audit() == 2
+    assert "claims.csv:6: there is a finding 'printed-gain.10' already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("prefix", "status"), [(b"\xef\xbb\xbf", 0), (b"\xff", 2)])
+def test_files_are_utf_8_with_or_without_a_mark(
+    paper: Path, capsys: pytest.CaptureFixture[str], prefix: bytes, status: int
+) -> None:
+    content = (paper / "toy.csv").read_bytes()
+    (paper / "toy.csv").write_bytes(prefix + content)
+    assert audit() == status
+    assert ("mine/toy.csv: not UTF-8" in capsys.readouterr().err) == (status == 2)
+
+
+def test_a_reader_of_the_summary_may_stop_early(paper: Path) -> None:
+    command = f"{sys.executable} -m stages audit --published mine | head -1"
+    result = subprocess.run(
+        command, shell=True, cwd=paper.parent, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}
+    )
+    assert result.stdout.startswith("paper ")
+    assert result.stderr == ""

@@ -155,8 +155,8 @@ def _sum(comparison: Comparison, claim: Claim) -> dict[str, str]:
     record = {"sum": comparison.spelled, "stated": comparison.stated}
     if comparison.left is None:
         return record
-    digits = _digits(comparison)
     rounded = comparison.left.rounded
+    digits = _digits(comparison) if rounded.low != rounded.high or rounded.low.denominator > 1 else 0
     if claim.formula is not None and not is_printed(claim.formula):
         record["recomputed"] = _decimal(comparison.left.printed.low, digits, round)
     return record | {"low": _decimal(rounded.low, digits, floor), "high": _decimal(rounded.high, digits, ceil)}

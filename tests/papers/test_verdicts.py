@@ -34,6 +34,13 @@ def judged(first: str, second: str, formula: str, relation: str, stated: str, qu
         ("4.00", "1", "a / exact(b)", "=", "4.0050", "rounding"),
         ("4.00", "1", "a / exact(b)", "=", "4.0055", "rounding"),
         ("4.00", "1", "a / exact(b)", "=", "4.0056", "inconsistent"),
+        # 0.52 units away: beyond one rounding, within two.
+        ("7.1652", "0", "exact(a) + exact(b)", "=", "7.16", "rounding"),
+        # Of two printings of one number either may have fewer digits; a computed one must round to the stated.
+        ("8.0", "8.04", "a", "=", "b", "consistent"),
+        ("8.04", "8.0", "a", "=", "b", "consistent"),
+        ("8.0", "8.04", "exact(a)", "=", "exact(b)", "inconsistent"),
+        ("8.0", "0.00", "a - b", "=", "8.04", "rounding"),
         # Ends belong to the interval: 2.5 may have been rounded to 2 or to 3.
         ("2.5", "0", "exact(a) + exact(b)", "=", "3", "consistent"),
         ("2.5", "0", "exact(a) + exact(b)", "=", "2", "consistent"),
@@ -41,6 +48,14 @@ def judged(first: str, second: str, formula: str, relation: str, stated: str, qu
         ("3.71", "3.71", "a", "<", "b", "rounding"),
         ("3.71", "3.71", "a", "<=", "b", "consistent"),
         ("3.74", "3.71", "a", "<", "b", "wording"),
+        ("3.71", "3.70", "a", "<", "b", "wording"),
+        ("3.71", "3.70", "a", "<=", "b", "wording"),
+        ("3.70", "3.71", "a", ">", "b", "wording"),
+        ("3.71", "3.71", "a", ">", "b", "rounding"),
+        ("3.71", "3.71", "a", ">=", "b", "consistent"),
+        ("3.70", "3.71", "a", ">=", "b", "wording"),
+        # 3.7051 prints as 3.71 and 3.7054 as 3.705.
+        ("3.71", "3.705", "a", "<", "b", "rounding"),
         ("5.67", "0.00", "a - b", ">", "5", "consistent"),
         ("5.00", "0.00", "a - b", ">", "5", "rounding"),
         ("4.80", "0.00", "a - b", ">", "5", "wording"),
@@ -75,13 +90,26 @@ def test_moving_a_bound_away_never_makes_it_more_consistent(first: str, bound: s
     assert MILDNESS.index(verdicts[0]) <= MILDNESS.index(verdicts[1])
 
 
-@given(decimals, decimals, st.sampled_from(["a - b", "b / a", "100 * (1 - b / a)"]))
-def test_no_false_alarm(first: str, second: str, formula: str) -> None:
-    """Numbers that were computed from unrounded values and then rounded are never called inconsistent."""
-    a, b = Fraction(first) + Fraction(49, 10_000), Fraction(second) - Fraction(37, 10_000)
+hidden = st.integers(100, 2_000_000).map(lambda value: Fraction(value, 10_000))
+
+
+def printed(value: Fraction, *, twice: bool) -> str:
+    return f"{float(round(round(value, 3) if twice else value, 2)):.2f}"
+
+
+@given(hidden, hidden, st.sampled_from(["a - b", "b / a", "100 * (1 - b / a)"]), st.booleans())
+def test_no_false_alarm(a: Fraction, b: Fraction, formula: str, twice: bool) -> None:
+    """What was computed from hidden digits and printed, rounded once or twice, is never called inconsistent."""
     true = {"a - b": a - b, "b / a": b / a, "100 * (1 - b / a)": 100 * (1 - b / a)}[formula]
-    stated = f"{float(round(true, 2)):.2f}"
-    assert judged(first, second, formula, "=", stated).verdict in ("consistent", "rounding")
+    finding = judged(printed(a, twice=twice), printed(b, twice=twice), formula, "=", printed(true, twice=twice))
+    assert finding.verdict in ("consistent", "rounding")
+
+
+@given(hidden, hidden, st.sampled_from(["<", "<=", ">", ">="]))
+def test_no_false_alarm_about_an_order(a: Fraction, b: Fraction, relation: str) -> None:
+    if {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[relation]:
+        finding = judged(printed(a, twice=False), printed(b, twice=False), "a", relation, "b")
+        assert finding.verdict in ("consistent", "rounding")
 
 
 def test_a_division_by_what_may_be_0_is_a_fault_of_the_claim() -> None:
@@ -98,3 +126,100 @@ def test_an_origin_must_exist() -> None:
     (finding,) = judge(claim, {"toy": [], "sources": [source]})
     assert finding.origin == [source]
     assert finding.verdict == "consistent"
+
+
+def row(value: str, **columns: str) -> Row:
+    return Row(
+        **dict.fromkeys(Row._fields, "") | {"paper": "toy", "table": "1", "value": value, "metric": "fid"} | columns
+    )
+
+
+def findings(
+    rows: list[Row], operands: str, formula: str, relation: str, stated: str, quantifier: str
+) -> list[Finding]:
+    check = (operands, formula, relation, stated, quantifier)
+    record = ",".join(f'"{field}"' for field in ("id", "toy", "Sec. 1", "ordering", "words", *check, "", "", ""))
+    (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
+    return judge(claim, {"toy": rows})
+
+
+@given(st.integers(0, 6), st.integers(0, 6), st.integers(0, 3), st.integers(0, 3))
+def test_quantifiers_count(yes: int, no: int, ties: int, lost: int) -> None:
+    """One pair per data set: "most" needs more than half, "all" every one; what is lost decides nothing."""
+    second = ["2.00"] * yes + ["0.50"] * no + ["1.00"] * ties + [""] * lost
+    rows = [row("1.00", fix="none", dataset=str(i)) for i in range(len(second))]
+    rows += [row(value, fix="ts", dataset=str(i)) for i, value in enumerate(second)]
+    if not rows:
+        return
+    for quantifier, enough in (("most", len(second) // 2 + 1), ("all", len(second))):
+        (finding,) = findings(rows, "a = toy/1 fix=none; b = toy/1 fix=ts", "a", "<", "b", quantifier)
+        undecided = "unverifiable" if lost else "rounding"
+        expected = "consistent" if yes >= enough else undecided if yes + ties + lost >= enough else "wording"
+        assert finding.verdict == expected
+
+
+SEQUENCES = [("a", "10", "8.0"), ("b", "10", "1.0"), ("a", "5", "9.0"), ("b", "5", "2.0"), ("a", "100", "7.0")]
+
+
+def test_a_trend_compares_neighbours_along_the_steps_within_one_sequence() -> None:
+    rows = [row(value, dataset=dataset, steps=steps) for dataset, steps, value in SEQUENCES]
+    (finding,) = findings(rows, "a = toy/1 metric=fid", "a", "falls with steps", "", "all")
+    assert finding.verdict == "consistent"
+    assert [(c.spelled, c.stated) for c in finding.comparisons] == [("9.0", "8.0"), ("8.0", "7.0"), ("2.0", "1.0")]
+    (finding,) = findings(rows, "a = toy/1 metric=fid", "-a", "rises with steps", "", "all")
+    assert finding.verdict == "consistent"
+
+
+def test_a_trend_over_a_lost_number_is_unverifiable_unless_the_rest_breaks_it() -> None:
+    rows = [row(value, steps=steps) for steps, value in (("5", "3.0"), ("10", ""), ("20", "2.0"), ("50", "1.0"))]
+    (finding,) = findings(rows, "a = toy/1", "a", "falls with steps", "", "all")
+    assert (finding.verdict, finding.reason) == ("unverifiable", "toy/1 [; ] fid is lost")
+    (finding,) = findings(rows, "a = toy/1", "a", "rises with steps", "", "all")
+    assert finding.verdict == "wording"
+
+
+@pytest.mark.parametrize(
+    ("rows", "formula", "fault"),
+    [
+        ([row("1.0", steps="5")], "a", "needs rows of two numbers of steps"),
+        ([row("1.0", steps="5", column="x"), row("2.0", steps="5", column="y")], "a", "several rows of one sequence"),
+        ([row("1.0"), row("2.0", steps="5")], "a", "'' is not a number"),
+        ([row("1.0", steps="5"), row("2.0", steps="10")], "a.k", "a.k of toy/1 [; ] fid: '' is not a number"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_trend_is_refused(rows: list[Row], formula: str, fault: str) -> None:
+    with pytest.raises(FaultyFile) as caught:
+        findings(rows, "a = toy/1", formula, "falls with steps", "", "all")
+    assert fault in str(caught.value)
+
+
+def test_several_rows_are_not_paired_with_several() -> None:
+    rows = [row(v, fix=fix, column=v) for fix in ("none", "ts") for v in ("1.0", "2.0")]
+    with pytest.raises(FaultyFile, match="pairs several rows with several"):
+        findings(rows, "a = toy/1 fix=none; b = toy/1 fix=ts", "a", "<", "b", "all")
+    (finding,) = findings(rows, "a = toy/1 fix=none; b = toy/1 fix=ts", "min(a)", "=", "min(b)", "")
+    assert finding.verdict == "consistent"
+
+
+def test_texts_are_equal_but_for_case_and_spaces() -> None:
+    rows = [row("fixed  Large", fix="none"), row("fixedlarge", fix="ts"), row("small", fix="es")]
+    for operands, stated, verdict in (
+        ("a = toy/1 fix=none; b = toy/1 fix=ts", "b", "consistent"),
+        ("a = toy/1 fix=none; b = toy/1 fix=es", "b", "inconsistent"),
+        ("a = toy/1 fix=none", "b", "inconsistent"),
+    ):
+        (finding,) = findings(rows, operands, "a", "is", stated, "")
+        assert finding.verdict == verdict
+
+
+def test_rows_without_a_counterpart_are_counted() -> None:
+    rows = [row("1.0", fix="none", dataset=d) for d in "abc"] + [row("2.0", fix="ts", dataset="a")]
+    (finding,) = findings(rows, "a = toy/1 fix=none; b = toy/1 fix=ts", "a", "<", "b", "all")
+    assert (finding.verdict, finding.unmatched) == ("consistent", 2)
+
+
+def test_a_paper_without_a_file_is_refused() -> None:
+    record = "id,other,Sec. 1,ordering,words,,,,,,,,no numbers"
+    (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
+    with pytest.raises(FaultyFile, match=r"claims.csv:2: paper 'other': must be one of toy"):
+        judge(claim, {"toy": []})
