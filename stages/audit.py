@@ -14,7 +14,7 @@ from stages.pages import render_page
 from stages.papers.claims import Claim, parse_claims
 from stages.papers.tables import SOURCES, FaultyFile, Metric, Row, parse_metrics, parse_table
 from stages.papers.verdicts import VERDICTS, Finding, judge
-from stages.reporting.audit import COLUMNS, audit_record, summary_lines
+from stages.reporting.findings import COLUMNS, audit_record, summary_lines
 
 PUBLISHED = DATA / "published"
 CLAIMS, METRICS = "claims.csv", "metrics.csv"

@@ -1,4 +1,4 @@
-"""The audit's record: findings with their sums spelled out, counts, and every published table in its paper's layout."""
+"""Findings of the audit for people: sums spelled out, counts, and a summary for the terminal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from stages.papers.formulas import is_printed
 from stages.papers.numbers import NUMBER, parse_number
 from stages.papers.tables import SOURCES, Metric, Row
 from stages.papers.verdicts import VERDICTS, Comparison, Finding
+from stages.reporting.published import table_layout
 
 COLUMNS = (
     "id", "verdict", "paper", "where", "kind", "statement", "case", "basis", "sum", "relation", "stated", "recomputed",
     "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation", "origin",
 )  # fmt: skip
-LEVELS = " | "
 SIGNS = {"<=": "≤", ">=": "≥"}
 
 
@@ -108,32 +108,6 @@ def because(finding: Mapping[str, Any]) -> str:
     return " - ".join(filter(None, (finding["explanation"], "; ".join(finding["origin"]))))
 
 
-def table_layout(
-    rows: Sequence[Row], metrics: Mapping[str, Metric], flags: Mapping[tuple[str, ...], tuple[str, str]]
-) -> dict[str, Any]:
-    """Return one published table as its paper prints it: header levels, row labels, and the numbers of each cell."""
-    columns = list(dict.fromkeys(row.column for row in rows))
-    labels = list(dict.fromkeys(row.row for row in rows))
-    cells: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for row in rows:
-        verdict, finding = flags.get(row.key, ("", ""))
-        number = {
-            "metric": row.metric, "heading": metrics[row.metric].heading or row.metric, "value": row.value,
-            "improvement": row.improvement, "note": row.note, "verdict": verdict, "finding": finding,
-        }  # fmt: skip
-        cells.setdefault((row.row, row.column), []).append(number)
-    return {
-        "paper": rows[0].paper, "table": rows[0].table, "where": rows[0].where,
-        "metrics": list(dict.fromkeys(_heading(metrics[row.metric]) for row in rows)),
-        "head": _spans([column.split(LEVELS) for column in columns]),
-        "labels": _depth(labels),
-        "body": [
-            {"labels": label, "cells": [cells.get((name, column), []) for column in columns]}
-            for name, label in zip(labels, _leading(labels), strict=True)
-        ],
-    }  # fmt: skip
-
-
 def _operands(comparisons: Sequence[Comparison]) -> list[str]:
     found = (
         f"{name} = {row.value} ({row.label})" for c in comparisons for name, rows in c.group.items() for row in rows
@@ -196,34 +170,3 @@ def _flags(findings: Sequence[Finding]) -> dict[tuple[str, ...], tuple[str, str]
             for row in (row for c in shaky for rows in c.group.values() for row in rows if row.table):
                 flags.setdefault(row.key, (finding.verdict, finding.id))
     return flags
-
-
-def _heading(metric: Metric) -> str:
-    return (metric.heading or metric.metric) + {"lower": " ↓", "higher": " ↑", "": ""}[metric.better]
-
-
-def _spans(columns: Sequence[Sequence[str]]) -> list[list[dict[str, Any]]]:
-    """Return the header's levels, each a list of labels with the number of columns they span."""
-    depth = max(map(len, columns))
-    padded = [[""] * (depth - len(levels)) + list(levels) for levels in columns]
-    head = []
-    for level in range(depth):
-        # Equal labels are one only under an equal parent.
-        parts = groupby(padded, key=lambda levels: levels[: level + 1])
-        head.append([{"text": levels[level], "span": len(list(group))} for levels, group in parts])
-    return head
-
-
-def _depth(labels: Sequence[str]) -> int:
-    return max(len(label.split(LEVELS)) for label in labels)
-
-
-def _leading(labels: Sequence[str]) -> list[list[str]]:
-    """Return the levels of each row's label, empty where the row above has the same."""
-    depth, previous, shown = _depth(labels), [""], []
-    for label in labels:
-        levels = label.split(LEVELS)
-        levels = [""] * (depth - len(levels)) + levels
-        shown.append([text if levels[: i + 1] != previous[: i + 1] else "" for i, text in enumerate(levels)])
-        previous = levels
-    return shown
