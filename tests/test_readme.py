@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from pathlib import Path
 
@@ -27,6 +30,22 @@ def test_the_example_of_another_paper_gives_what_the_readme_prints(
     assert main(command.split()) == 0
     (printed,) = re.findall(r"```\n(inconsistent: .*?)```", README, re.DOTALL)
     assert printed in capsys.readouterr().out
+
+
+def test_the_findings_that_the_readme_counts_are_those_of_the_committed_audit() -> None:
+    audit = json.loads((ROOT / "reports/audit.json").read_text())
+    for paper, words in audit["counts"].items():
+        assert f"| {paper} | {' | '.join(str(words[word]) for word in audit['verdicts'])} |" in README
+    statements = (ROOT / "data/published/claims.csv").read_text()
+    records = sum(1 for _ in csv.DictReader(io.StringIO(statements)))
+    printed = [cell for table in audit["tables"] for row in table["body"] for cells in row["cells"] for cell in cells]
+    values = sum(bool(cell["value"]) + bool(cell["improvement"]) for cell in printed)
+    tables = {(table["paper"], table["table"]) for table in audit["tables"]}
+    counted = f"{records} statements about the {values} printed values of {len(tables)} tables"
+    assert f"{counted} make {len(audit['findings'])} checks" in README
+    wrong = [finding["basis"] for finding in audit["findings"] if finding["verdict"] == "inconsistent"]
+    assert (wrong.count("sources"), len(wrong)) == (10, 26)
+    assert "Ten of the 26 inconsistent ones" in README
 
 
 def test_every_stage_and_make_target_that_the_readme_names_exists() -> None:
