@@ -12,12 +12,12 @@ from stages.files import InputError, write_bytes, write_json
 from stages.layout import DATA, REPORTS
 from stages.pages import render_page
 from stages.papers.claims import Claim, parse_claims
-from stages.papers.tables import SOURCES, FaultyFile, Metric, Row, parse_metrics, parse_table
+from stages.papers.tables import SOURCES, FaultyFile, Metric, Row, parse_metrics, parse_table, parse_titles
 from stages.papers.verdicts import VERDICTS, Finding, judge
 from stages.reporting.findings import COLUMNS, audit_record, summary_lines
 
 PUBLISHED = DATA / "published"
-CLAIMS, METRICS = "claims.csv", "metrics.csv"
+CLAIMS, METRICS, TITLES = "claims.csv", "metrics.csv", "titles.csv"
 
 
 def run(
@@ -32,18 +32,19 @@ def run(
         papers, metrics = read_papers(published)
         claims = parse_claims(CLAIMS, read_text(published / CLAIMS))
         findings = judge_all(claims, papers)
+        titles = parse_titles(TITLES, read_text(published / TITLES)) if (published / TITLES).exists() else {}
     except FaultyFile as error:
         raise InputError(f"{published}/{error}") from None
     narrowed = [finding for finding in findings if concerns(finding, paper, table)]
     if paper or table:
         check_place(papers, paper, table)
-        print("\n".join(summary_lines(audit_record(narrowed, {}, metrics))))
+        print("\n".join(summary_lines(audit_record(narrowed, {}, metrics, titles))))
     else:
-        record = audit_record(findings, papers, metrics)
+        record = audit_record(findings, papers, metrics, titles)
         folder = REPORTS if published.resolve() == PUBLISHED.resolve() else published / "audit"
         write_audit(folder, record)
         print("\n".join(summary_lines(record, ("inconsistent", "wording"))))
-        print(f"\nall findings and tables: {folder / 'audit.html'}")
+        print(f"\nthe other findings and every table: {folder / 'audit.html'}")
     return int(any(fail_on and VERDICTS.index(f.verdict) <= VERDICTS.index(fail_on) for f in narrowed))
 
 
@@ -67,7 +68,7 @@ def read_papers(published: Path) -> tuple[dict[str, list[Row]], dict[str, Metric
         FaultyFile: a file breaks the schema.
     """
     metrics = parse_metrics(METRICS, read_text(published / METRICS))
-    names = sorted(path.name for path in published.glob("*.csv") if path.name not in (CLAIMS, METRICS))
+    names = sorted(path.name for path in published.glob("*.csv") if path.name not in (CLAIMS, METRICS, TITLES))
     papers = {name.removesuffix(".csv"): parse_table(name, read_text(published / name), metrics) for name in names}
     if not papers:
         raise InputError(f"{published}: holds no table (PAPER.csv)")

@@ -50,7 +50,7 @@ def test_a_finding_spells_out_its_sum(paper: Path) -> None:
     assert wrong["operands"][0] == "a = 6.00 (toy/1 [adm | none; 20 steps] fid)"
     assert wrong["case"] == "20"
     assert found["always-better"]["held"] == "2 of 3"
-    places = "(toy/1 [adm | none; 50 steps] fid, toy/1 [adm | ours; 50 steps] fid)"
+    places = "(toy/1 [adm | ours; 50 steps] fid, toy/1 [adm | none; 50 steps] fid)"
     assert found["always-better"]["counter_examples"] == [f"6.30, not < 6.10 {places}"]
     assert found["mean-rule.10"]["sum"] == "1.0 + 9.5 × 0.0025"
     assert found["mean-rule.10"]["low"] == found["mean-rule.10"]["high"] == "1.02375"
@@ -132,14 +132,14 @@ def test_fail_on_is_an_exit_status(paper: Path) -> None:
         ("toy.csv", ",50.0,", ",50 %,", "mine/toy.csv:5: improvement '50 %' is not a number"),
         ("claims.csv", "difference", "diff", "mine/claims.csv:3: kind 'diff': must be one of 'improvement'"),
         ("claims.csv", "\nhalf,", "\ngain,", "mine/claims.csv:5: id 'gain' is there twice"),
-        ("claims.csv", "a - b", "a - c", "mine/claims.csv:3: the formula names c, which is no operand"),
+        ("claims.csv", "a - b", "a - c", "mine/claims.csv:3: formula and stated name c, which is no operand"),
         ("claims.csv", "a - b", "open(a)", "mine/claims.csv:3: formula 'open(a)': 'open(a)' is not allowed"),
         ("claims.csv", "a - b", "a -", "mine/claims.csv:3: formula 'a -': not arithmetic"),
-        ("claims.csv", "a - b", "a", "mine/claims.csv:3: the formula does not use b"),
+        ("claims.csv", "a - b", "a", "mine/claims.csv:3: neither formula nor stated use b"),
         ("claims.csv", "toy/1 fix=none", "toy/9 fix=none", "mine/claims.csv:2: claim printed-gain: there is no table"),
         ("claims.csv", "toy/1 fix=none", "toy/1 fux=none", "mine/claims.csv:2: query 'toy/1 fux=none metric=fid'"),
         ("claims.csv", ",all", ",every", "quantifier 'every': must be one of '', 'all', 'most'"),
-        ("claims.csv", "no numbers given", "", "needs a formula, or a reason why it cannot be checked"),
+        ("claims.csv", "no numbers given", "", "formula is empty: the reason must say why it cannot be checked"),
         ("claims.csv", ",=,4.00", ",~,4.00", "relation '~': must be one of"),
         ("metrics.csv", "lower", "less", "mine/metrics.csv:2: better 'less': lower, higher or empty"),
     ],
@@ -222,6 +222,28 @@ def test_sources_are_no_table_of_the_page(sourced: Path, capsys: pytest.CaptureF
     assert "--paper sources: must be one of toy" in capsys.readouterr().err
 
 
+def test_titles_and_coverage_are_on_the_page(paper: Path) -> None:
+    (paper / "titles.csv").write_text('paper,title\ntoy,"Toys, <b>all</b> of them"\n')
+    audit()
+    record = json.loads((paper / "audit/audit.json").read_text())
+    assert record["titles"] == {"toy": "Toys, <b>all</b> of them"}
+    # All 20 printed numbers but none of the two that no claim names.
+    assert record["coverage"] == {"printed": 20, "checked": 20}
+    page = (paper / "audit/audit.html").read_text()
+    assert "Toys, &lt;b&gt;all&lt;/b&gt; of them" in page
+    assert "Of the 20 numbers in the tables 20 are part of a check" in page
+
+
+def test_a_terminal_shows_three_counter_examples(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claims = paper / "claims.csv"
+    claims.write_text(claims.read_text() + "many,toy,Sec. 1,ordering,All,a = toy/1; b = 0.10,a,<,b,all,,,\n")
+    audit()
+    (part,) = (part for part in capsys.readouterr().out.split("\n\n") if "[many]" in part)
+    assert part.count("counter-example: ") == 3
+    assert "and 7 more" in part
+    assert len(findings(paper)["many"]["counter_examples"]) == 10
+
+
 def test_a_number_is_marked_with_its_gravest_finding(paper: Path) -> None:
     """6.00 of the base at 20 steps: consistent in a claim, wording in another, a tie, and wrong in two."""
     audit()
@@ -255,7 +277,7 @@ def test_the_audit_of_the_project_goes_to_its_reports_wherever_it_is_named_from(
         for name in ("csv", "json", "html"):
             Path(f"reports/audit.{name}").unlink()
     assert not Path("data/published/audit").exists()
-    assert "all findings and tables: reports/audit.html" in capsys.readouterr().out
+    assert "the other findings and every table: reports/audit.html" in capsys.readouterr().out
 
 
 def test_two_findings_of_one_name_are_refused(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:

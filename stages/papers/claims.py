@@ -92,7 +92,8 @@ def _reference(record: dict[str, str]) -> ast.expr | None:
             return reference
     except ValueError:
         pass
-    raise ValueError(f"stated {stated!r}: must be a number (such as 8.00, -74.53, 500K) or arithmetic over operands")
+    told = "must be a number (such as 8.00, -74.53, 500K) or name operands; a text goes with the relation 'is'"
+    raise ValueError(f"stated {stated!r}: {told}")
 
 
 def _check_words(record: dict[str, str]) -> None:
@@ -104,8 +105,12 @@ def _check_words(record: dict[str, str]) -> None:
     for field, allowed in (("kind", KINDS), ("quantifier", QUANTIFIERS)):
         if record[field] not in allowed:
             raise ValueError(f"{field} {record[field]!r}: must be one of {', '.join(map(repr, allowed))}")
-    if bool(record["formula"]) == bool(record["reason"]):
-        raise ValueError("needs a formula, or a reason why it cannot be checked, and not both")
+    if not record["formula"] and not record["reason"]:
+        raise ValueError("formula is empty: the reason must say why it cannot be checked")
+    if record["formula"] and record["reason"]:
+        raise ValueError("a reason why it cannot be checked stands beside a formula: leave one empty")
+    if record["origin"] and not (record["explanation"] or record["reason"]):
+        raise ValueError("an origin needs an explanation or a reason")
     if record["formula"]:
         _check_relation(record["relation"], record["stated"], record["quantifier"])
 
@@ -129,8 +134,8 @@ def _check_names(claim: Claim) -> None:
         if not isinstance(claim.formula, ast.Name):
             raise ValueError("the formula must be an operand alone where the relation is 'is'")
     if unknown := used - set(claim.operands):
-        raise ValueError(f"the formula names {', '.join(sorted(unknown))}, which is no operand")
+        raise ValueError(f"formula and stated name {', '.join(sorted(unknown))}, which is no operand")
     if idle := set(claim.operands) - used:
-        raise ValueError(f"the formula does not use {', '.join(sorted(idle))}")
+        raise ValueError(f"neither formula nor stated use {', '.join(sorted(idle))}")
     if mixed := {name for names in uses for name, kinds in names.items() if len(kinds) > 1}:
         raise ValueError(f"{', '.join(sorted(mixed))} stands both alone and under min, max or mean: name it twice")

@@ -41,7 +41,7 @@ def parse_number(text: str) -> Printed:
     """
     match = NUMBER.fullmatch(text)
     if not match:
-        raise ValueError(f"{text!r} is not a number (such as 8.00, -74.53, 1000, 500K, 1e-4)")
+        raise ValueError(f"{text!r} is not a number (such as 8.00, -74.53, 1000, 500K, 1e-4; without + and unit)")
     digits, scale = Decimal(match["digits"].replace(",", "")), SCALES[match["scale"]]
     exponent = digits.as_tuple().exponent
     assert isinstance(exponent, int)

@@ -11,6 +11,7 @@ from stages.papers.numbers import NUMBER
 from stages.papers.tables import COORDINATES, Row
 
 LABELS = ("paper", "row", "column", "where", "source")
+RESERVED = ("min", "max", "mean", "exact")
 # A semicolon outside double quotes.
 SEPARATOR = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
 
@@ -38,7 +39,7 @@ def parse_operands(text: str) -> dict[str, Operand]:
     operands: dict[str, Operand] = {}
     for part in filter(None, (part.strip() for part in SEPARATOR.split(text))):
         name, _, content = (piece.strip() for piece in part.partition("="))
-        if not name.isidentifier() or name in operands:
+        if not name.isidentifier() or name in operands or name in RESERVED:
             raise ValueError(f"operand {part!r}: must be 'name = PAPER/TABLE key=value ...' or 'name = number', once")
         operands[name] = content if NUMBER.fullmatch(content) else parse_query(content)
     return operands
@@ -59,7 +60,8 @@ def parse_query(text: str) -> Query:
         key, equals, values = condition.partition("=")
         if not equals or key not in COORDINATES + LABELS or key in wanted:
             keys = ", ".join(COORDINATES + LABELS)
-            raise ValueError(f"query {text!r}: {condition!r} must be key=value, once, with a key of {keys}")
+            told = "key=value, once; a value with spaces stands in double quotes"
+            raise ValueError(f"query {text!r}: {condition!r} must be {told}; keys are {keys}")
         wanted[key] = values.split(",") if key in COORDINATES else [values]
     return Query(paper, table, wanted)
 
@@ -72,10 +74,13 @@ def select(query: Query, papers: Mapping[str, Sequence[Row]]) -> list[Row]:
     """
     table = [row for row in papers.get(query.paper, ()) if row.table == query.table]
     if not table:
-        raise ValueError(f"there is no table {query.paper}/{query.table}")
+        tables = dict.fromkeys(f"{paper}/{row.table}" for paper, rows in papers.items() for row in rows)
+        raise ValueError(f"there is no table {query.paper}/{query.table}, but {', '.join(tables)}")
     for key, values in query.wanted.items():
-        if unknown := set(values) - {getattr(row, key) for row in table}:
-            raise ValueError(f"{query.paper}/{query.table} has no row with {key}={', '.join(sorted(unknown))}")
+        known = dict.fromkeys(getattr(row, key) for row in table)
+        if unknown := set(values) - set(known):
+            told = f"{query.paper}/{query.table} has no row with {key}={', '.join(sorted(unknown))}"
+            raise ValueError(f"{told}, but {', '.join(map(repr, known))}")
     return [row for row in table if all(getattr(row, key) in values for key, values in query.wanted.items())]
 
 
@@ -98,12 +103,13 @@ def match(
     return complete if queries else {(): {}}
 
 
-def distinct(groups: Sequence[Group]) -> list[str]:
-    """Return, for each group, the coordinates that tell it from the others, hyphenated; with a count where none do."""
+def distinct(groups: Sequence[Group]) -> list[list[str]]:
+    """Return, for each group, the coordinates that tell it from the others, with a count where none do."""
     told = [{c: _common(group, c) for c in COORDINATES} for group in groups]
     varying = [c for c in COORDINATES if len({coordinates[c] for coordinates in told}) > 1]
-    names = ["-".join(filter(None, (coordinates[c] for c in varying))) for coordinates in told]
-    return names if len(set(names)) == len(names) else [f"{name}-{i}".strip("-") for i, name in enumerate(names, 1)]
+    names = [[coordinates[c] for c in varying if coordinates[c]] for coordinates in told]
+    unique = len(set(map(tuple, names))) == len(names)
+    return names if unique else [[*name, str(i)] for i, name in enumerate(names, 1)]
 
 
 def _common(group: Group, coordinate: str) -> str:

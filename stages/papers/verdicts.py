@@ -6,13 +6,14 @@ import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from stages.papers.claims import TRENDS, Claim
 from stages.papers.formulas import evaluate, is_printed, operands_of, spell
+from stages.papers.instances import count_unmatched, instances_of, lost_in
 from stages.papers.numbers import PRINTED, ROUNDED, ROUNDED_TWICE, Interval, Printed, parse_number
-from stages.papers.queries import Group, Key, Query, distinct, match, select
+from stages.papers.queries import Group, Key, distinct, select
 from stages.papers.tables import FaultyFile, Row
 
 Verdict = Literal["inconsistent", "wording", "rounding", "consistent", "unverifiable"]
@@ -51,7 +52,7 @@ class Finding(NamedTuple):
 
     id: str
     claim: Claim
-    case: str
+    case: Sequence[str]
     verdict: Verdict
     comparisons: Sequence[Comparison]
     reason: str
@@ -71,18 +72,19 @@ def judge(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> list[Finding]:
     try:
         origin = select(claim.origin, papers) if claim.origin else []
         if claim.formula is None:
-            return [Finding(claim.id, claim, "", "unverifiable", (), claim.reason, origin, 0)]
-        instances = list(_instances(claim, papers))
+            return [Finding(claim.id, claim, (), "unverifiable", (), claim.reason, origin, 0)]
+        instances = instances_of(claim, papers)
         compared = list((_trend if claim.relation in TRENDS else _compared)(claim, claim.formula, instances))
     except (ValueError, ZeroDivisionError) as error:
         raise FaultyFile(f"{claim.place}: claim {claim.id}: {error}") from None
-    unmatched = _unmatched(claim, papers, instances)
+    rest = origin, count_unmatched(claim, papers, instances)
     if claim.quantifier:
-        return [Finding(claim.id, claim, "", *_quantified(claim, compared), origin, unmatched)]
+        return [Finding(claim.id, claim, (), *_quantified(claim, compared), *rest)]
     cases = distinct([comparison.group for comparison in compared])
+    names = [f"{claim.id}.{'-'.join(case)}" if case else claim.id for case in cases]
     return [
-        Finding(f"{claim.id}.{case}" if case else claim.id, claim, case, *_single(claim, one), origin, unmatched)
-        for one, case in zip(compared, cases, strict=True)
+        Finding(name, claim, case, *_single(claim, comparison), *rest)
+        for name, case, comparison in zip(names, cases, compared, strict=True)
     ]
 
 
@@ -105,7 +107,7 @@ def compare(left: Range, relation: str, right: Range, *, mutual: bool = False) -
 
 def _single(claim: Claim, comparison: Comparison) -> tuple[Verdict, Sequence[Comparison], str]:
     if comparison.held == "lost":
-        return "unverifiable", [comparison], _lost(comparison.group)
+        return "unverifiable", [comparison], lost_in(comparison.group)
     against: Verdict = "inconsistent" if claim.relation in ("=", "is") else "wording"
     verdicts: dict[Held, Verdict] = {"yes": "consistent", "possible": "rounding", "no": against}
     return verdicts[comparison.held], [comparison], ""
@@ -120,29 +122,14 @@ def _quantified(claim: Claim, comparisons: Sequence[Comparison]) -> tuple[Verdic
     if yes > needed:
         return "consistent", comparisons, ""
     if yes + possible + lost > needed:
-        reason = next((_lost(c.group) for c in comparisons if c.held == "lost"), "")
+        reason = next((lost_in(c.group) for c in comparisons if c.held == "lost"), "")
         return "unverifiable" if lost else "rounding", comparisons, reason
     return "wording", comparisons, ""
 
 
-def _instances(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> Iterator[tuple[Key, Group]]:
-    """Yield the rows of each comparison: one row per operand, or several for one under min, max or mean."""
-    written = {name: [_written(claim, text)] for name, text in claim.operands.items() if isinstance(text, str)}
-    groups = match(claim.operands, papers, "steps" if claim.relation in TRENDS else None)
-    if not groups:
-        raise ValueError("no rows match its operands")
-    for key, group in groups.items():
-        choices = [[rows] if _reduced(claim, name) else [[row] for row in rows] for name, rows in group.items()]
-        if sum(len(choice) > 1 for choice in choices) > 1:
-            labels = ", ".join(row.label for rows in group.values() for row in rows)
-            raise ValueError(f"pairs several rows with several ({labels}); name a column, row or where")
-        for choice in product(*choices):
-            yield key, dict(zip(group, choice, strict=True)) | written
-
-
 def _compared(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group]]) -> Iterator[Comparison]:
     for _, group in instances:
-        if _lost(group):
+        if lost_in(group):
             yield Comparison(group, "lost", None, "", claim.stated)
         elif claim.relation == "is":
             yield _same_text(claim, formula, group)
@@ -168,7 +155,7 @@ def _trend(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group
     for sequence in sequences.values():
         for first, second in pairwise(group for _, group in sorted(sequence.items())):
             both = {f"{name}{i}": rows for i, group in enumerate((first, second), 1) for name, rows in group.items()}
-            if _lost(both):
+            if lost_in(both):
                 yield Comparison(both, "lost", None, "", "")
                 continue
             held = compare(_range(formula, first), TRENDS[claim.relation], _range(formula, second))
@@ -204,22 +191,3 @@ def _same_text(claim: Claim, formula: ast.expr, group: Group) -> Comparison:
     stated = group[claim.stated][0].value if claim.stated in group else claim.stated
     same = "".join(text.casefold().split()) == "".join(stated.casefold().split())
     return Comparison(group, "yes" if same else "no", None, text, stated)
-
-
-def _reduced(claim: Claim, name: str) -> bool:
-    formulas = [formula for formula in (claim.formula, claim.reference) if formula is not None]
-    return any("reduced" in operands_of(formula).get(name, ()) for formula in formulas)
-
-
-def _lost(group: Group) -> str:
-    return next((f"{row.label} is lost" for rows in group.values() for row in rows if not row.value), "")
-
-
-def _unmatched(claim: Claim, papers: Mapping[str, Sequence[Row]], instances: Sequence[tuple[Key, Group]]) -> int:
-    named = {row for o in claim.operands.values() if isinstance(o, Query) for row in select(o, papers)}
-    return len(named - {row for _, group in instances for rows in group.values() for row in rows})
-
-
-def _written(claim: Claim, text: str) -> Row:
-    blank = dict.fromkeys(Row._fields, "")
-    return Row(**blank | {"paper": claim.paper, "value": text, "where": claim.where})

@@ -9,7 +9,7 @@ from math import ceil, floor
 from typing import Any
 
 from stages.papers.claims import TRENDS, Claim
-from stages.papers.formulas import is_printed
+from stages.papers.formulas import is_printed, operands_of
 from stages.papers.numbers import NUMBER, parse_number
 from stages.papers.tables import SOURCES, Metric, Row
 from stages.papers.verdicts import VERDICTS, Comparison, Finding
@@ -19,11 +19,16 @@ COLUMNS = (
     "id", "verdict", "paper", "where", "kind", "statement", "case", "basis", "sum", "relation", "stated", "recomputed",
     "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation", "origin",
 )  # fmt: skip
+# How many counter-examples a terminal shows.
+MOST = 3
 SIGNS = {"<=": "≤", ">=": "≥"}
 
 
 def audit_record(
-    findings: Sequence[Finding], papers: Mapping[str, Sequence[Row]], metrics: Mapping[str, Metric]
+    findings: Sequence[Finding],
+    papers: Mapping[str, Sequence[Row]],
+    metrics: Mapping[str, Metric],
+    titles: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return all that the audit's page and its CSV show, in values that JSON can hold."""
     records = [finding_record(finding) for finding in findings]
@@ -35,7 +40,17 @@ def audit_record(
         if paper != SOURCES
         for _, rows in groupby(content, key=lambda row: (row.table, row.where))
     ]
-    return {"counts": counts(records), "verdicts": list(VERDICTS), "findings": records, "tables": tables}
+    return {
+        "titles": dict(titles), "counts": counts(records), "verdicts": list(VERDICTS), "findings": records,
+        "tables": tables, "coverage": coverage(findings, papers),
+    }  # fmt: skip
+
+
+def coverage(findings: Sequence[Finding], papers: Mapping[str, Sequence[Row]]) -> dict[str, int]:
+    """Return how many numbers the papers' tables print, and how many of them are part of a check."""
+    printed = {row.key for paper, rows in papers.items() if paper != SOURCES for row in rows if row.value}
+    used = {row.key for f in findings for c in f.comparisons for rows in c.group.values() for row in rows}
+    return {"printed": len(printed), "checked": len(printed & used)}
 
 
 def counts(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
@@ -56,9 +71,10 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     claim, comparisons = finding.claim, finding.comparisons
     record: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {
         "id": finding.id, "verdict": finding.verdict, "paper": claim.paper, "where": claim.where, "kind": claim.kind,
-        "statement": claim.statement, "case": finding.case, "basis": _basis(comparisons), "relation": claim.relation,
-        "stated": claim.stated, "unmatched": finding.unmatched, "operands": _operands(comparisons),
-        "counter_examples": [], "ties": [], "origin": [], "explanation": finding.reason,
+        "statement": claim.statement, "case": ", ".join(finding.case), "basis": _basis(comparisons),
+        "relation": claim.relation, "stated": claim.stated, "unmatched": finding.unmatched,
+        "operands": _operands(comparisons), "counter_examples": [], "ties": [], "origin": [],
+        "explanation": finding.reason,
     }  # fmt: skip
     if finding.verdict != "consistent":
         record["explanation"] = finding.reason or claim.explanation
@@ -91,8 +107,10 @@ def spelled_out(finding: Mapping[str, Any]) -> list[str]:
     """Return a finding's sum in lines of words: the recomputation with its interval against what is stated."""
     if finding["held"]:
         lines = [f"holds at {finding['held']}"]
-        lines += [f"counter-example: {example}" for example in finding["counter_examples"]]
-        return lines + [f"too close to tell: {tie}" for tie in finding["ties"]]
+        examples = [f"counter-example: {example}" for example in finding["counter_examples"]]
+        examples += [f"too close to tell: {tie}" for tie in finding["ties"]]
+        more = [f"and {len(examples) - MOST} more"] if len(examples) > MOST else []
+        return lines + examples[:MOST] + more
     if not finding["sum"]:
         return []
     result = f" = {finding['recomputed']}" if finding["recomputed"] else ""
@@ -100,7 +118,7 @@ def spelled_out(finding: Mapping[str, Any]) -> list[str]:
     interval = "" if exact else f", from {finding['low']} to {finding['high']} by the printed digits"
     relation = finding["relation"]
     claimed = "stated" if relation in ("=", "is") else f"claimed to be {SIGNS.get(relation, relation)}"
-    return [f"{finding['sum']}{result}{interval}; {claimed} {finding['stated']}"]
+    return [f"{finding['sum']}{result}{interval}; {claimed} {finding['stated']}", "; ".join(finding["operands"])]
 
 
 def because(finding: Mapping[str, Any]) -> str:
@@ -137,14 +155,18 @@ def _sum(comparison: Comparison, claim: Claim) -> dict[str, str]:
 
 
 def _instance(comparison: Comparison, claim: Claim) -> str:
-    places = ", ".join(dict.fromkeys(row.label for rows in comparison.group.values() for row in rows))
+    formulas = [formula for formula in (claim.formula, claim.reference) if formula is not None]
+    order = [name for formula in formulas for name in operands_of(formula)]
+    found = sorted(comparison.group.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+    places = ", ".join(dict.fromkeys(row.label for _, rows in found for row in rows))
     if claim.relation in TRENDS:
         return f"{comparison.spelled}, then {comparison.stated} ({places})"
     result = ""
     if comparison.left and claim.formula is not None and not is_printed(claim.formula):
         result = f" = {_decimal(comparison.left.printed.low, _digits(comparison), round)}"
-    sign = "" if claim.relation in ("=", "is") else f" {SIGNS.get(claim.relation, claim.relation)}"
-    return f"{comparison.spelled}{result},{' not' * (comparison.held == 'no')}{sign} {comparison.stated} ({places})"
+    sign = SIGNS.get(claim.relation, claim.relation)
+    no = ", not" if claim.relation in ("=", "is") else f", not {sign}"
+    return f"{comparison.spelled}{result}{no if comparison.held == 'no' else f' {sign}'} {comparison.stated} ({places})"
 
 
 def _digits(comparison: Comparison) -> int:

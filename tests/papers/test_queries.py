@@ -69,9 +69,9 @@ def test_select_keeps_the_order_of_the_file() -> None:
 
 def test_groups_are_told_apart_by_what_differs() -> None:
     groups = list(match(parse_operands("x = toy/1"), PAPERS).values())
-    assert distinct(groups) == ["a-none-10", "a-ts-10", "a-none-20", "a-ts-20", "b-none-10"]
-    assert distinct(groups[:1]) == [""]
-    assert distinct([groups[0], groups[0]]) == ["1", "2"]
+    assert distinct(groups) == [text.split() for text in ("a none 10", "a ts 10", "a none 20", "a ts 20", "b none 10")]
+    assert distinct(groups[:1]) == [[]]
+    assert distinct([groups[0], groups[0]]) == [["1"], ["2"]]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_groups_are_told_apart_by_what_differs() -> None:
         "a = toy/1 value=3",
         "1a = toy/1",
         "a = 1.0; a = 2.0",
-        'a = toy/1 row="x', "a = toy/1 steps=10 steps=20", "a = toy/", "a = /1",
+        'a = toy/1 row="x', "a = toy/1 steps=10 steps=20", "a = toy/", "a = /1", "max = 3.0",
     ],
 )  # fmt: skip
 def test_malformed_operands_are_refused(text: str) -> None:

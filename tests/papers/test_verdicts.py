@@ -201,6 +201,23 @@ def test_several_rows_are_not_paired_with_several() -> None:
     assert finding.verdict == "consistent"
 
 
+@pytest.mark.parametrize(
+    ("operands", "formula", "fault"),
+    [
+        ("a = toy/1 fix=none; b = toy/1", "a / b", "b takes in fix 'none', 'ts', while another operand names a fix"),
+        ("a = toy/1 fix=none", "a - a + mean(a)", "stands both alone and under"),
+        ("a = toy/1 fix=none; b = toy/1 fix=ts", "max(a) - max(b)", "max or mean of a is of one row each"),
+        ("a = toy/1 fix=es; b = toy/1 fix=ts", "a - b", "has no row with fix=es, but 'none', 'ts'"),
+        ("a = toy/2; b = toy/1 fix=ts", "a - b", "there is no table toy/2, but toy/1"),
+    ],
+)  # fmt: skip
+def test_unlike_is_not_compared_with_unlike(operands: str, formula: str, fault: str) -> None:
+    rows = [row("1.0", fix=fix, dataset=dataset) for fix in ("none", "ts") for dataset in "ab"]
+    with pytest.raises(FaultyFile) as caught:
+        findings(rows, operands, formula, "=", "1.0", "all")
+    assert fault in str(caught.value)
+
+
 def test_texts_are_equal_but_for_case_and_spaces() -> None:
     rows = [row("fixed  Large", fix="none"), row("fixedlarge", fix="ts"), row("small", fix="es")]
     for operands, stated, verdict in (
