@@ -23,7 +23,7 @@ CLAIMS, METRICS, TITLES = "claims.csv", "metrics.csv", "titles.csv"
 def run(
     published: Path = PUBLISHED, paper: str | None = None, table: str | None = None, fail_on: str | None = None
 ) -> int:
-    """Return the exit status after judging every claim of a folder: 0, or 1 if a finding has the verdict ``fail_on``.
+    """Return the exit status after judging every claim of a folder: 0, or 1 at a finding as grave as ``fail_on``.
 
     The whole audit is written to reports/ (another folder's to audit/ inside it) and summed up on stdout. One narrowed
     to a paper or a table is printed in full and writes nothing.
@@ -53,9 +53,8 @@ def judge_all(claims: Sequence[Claim], papers: Mapping[str, Sequence[Row]]) -> l
     findings: dict[str, Finding] = {}
     for finding in (finding for claim in claims for finding in judge(claim, papers)):
         if finding.id in findings:
-            raise FaultyFile(
-                f"{finding.claim.place}: there is a finding {finding.id!r} already; name the claim otherwise"
-            )
+            place = finding.claim.place
+            raise FaultyFile(f"{place}: there is a finding {finding.id!r} already; name the claim otherwise")
         findings[finding.id] = finding
     return list(findings.values())
 

@@ -52,7 +52,7 @@ def _check_named(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> None:
     """Refuse an operand that takes in, say, several metrics where another operand names one."""
     queries = {name: operand for name, operand in claim.operands.items() if isinstance(operand, Query)}
     named = {key for query in queries.values() for key in query.wanted} & set(COORDINATES)
-    for coordinate in named - ({"steps"} if claim.relation in TRENDS else set()):
+    for coordinate in sorted(named - ({"steps"} if claim.relation in TRENDS else set())):
         for name, query in queries.items():
             values = dict.fromkeys(getattr(row, coordinate) for row in select(query, papers))
             if len(values) > 1 and coordinate not in query.wanted and not _reduced(claim, name):
