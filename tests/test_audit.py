@@ -50,6 +50,8 @@ def test_a_finding_spells_out_its_sum(paper: Path) -> None:
     assert wrong["operands"][0] == "a = 6.00 (toy/1 [adm | none; 20 steps] fid)"
     assert wrong["case"] == "20"
     assert found["always-better"]["held"] == "2 of 3"
+    query = "a = toy/1 fix=none metric=fid; b = toy/1 fix=ours metric=fid"
+    assert found["always-better"]["check"] == f"b < a; {query}"
     places = "(toy/1 [adm | ours; 50 steps] fid, toy/1 [adm | none; 50 steps] fid)"
     assert found["always-better"]["counter_examples"] == [f"6.30, not < 6.10 {places}"]
     assert found["mean-rule.10"]["sum"] == "1.0 + 9.5 × 0.0025"

@@ -31,7 +31,7 @@ class Claim(NamedTuple):
 
     Without a quantifier every group of matching rows is a check of its own; with all or most there is one check over
     the groups. A claim without a formula cannot be checked, and ``reason`` says why. ``reference`` is what ``stated``
-    says where it names operands; ``place`` is the claim's file and line.
+    says where it names operands; ``check`` is all of it as written; ``place`` is the claim's file and line.
     """
 
     place: str
@@ -46,6 +46,7 @@ class Claim(NamedTuple):
     stated: str
     reference: ast.expr | None
     quantifier: str
+    check: str
     explanation: str
     origin: Query | None
     reason: str
@@ -78,6 +79,7 @@ def _claim(place: str, record: dict[str, str]) -> Claim:
         "formula": parse_formula(record["formula"]) if record["formula"] else None,
         "reference": _reference(record) if record["formula"] else None,
         "origin": parse_query(record["origin"]) if record["origin"] else None,
+        "check": f"{record['formula']} {record['relation']} {record['stated']}".strip() + f"; {record['operands']}",
     }
     return Claim(place=place, **record | parsed)  # pyright: ignore[reportArgumentType]
 

@@ -16,8 +16,8 @@ from stages.papers.verdicts import VERDICTS, Comparison, Finding
 from stages.reporting.published import table_layout
 
 COLUMNS = (
-    "id", "verdict", "paper", "where", "kind", "statement", "case", "basis", "sum", "relation", "stated", "recomputed",
-    "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation", "origin",
+    "id", "verdict", "paper", "where", "kind", "statement", "case", "basis", "check", "sum", "relation", "stated",
+    "recomputed", "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation", "origin",
 )  # fmt: skip
 # How many counter-examples a terminal shows.
 MOST = 3
@@ -73,8 +73,8 @@ def finding_record(finding: Finding) -> dict[str, Any]:
         "id": finding.id, "verdict": finding.verdict, "paper": claim.paper, "where": claim.where, "kind": claim.kind,
         "statement": claim.statement, "case": ", ".join(finding.case), "basis": _basis(comparisons),
         "relation": claim.relation, "stated": claim.stated, "unmatched": finding.unmatched,
-        "operands": _operands(comparisons), "counter_examples": [], "ties": [], "origin": [],
-        "explanation": finding.reason,
+        "check": claim.check if claim.formula else "", "operands": _operands(comparisons), "counter_examples": [],
+        "ties": [], "origin": [], "explanation": finding.reason,
     }  # fmt: skip
     if finding.verdict != "consistent":
         record["explanation"] = finding.reason or claim.explanation
