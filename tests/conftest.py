@@ -9,8 +9,13 @@ os.environ["OMP_NUM_THREADS"] = "1"
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.toy import toy_params, write_params
+
+# A machine at work may take its time; what an example does is what counts.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -259,6 +259,8 @@ def test_a_number_is_marked_with_its_gravest_finding(paper: Path) -> None:
     assert marked["fid", "6.00"] == "inconsistent"
     assert marked["fid", "6.10"] == "wording"
     assert marked["recall", "0.60"] == ""
+    # Too few digits in one claim, wrong in a later one.
+    assert tables[2]["body"][0]["cells"][0][0]["verdict"] == "inconsistent"
 
 
 def test_labels_are_shown_once_where_they_repeat(paper: Path) -> None:

@@ -150,7 +150,7 @@ def test_cutoff_is_strict_and_tests_the_time_it_says() -> None:
     assert shifted(time_shift(LINEAR, 60, 299, cutoff_on="next"), 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     window=st.integers(0, 1000), cutoff=st.integers(0, 999), spread=st.floats(0.01, 3), seed=st.integers(0, 99),
     spacing=st.sampled_from(["uniform", "quadratic", "respaced"]), steps=st.sampled_from([4, 5, 10, 20, 50]),

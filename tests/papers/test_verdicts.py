@@ -168,6 +168,9 @@ def test_a_trend_compares_neighbours_along_the_steps_within_one_sequence() -> No
     assert [(c.spelled, c.stated) for c in finding.comparisons] == [("9.0", "8.0"), ("8.0", "7.0"), ("2.0", "1.0")]
     (finding,) = findings(rows, "a = toy/1 metric=fid", "-a", "rises with steps", "", "all")
     assert finding.verdict == "consistent"
+    operands = "a = toy/1 dataset=a steps=5,10; b = toy/1 dataset=b steps=5,10"
+    (finding,) = findings(rows, operands, "a - b", "rises with steps", "", "all")
+    assert [(c.spelled, c.stated) for c in finding.comparisons] == [("9.0 − 2.0", "8.0 − 1.0")]
 
 
 def test_a_trend_over_a_lost_number_is_unverifiable_unless_the_rest_breaks_it() -> None:
@@ -230,9 +233,9 @@ def test_texts_are_equal_but_for_case_and_spaces() -> None:
 
 
 def test_rows_without_a_counterpart_are_counted() -> None:
-    rows = [row("1.0", fix="none", dataset=d) for d in "abc"] + [row("2.0", fix="ts", dataset="a")]
+    rows = [row("1.0", fix="none", dataset=d) for d in "abcd"] + [row("2.0", fix="ts", dataset="a")]
     (finding,) = findings(rows, "a = toy/1 fix=none; b = toy/1 fix=ts", "a", "<", "b", "all")
-    assert (finding.verdict, finding.unmatched) == ("consistent", 2)
+    assert (finding.verdict, finding.unmatched) == ("consistent", 3)
 
 
 def test_a_paper_without_a_file_is_refused() -> None:
