@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -308,3 +309,24 @@ def test_a_reader_of_the_summary_may_stop_early(paper: Path) -> None:
     )
     assert result.stdout.startswith("paper ")
     assert result.stderr == ""
+
+
+def test_narrowing_keeps_to_the_paper(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    toy = (paper / "toy.csv").read_text()
+    (paper / "other.csv").write_text(toy.replace("\ntoy,", "\nother,"))
+    claims = paper / "claims.csv"
+    claims.write_text(
+        claims.read_text()
+        + "other-words,other,Sec. 1,ordering,Other words,,,,,,,,no numbers\n"
+        + "other-sum,other,Sec. 1,repeated,Other sum,a = other/3 fix=none,a,=,8.0,,,,\n"
+        + "toy-of-other,toy,Sec. 1,repeated,Both,a = toy/3 fix=none; b = other/3 fix=none,a,=,b,,,,\n"
+    )
+
+    def named(*options: str) -> set[str]:
+        audit(*options)
+        return set(re.findall(r"^    \[(.*)\]$", capsys.readouterr().out, re.MULTILINE))
+
+    assert named("--paper", "other") == {"other-words", "other-sum", "toy-of-other"}
+    assert named("--paper", "other", "--table", "3") == {"other-sum", "toy-of-other"}
+    assert {"digit-short", "other-sum", "toy-of-other"} <= named("--table", "3")
+    assert "other-sum" not in named("--paper", "toy", "--table", "3")
