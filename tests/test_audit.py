@@ -234,7 +234,7 @@ def test_titles_and_coverage_are_on_the_page(paper: Path) -> None:
     assert record["coverage"] == {"printed": 20, "checked": 20}
     page = (paper / "audit/audit.html").read_text()
     assert "Toys, &lt;b&gt;all&lt;/b&gt; of them" in page
-    assert "Of the 20 numbers in the tables 20 are part of a check" in page
+    assert "Of the 20 values in the tables 20 are part of a check" in page
 
 
 def test_a_terminal_shows_three_counter_examples(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:

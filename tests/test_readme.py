@@ -39,9 +39,11 @@ def test_the_findings_that_the_readme_counts_are_those_of_the_committed_audit() 
     statements = (ROOT / "data/published/claims.csv").read_text()
     records = sum(1 for _ in csv.DictReader(io.StringIO(statements)))
     printed = [cell for table in audit["tables"] for row in table["body"] for cells in row["cells"] for cell in cells]
-    values = sum(bool(cell["value"]) + bool(cell["improvement"]) for cell in printed)
-    tables = {(table["paper"], table["table"]) for table in audit["tables"]}
-    counted = f"{records} statements about the {values} printed values of {len(tables)} tables"
+    values = sum(bool(cell["value"]) for cell in printed)
+    percentages = sum(bool(cell["improvement"]) for cell in printed)
+    # The body of one table, ES 7, is lost.
+    tables = len({(table["paper"], table["table"]) for table in audit["tables"]}) - 1
+    counted = f"{records} statements about {values} printed values and {percentages} percentages of {tables} tables"
     assert f"{counted} make {len(audit['findings'])} checks" in README
     wrong = [finding["basis"] for finding in audit["findings"] if finding["verdict"] == "inconsistent"]
     assert (wrong.count("sources"), len(wrong)) == (9, 25)

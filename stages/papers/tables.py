@@ -91,12 +91,18 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric]) -> list[Row
     """
     paper = name.removesuffix(".csv")
     rows: dict[tuple[str, ...], Row] = {}
+    measured: dict[tuple[str, ...], str] = {}
     for place, record in read_records(name, text, Row._fields):
         row = Row(**record)
         _check_place(place, row, paper)
         _check_values(place, row, metrics)
         _check(place, row.key not in rows, f"{row.label} is there twice")
         rows[row.key] = row
+        coordinates = tuple(getattr(row, coordinate) for coordinate in COORDINATES)
+        # Sources and tables of formulas tell their rows apart by labels alone.
+        if paper != SOURCES and any(coordinates[:-1]):
+            other = measured.setdefault((row.table, row.where, *coordinates), row.label)
+            _check(place, other == row.label, f"{row.label} has the same coordinates as {other}")
     return list(rows.values())
 
 

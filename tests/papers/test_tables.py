@@ -29,7 +29,7 @@ def test_what_is_right_is_read_as_printed() -> None:
 
 
 def test_texts_and_lost_numbers_are_rows_too() -> None:
-    lost = GOOD | {"value": "", "note": "cut off", "column": "9 steps"}
+    lost = GOOD | {"value": "", "note": "cut off", "column": "9 steps", "steps": "9"}
     rows = parse_table("toy.csv", text(Row._fields, GOOD | {"metric": "optimizer", "value": "AdamW"}, lost), METRICS)
     assert [row.value for row in rows] == ["AdamW", ""]
 
@@ -62,7 +62,7 @@ def test_any_line_end_and_any_character_may_stand_in_a_field() -> None:
     ],
 )  # fmt: skip
 def test_a_faulty_row_names_its_line(change: dict[str, str], fault: str) -> None:
-    other = GOOD | {"column": "6 steps"}
+    other = GOOD | {"column": "6 steps", "steps": "6"}
     with pytest.raises(FaultyFile) as caught:
         parse_table("toy.csv", text(Row._fields, other, GOOD | change), METRICS)
     assert str(caught.value).startswith("toy.csv:3: ")
@@ -133,3 +133,13 @@ def test_a_faulty_claim_names_its_line(change: dict[str, str], fault: str) -> No
         parse_claims("claims.csv", text(COLUMNS, CLAIM | {"id": "toy-0"}, CLAIM | change))
     assert str(caught.value).startswith("claims.csv:3: ")
     assert fault in str(caught.value)
+
+
+def test_the_same_coordinates_twice_are_refused_in_one_part_of_a_table() -> None:
+    other = GOOD | {"column": "6 steps"}
+    with pytest.raises(FaultyFile, match=r"toy.csv:3: toy/1 \[ours; 6 steps\] fid has the same coordinates as toy/1"):
+        parse_table("toy.csv", text(Row._fields, GOOD, other), METRICS)
+    for told in ({"where": "Table 1 right part"}, {"steps": "6"}, {"table": "2"}):
+        assert len(parse_table("toy.csv", text(Row._fields, GOOD, other | told), METRICS)) == 2
+    plain = {"dataset": "", "eta": "", "steps": ""}
+    assert len(parse_table("toy.csv", text(Row._fields, GOOD | plain, other | plain), METRICS)) == 2
