@@ -177,7 +177,9 @@ def test_it_needs_neither_torch_nor_numpy(paper: Path) -> None:
         "heavy = {'torch', 'numpy', 'pandas', 'sklearn', 'matplotlib', 'dvc'} & set(sys.modules)\n"
         "assert not heavy, heavy\nsys.exit(status)"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=paper.parent, check=True, env={"PYTHONPATH": str(ROOT)})
+    environment = {"PYTHONPATH": str(ROOT)}
+    result = subprocess.run([sys.executable, "-c", code], cwd=paper.parent, env=environment, capture_output=True)
+    assert result.returncode == 0, result.stderr.decode()
 
 
 SOURCES = """\
@@ -309,6 +311,20 @@ def test_a_reader_of_the_summary_may_stop_early(paper: Path) -> None:
     )
     assert result.stdout.startswith("paper ")
     assert result.stderr == ""
+
+
+def test_a_summary_that_is_cut_short_is_no_success(
+    paper: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where a shell looks at every status of a pipe, an audit that was not read to its end must not pass for clean."""
+
+    def cut_short(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    with open(tmp_path / "stdout", "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        monkeypatch.setattr("builtins.print", cut_short)
+        assert audit() == 141
 
 
 def test_narrowing_keeps_to_the_paper(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:

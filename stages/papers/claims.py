@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from stages.papers.formulas import operands_of, parse_formula
+from stages.papers.formulas import FUNCTIONS, operands_of, parse_formula
 from stages.papers.numbers import NUMBER
 from stages.papers.queries import Operand, Query, parse_operands, parse_query
 from stages.papers.tables import FaultyFile, read_records
@@ -135,6 +135,8 @@ def _check_names(claim: Claim) -> None:
         used |= {claim.stated} & set(claim.operands)
         if not isinstance(claim.formula, ast.Name):
             raise ValueError("the formula must be an operand alone where the relation is 'is'")
+    if taken := set(claim.operands) & set(FUNCTIONS):
+        raise ValueError(f"operand {', '.join(sorted(taken))}: that is the name of a function")
     if unknown := used - set(claim.operands):
         raise ValueError(f"formula and stated name {', '.join(sorted(unknown))}, which is no operand")
     if idle := set(claim.operands) - used:

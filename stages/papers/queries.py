@@ -11,7 +11,6 @@ from stages.papers.numbers import NUMBER
 from stages.papers.tables import COORDINATES, Row
 
 LABELS = ("paper", "row", "column", "where", "source")
-RESERVED = ("min", "max", "mean", "exact")
 # A semicolon outside double quotes.
 SEPARATOR = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
 
@@ -39,7 +38,7 @@ def parse_operands(text: str) -> dict[str, Operand]:
     operands: dict[str, Operand] = {}
     for part in filter(None, (part.strip() for part in SEPARATOR.split(text))):
         name, _, content = (piece.strip() for piece in part.partition("="))
-        if not name.isidentifier() or name in operands or name in RESERVED:
+        if not name.isidentifier() or name in operands:
             raise ValueError(f"operand {part!r}: must be 'name = PAPER/TABLE key=value ...' or 'name = number', once")
         operands[name] = content if NUMBER.fullmatch(content) else parse_query(content)
     return operands

@@ -87,7 +87,8 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric]) -> list[Row
     """Return the rows of one file; all but ``sources.csv`` hold the paper that they are named after.
 
     Raises:
-        FaultyFile: unknown columns or metric, malformed number, steps that are no integer, a cell that is there twice.
+        FaultyFile: unknown columns or metric, malformed number, steps that are no integer, a cell or its coordinates
+            twice.
     """
     paper = name.removesuffix(".csv")
     rows: dict[tuple[str, ...], Row] = {}
@@ -123,9 +124,8 @@ def read_records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple
 def _check_place(place: str, row: Row, paper: str) -> None:
     if paper == SOURCES:
         _check(place, bool(row.paper), "paper is empty")
-        _check(
-            place, not row.table.isdigit() and bool(row.table), f"table {row.table!r}: must be a tag, such as readme"
-        )
+        tagged = bool(row.table) and not row.table.isdigit()
+        _check(place, tagged, f"table {row.table!r}: must be a tag, such as readme")
     else:
         _check(place, row.paper == paper, f"paper {row.paper!r}: must be {paper!r}, as the file's name")
         _check(place, bool(re.fullmatch(r"\d+", row.table)), f"table {row.table!r}: must be a bare number")

@@ -72,7 +72,7 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     record: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {
         "id": finding.id, "verdict": finding.verdict, "paper": claim.paper, "where": claim.where, "kind": claim.kind,
         "statement": claim.statement, "case": ", ".join(finding.case), "basis": _basis(comparisons),
-        "relation": claim.relation, "stated": claim.stated, "unmatched": finding.unmatched,
+        "relation": SIGNS.get(claim.relation, claim.relation), "stated": claim.stated, "unmatched": finding.unmatched,
         "check": claim.check if claim.formula else "", "operands": _operands(comparisons), "counter_examples": [],
         "ties": [], "origin": [], "explanation": finding.reason,
     }  # fmt: skip
@@ -117,7 +117,7 @@ def spelled_out(finding: Mapping[str, Any]) -> list[str]:
     exact = finding["low"] == finding["high"]
     interval = "" if exact else f", from {finding['low']} to {finding['high']} by the printed digits"
     relation = finding["relation"]
-    claimed = "stated" if relation in ("=", "is") else f"claimed to be {SIGNS.get(relation, relation)}"
+    claimed = "stated" if relation in ("=", "is") else f"claimed to be {relation}"
     return [f"{finding['sum']}{result}{interval}; {claimed} {finding['stated']}", "; ".join(finding["operands"])]
 
 

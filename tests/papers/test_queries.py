@@ -84,7 +84,7 @@ def test_groups_are_told_apart_by_what_differs() -> None:
         "a = toy/1 value=3",
         "1a = toy/1",
         "a = 1.0; a = 2.0",
-        'a = toy/1 row="x', "a = toy/1 steps=10 steps=20", "a = toy/", "a = /1", "max = 3.0",
+        'a = toy/1 row="x', "a = toy/1 steps=10 steps=20", "a = toy/", "a = /1",
     ],
 )  # fmt: skip
 def test_malformed_operands_are_refused(text: str) -> None:

@@ -117,6 +117,7 @@ def test_other_columns_are_refused() -> None:
         ({"stated": "1_000"}, "stated '1_000': must be a number"),
         ({"stated": "- 5.0"}, "stated '- 5.0': must be a number"),
         ({"stated": "c"}, "formula and stated name c, which is no operand"),
+        ({"operands": "a = toy/1 fix=none; max = 4.0", "formula": "a - max"}, "operand max: that is the name of a"),
         ({"formula": "a"}, "neither formula nor stated use b"),
         ({"formula": "a - min(b) - b"}, "b stands both alone and under min, max or mean"),
         ({"relation": "is"}, "the formula must be an operand alone"),
