@@ -10,26 +10,30 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stages.files import InputError
-from stages.params import FIXES, MODELS, SAMPLERS
+from stages.pipeline.errors import InputError
 
 STAGES: dict[str, tuple[str, ...]] = {
     "prepare": (),
     "extractor": (),
     "reference": (),
+    "plan": (),
+    "explain": ("paper", "table", "row", "column", "--metric"),
     "train": ("model",),
-    "sample": ("model", "sampler", "fix", "steps"),
-    "evaluate": ("model", "sampler", "fix", "steps"),
+    "sample": ("cell",),
+    "evaluate": ("cell",),
     "audit": ("--published", "--paper", "--table", "--fail-on"),
     "report": (),
     "compare": (),
 }
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "model": {"choices": MODELS},
-    "sampler": {"choices": SAMPLERS},
-    "fix": {"choices": FIXES},
-    "steps": {"type": int},
+    "model": {"help": "a model of cells.yaml"},
+    "cell": {"help": "a cell of cells.yaml, such as adm-ddim-none-10"},
+    "paper": {"help": "ip, es or ts"},
+    "table": {"help": "number of the table"},
+    "row": {"help": "label of the row as the page has it, levels separated by ' | '"},
+    "column": {"help": "label of the column"},
+    "--metric": {"help": "which of the numbers of that place, such as sfid"},
     "--published": {"type": Path, "metavar": "DIR", "help": "folder of published tables and claims"},
     "--paper": {"help": "only findings on this paper"},
     "--table": {"help": "only findings on this table"},

@@ -8,16 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.files import InputError, write_bytes, write_json
-from stages.layout import DATA, REPORTS
-from stages.pages import render_page
 from stages.papers.claims import Claim, parse_claims
-from stages.papers.tables import SOURCES, FaultyFile, Metric, Row, parse_metrics, parse_table, parse_titles
+from stages.papers.tables import SOURCES, FaultyFile, Row, parse_titles
 from stages.papers.verdicts import VERDICTS, Finding, judge
+from stages.pipeline.errors import InputError
+from stages.pipeline.files import write_bytes, write_json
+from stages.pipeline.layout import PUBLISHED, REPORTS
+from stages.pipeline.pages import render_page
+from stages.pipeline.published import CLAIMS, TITLES, read_papers, read_text
 from stages.reporting.findings import COLUMNS, audit_record, summary_lines
-
-PUBLISHED = DATA / "published"
-CLAIMS, METRICS, TITLES = "claims.csv", "metrics.csv", "titles.csv"
 
 
 def run(
@@ -57,32 +56,6 @@ def judge_all(claims: Sequence[Claim], papers: Mapping[str, Sequence[Row]]) -> l
             raise FaultyFile(f"{place}: there is a finding {finding.id!r} already; name the claim otherwise")
         findings[finding.id] = finding
     return list(findings.values())
-
-
-def read_papers(published: Path) -> tuple[dict[str, list[Row]], dict[str, Metric]]:
-    """Return the rows of every file of published numbers, by the file's name, and the metrics that they may hold.
-
-    Raises:
-        InputError: the folder or a file of it is missing.
-        FaultyFile: a file breaks the schema.
-    """
-    metrics = parse_metrics(METRICS, read_text(published / METRICS))
-    names = sorted(path.name for path in published.glob("*.csv") if path.name not in (CLAIMS, METRICS, TITLES))
-    papers = {name.removesuffix(".csv"): parse_table(name, read_text(published / name), metrics) for name in names}
-    if not papers:
-        raise InputError(f"{published}: holds no table (PAPER.csv)")
-    return papers, metrics
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a file, which must be UTF-8."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        needed = f"needed are {METRICS}, {CLAIMS} and one PAPER.csv per paper"
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {needed}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8") from None
 
 
 def concerns(finding: Finding, paper: str | None, table: str | None) -> bool:

@@ -4,35 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from stages.feature_network import extract_features, load_feature_network
-from stages.files import InputError, read_config, read_json, read_npz, write_json
-from stages.layout import FEATURE_NETWORK, REFERENCE, Cell
 from stages.metrics.features import Features
-from stages.metrics.fidelity import frechet_distance, frechet_replicates, precision_recall, statistics
+from stages.metrics.frechet import frechet_distance, frechet_replicates, statistics
 from stages.metrics.intervals import jackknife, share_margin
-from stages.params import Evaluate, read_params
-from stages.runtime import versions
+from stages.metrics.neighbours import precision_recall
+from stages.pipeline.cells import planned_cell
+from stages.pipeline.errors import InputError
+from stages.pipeline.feature_network import extract_features, load_feature_network
+from stages.pipeline.files import read_config, read_json, read_npz, write_json
+from stages.pipeline.layout import FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD, samples_path, scores_path
+from stages.pipeline.params import read_params
+from stages.pipeline.runtime import versions
+from stages.sections.study import Evaluate
 
 
-def run(model: str, sampler: str, fix: str, steps: int) -> None:
+def run(cell: str) -> None:
     """Write the scores of one cell's images."""
-    cell = Cell(model, sampler, fix, steps)
-    sample, evaluate = read_params("sample", "evaluate")
-    (images,) = read_npz(cell.samples, "arr_0")
-    if len(images) != sample.n:
-        raise InputError(f"{cell.samples}: {len(images)} images, sample.n is {sample.n}; run dvc repro")
-    fake = extract_features(load_feature_network(), images, f"evaluate {cell.key}")
-    reference = read_json(REFERENCE.with_suffix(".json"))
+    params, axes = read_params(), planned_cell(cell).axes
+    evaluate, n = params.evaluate, params.sample.n
+    (images,) = read_npz(samples_path(cell), "arr_0")
+    if len(images) != n:
+        raise InputError(f"{samples_path(cell)}: {len(images)} images, sample.n is {n}; run dvc repro")
+    fake = extract_features(load_feature_network(), images, f"evaluate {cell}")
+    reference = read_json(REFERENCE_RECORD)
     record = {
-        **cell._asdict(),
-        "n_fake": sample.n,
+        **axes,
+        "n_fake": n,
         "n_real": reference["n_real"],
         "reference": reference["reference"],
         "feature_network": read_config(FEATURE_NETWORK)["network"],
         "evaluate": evaluate.model_dump(),
         "versions": versions("numpy", "scipy", "torch-fidelity", "scikit-learn"),
     }
-    write_json(cell.scores, record | score(fake, evaluate))
+    write_json(scores_path(cell), record | score(fake, evaluate))
 
 
 def score(fake: Features, evaluate: Evaluate) -> dict[str, Any]:

@@ -9,23 +9,27 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from stages.diffusion.noise import Purpose, stream, stream_seed
-from stages.feature_network import check_images, save_feature_network
-from stages.files import InputError, read_npz, sha256, write_json
-from stages.layout import FEATURE_NETWORK, dataset_path
 from stages.networks.classifier import Classifier, ClassifierConfig
 from stages.networks.inception import SpatialInception
-from stages.params import Extractor, read_params
-from stages.runtime import pick_device
+from stages.pipeline.errors import InputError
+from stages.pipeline.feature_network import check_images, save_feature_network
+from stages.pipeline.files import read_npz, sha256, write_json
+from stages.pipeline.layout import DATASET, EXTRACTOR_RECORD
+from stages.pipeline.params import read_params
+from stages.pipeline.runtime import pick_device
+from stages.pipeline.streams import stream, stream_seed
+from stages.sections.study import Extractor
+
+EXTRACTOR, SPLIT = 4, 5
 
 
 def run() -> None:
     """Write the feature network and its record."""
-    seed, prepare, extractor = read_params("seed", "prepare", "extractor")
-    path = dataset_path(prepare.dataset)
-    images, labels = read_npz(path, "images", "labels")
-    check_images(extractor.network, images, path)
-    if extractor.network == "inception":
+    params = read_params()
+    seed, extractor = params.seed, params.extractor
+    images, labels = read_npz(DATASET, "images", "labels")
+    check_images(extractor.network, images, DATASET)
+    if extractor.weights is not None and extractor.sha256 is not None and extractor.network == "inception":
         tensors = checked_weights(Path(extractor.weights), extractor.sha256)
         config = {"network": "inception"}
         record = {**config, "weights_sha256": extractor.sha256}
@@ -35,7 +39,7 @@ def run() -> None:
         config = {"network": "classifier", **network.config._asdict()}
         record = {**config, "test_accuracy": accuracy, "n_test": n_test, "n_train": len(images) - n_test}
     save_feature_network(tensors, config)
-    write_json(FEATURE_NETWORK.with_suffix(".json"), record | {"extractor": extractor.model_dump()})
+    write_json(EXTRACTOR_RECORD, record | {"extractor": extractor.model_dump()})
 
 
 def checked_weights(path: Path, expected: str) -> dict[str, Tensor]:
@@ -68,13 +72,13 @@ def train_classifier(
     train, test = split(len(images), seed, extractor)
     device = pick_device()
     pixels, targets = torch.from_numpy(images).permute(0, 3, 1, 2).to(device), torch.from_numpy(labels).to(device)
-    torch.manual_seed(stream_seed(seed, Purpose.EXTRACTOR))
+    torch.manual_seed(stream_seed(seed, EXTRACTOR))
     network = Classifier(ClassifierConfig(pixels.shape[1], int(labels.max()) + 1)).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=extractor.lr)
     per_epoch = len(train) // extractor.batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, extractor.lr, extractor.epochs * per_epoch)
     for epoch in tqdm(range(extractor.epochs), desc="extractor", unit="epoch", mininterval=1):
-        shuffled = train[torch.randperm(len(train), generator=stream(seed, Purpose.EXTRACTOR, epoch + 1))]
+        shuffled = train[torch.randperm(len(train), generator=stream(seed, EXTRACTOR, epoch + 1))]
         for batch in shuffled.split(extractor.batch_size)[:per_epoch]:
             optimizer.zero_grad(set_to_none=True)
             nn.functional.cross_entropy(network(pixels[batch]), targets[batch]).backward()
@@ -92,7 +96,7 @@ def train_classifier(
 
 def split(n: int, seed: int, extractor: Extractor) -> tuple[Tensor, Tensor]:
     """Return the indices of the images to train on and of those to test on, drawn at random."""
-    order = torch.randperm(n, generator=stream(seed, Purpose.SPLIT))
+    order = torch.randperm(n, generator=stream(seed, SPLIT))
     test, train = order.tensor_split([round(extractor.test_fraction * n)])
     if not len(test) or len(train) < extractor.batch_size:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Prepare the data set: images as uint8 NHWC, labels, and a record of what they are."""
+"""Prepare the data set: images as uint8 NHWC, labels, a record of what they are, and a picture of the first."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stages.files import InputError, sha256, write_json, write_npz
-from stages.layout import dataset_path
-from stages.params import read_params
+from stages.pipeline.errors import InputError
+from stages.pipeline.files import sha256, write_json, write_npz
+from stages.pipeline.layout import DATASET, DATASET_RECORD, preview_path
+from stages.pipeline.params import read_params
+from stages.pipeline.previews import write_preview
 
 
 def digits() -> tuple[np.ndarray, np.ndarray, str]:
@@ -25,15 +27,14 @@ DATASETS: dict[str, Callable[[], tuple[np.ndarray, np.ndarray, str]]] = {"digits
 
 
 def run() -> None:
-    """Write the data set and, beside it, its checksum, source and shape."""
-    (prepare,) = read_params("prepare")
-    if prepare.dataset not in DATASETS:
-        raise InputError(f"prepare.dataset: {prepare.dataset!r} is no data set; allowed are {', '.join(DATASETS)}")
-    images, labels, source = DATASETS[prepare.dataset]()
-    path = dataset_path(prepare.dataset)
-    write_npz(path, images=images, labels=labels)
+    """Write the data set, its record (checksum, source and shape) and its preview."""
+    dataset = read_params().prepare.dataset
+    if dataset not in DATASETS:
+        raise InputError(f"prepare.dataset: {dataset!r} is no data set; allowed are {', '.join(DATASETS)}")
+    images, labels, source = DATASETS[dataset]()
+    write_npz(DATASET, images=images, labels=labels)
+    write_preview(preview_path("real"), images)
     record = {
-        "dataset": prepare.dataset, "n": len(images), "shape": images.shape[1:], "source": source,
-        "sha256": sha256(path),
+        "dataset": dataset, "n": len(images), "shape": images.shape[1:], "source": source, "sha256": sha256(DATASET),
     }  # fmt: skip
-    write_json(path.with_suffix(".json"), record)
+    write_json(DATASET_RECORD, record)

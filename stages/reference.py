@@ -6,29 +6,32 @@ from typing import Any
 
 import torch
 
-from stages.diffusion.noise import Purpose, stream
-from stages.feature_network import extract_features, load_feature_network
-from stages.files import read_npz, write_json, write_npz
-from stages.layout import REFERENCE, dataset_path
 from stages.metrics.features import Features
-from stages.metrics.fidelity import frechet_distance, precision_recall, statistics
-from stages.params import read_params
+from stages.metrics.frechet import frechet_distance, statistics
+from stages.metrics.neighbours import precision_recall
+from stages.pipeline.feature_network import extract_features, load_feature_network
+from stages.pipeline.files import read_npz, write_json, write_npz
+from stages.pipeline.layout import DATASET, REFERENCE, REFERENCE_RECORD
+from stages.pipeline.params import read_params
+from stages.pipeline.streams import stream
+
+SPLIT = 5
 
 
 def run() -> None:
     """Write pooled features and, for each Frechet distance, mu and sigma of all real images; and the floor."""
-    seed, prepare, sample, evaluate = read_params("seed", "prepare", "sample", "evaluate")
-    (images,) = read_npz(dataset_path(prepare.dataset), "images")
+    params = read_params()
+    (images,) = read_npz(DATASET, "images")
     real = extract_features(load_feature_network(), images, "reference")
     arrays = {"pooled": real.pooled}
     for name, features in real.frechet().items():
         moments = statistics(features)
         arrays |= {f"mu_{name}": moments["mu"], f"sigma_{name}": moments["sigma"]}
     record = {
-        "reference": prepare.dataset, "n_real": len(images),
-        "floor": real_floor(real, sample.n, seed, evaluate.neighborhood),
+        "reference": params.prepare.dataset, "n_real": len(images),
+        "floor": real_floor(real, params.sample.n, params.seed, params.evaluate.neighborhood),
     }  # fmt: skip
-    write_json(REFERENCE.with_suffix(".json"), record)
+    write_json(REFERENCE_RECORD, record)
     write_npz(REFERENCE, **arrays)
 
 
@@ -37,7 +40,7 @@ def real_floor(real: Features, n: int, seed: int, neighborhood: int) -> dict[str
     remaining = len(real.pooled) - n
     if remaining < neighborhood + 2:
         return None
-    order = torch.randperm(len(real.pooled), generator=stream(seed, Purpose.SPLIT, 1)).numpy()
+    order = torch.randperm(len(real.pooled), generator=stream(seed, SPLIT, 1)).numpy()
     drawn, rest = order[:n], order[n:]
     distances = {
         name: frechet_distance(statistics(features[drawn]), statistics(features[rest]))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.toy import toy_params, write_params
+from tests.toy import ROOT, toy_params, write_study
 
 # A machine at work may take its time; what an example does is what counts.
 settings.register_profile("patient", deadline=None)
@@ -28,7 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with the toy params, entered."""
+    """A folder with the toy study's params, published tables and plan, entered."""
     monkeypatch.chdir(tmp_path)
-    write_params(toy_params())
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/published").symlink_to(ROOT / "data/published")
+    write_study(toy_params())
     return tmp_path

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stages.diffusion.samplers import Denoiser
 from stages.diffusion.schedule import Schedule, alpha_bar_at
+from stages.samplers.walk import Denoiser
 
 Calls = list[tuple[Tensor, Tensor]]
 
@@ -17,7 +17,7 @@ def gaussian_denoiser(schedule: Schedule, variance: float, calls: Calls | None =
     def denoise(x: Tensor, times: Tensor) -> tuple[Tensor, None]:
         if calls is not None:
             calls.append((x, times))
-        alpha_bar = alpha_bar_at(schedule, times).to(x)
+        alpha_bar = alpha_bar_at(schedule, times.long()).to(x)
         return x * (1 - alpha_bar).sqrt() / (alpha_bar * variance + 1 - alpha_bar), None
 
     return denoise

@@ -9,11 +9,11 @@ import pytest
 
 from stages import evaluate, extractor, prepare, reference
 from stages.__main__ import main
-from stages.files import read_json, read_npz, write_npz
-from stages.layout import REFERENCE, Cell
-from tests.toy import toy_params, write_params
+from stages.pipeline.files import read_json, read_npz, write_npz
+from stages.pipeline.layout import DATASET, REFERENCE_RECORD, samples_path, scores_path
+from tests.toy import toy_params, write_study
 
-CELL = Cell("adm", "ddim", "none", 4)
+CELL = "adm-ip-ddim-none-4"
 
 
 @pytest.fixture
@@ -22,13 +22,13 @@ def scored(project: Path) -> np.ndarray:
     prepare.run()
     extractor.run()
     reference.run()
-    return read_npz(Path("data/datasets/digits.npz"), "images")[0]
+    return read_npz(DATASET, "images")[0]
 
 
 def scores(images: np.ndarray) -> dict:
-    write_npz(CELL.samples, arr_0=images)
-    evaluate.run(*CELL)
-    return read_json(CELL.scores)
+    write_npz(samples_path(CELL), arr_0=images)
+    evaluate.run(CELL)
+    return read_json(scores_path(CELL))
 
 
 def test_real_images_score_better_than_noisy_ones_on_every_score(scored: np.ndarray) -> None:
@@ -47,7 +47,7 @@ def test_real_images_score_better_than_noisy_ones_on_every_score(scored: np.ndar
 
 
 def test_the_floor_is_of_real_images_against_the_rest(scored: np.ndarray) -> None:
-    floor = read_json(REFERENCE.with_suffix(".json"))["floor"]
+    floor = read_json(REFERENCE_RECORD)["floor"]
     assert (floor["n_fake"], floor["n_real"]) == (60, 1737)
     assert 0 < floor["fid"] < scores(255 - scored[:60])["fid"]["value"]
 
@@ -55,23 +55,25 @@ def test_the_floor_is_of_real_images_against_the_rest(scored: np.ndarray) -> Non
 def test_no_floor_where_no_real_images_remain(project: Path) -> None:
     params = toy_params()
     params["sample"]["n"] = 1795
-    write_params(params)
+    write_study(params)
     prepare.run()
     extractor.run()
     reference.run()
-    assert read_json(REFERENCE.with_suffix(".json"))["floor"] is None
+    assert read_json(REFERENCE_RECORD)["floor"] is None
 
 
 def test_too_few_images_are_refused(scored: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
-    write_npz(CELL.samples, arr_0=scored[:59])
-    assert main(["evaluate", *map(str, CELL)]) == 2
-    assert "adm-ddim-none-4.npz: 59 images, sample.n is 60; run dvc repro" in capsys.readouterr().err.splitlines()[-1]
-    assert not CELL.scores.exists()
+    write_npz(samples_path(CELL), arr_0=scored[:59])
+    assert main(["evaluate", CELL]) == 2
+    assert (
+        "adm-ip-ddim-none-4.npz: 59 images, sample.n is 60; run dvc repro" in capsys.readouterr().err.splitlines()[-1]
+    )
+    assert not scores_path(CELL).exists()
 
 
 def test_a_damaged_reference_is_named(scored: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
-    write_npz(CELL.samples, arr_0=scored[:60])
-    REFERENCE.with_suffix(".json").write_text("{}")
-    assert main(["evaluate", *map(str, CELL)]) == 2
+    write_npz(samples_path(CELL), arr_0=scored[:60])
+    REFERENCE_RECORD.write_text("{}")
+    assert main(["evaluate", CELL]) == 2
     assert "reference.json: lacks 'n_real'; delete it and run dvc repro" in capsys.readouterr().err.splitlines()[-1]
-    assert not CELL.scores.exists()
+    assert not scores_path(CELL).exists()

@@ -10,31 +10,32 @@ from sklearn.datasets import load_digits
 
 from stages import prepare
 from stages.__main__ import main
-from stages.files import read_json, read_npz, sha256
+from stages.pipeline.files import read_json, read_npz, sha256
+from stages.pipeline.layout import DATASET, DATASET_RECORD, preview_path
+from stages.pipeline.previews import read_preview
 from tests.toy import toy_params, write_params
-
-PATH = Path("data/datasets/digits.npz")
 
 
 def test_digits_are_the_images_of_scikit_learn(project: Path) -> None:
     prepare.run()
-    images, labels = read_npz(PATH, "images", "labels")
+    images, labels = read_npz(DATASET, "images", "labels")
     assert (images.shape, images.dtype, labels.dtype) == ((1797, 8, 8, 1), np.uint8, np.int64)
     pixels, digits = load_digits(return_X_y=True)
     assert np.abs(images.reshape(-1, 64) * (16 / 255) - pixels).max() <= 0.5 * 16 / 255
     assert (images.min(), images.max()) == (0, 255)
     assert np.array_equal(labels, digits)
-    record = read_json(PATH.with_suffix(".json"))
-    assert record["sha256"] == sha256(PATH)
+    record = read_json(DATASET_RECORD)
+    assert record["sha256"] == sha256(DATASET)
     assert (record["n"], record["shape"]) == (1797, [8, 8, 1])
     assert "scikit-learn" in record["source"]
+    assert np.array_equal(read_preview(preview_path("real")), images[:50])
 
 
 def test_preparing_twice_gives_the_same_bytes(project: Path) -> None:
     prepare.run()
-    first = PATH.read_bytes()
+    first = DATASET.read_bytes()
     prepare.run()
-    assert PATH.read_bytes() == first
+    assert DATASET.read_bytes() == first
 
 
 def test_an_unknown_data_set_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,4 +45,4 @@ def test_an_unknown_data_set_is_refused(project: Path, capsys: pytest.CaptureFix
     assert main(["prepare"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "prepare: prepare.dataset: 'faces' is no data set; allowed are digits"
-    assert not Path("data").exists()
+    assert [path.name for path in Path("data").iterdir()] == ["published"]

@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from stages.papers.directions import DIRECTIONS
+from stages.reporting.tables import NO_VERDICT, best_per_column, difference_table, summary
 
 from stages import report
 from stages.__main__ import main
 from stages.compare import compare_scores
-from stages.files import read_json, write_json
-from stages.layout import AUDIT, FEATURE_NETWORK, REFERENCE, Cell, cells, dataset_path, model_path
-from stages.papers.directions import DIRECTIONS
-from stages.params import read_params
+from stages.pipeline.files import read_json, write_json
+from stages.pipeline.layout import AUDIT, FEATURE_NETWORK, REFERENCE, Cell, cells, dataset_path, model_path
+from stages.pipeline.params import read_params
 from stages.reporting.plots import fid_against_steps
-from stages.reporting.tables import NO_VERDICT, best_per_column, difference_table, summary
 from tests.papers.made_up import write_paper
 from tests.toy import ROOT, toy_params, write_params
 

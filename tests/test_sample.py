@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from stages import prepare, sample, train
 from stages.__main__ import main
-from stages.files import InputError, read_json, read_npz
-from stages.layout import Cell
-from tests.toy import toy_params, write_params
+from stages.pipeline.errors import InputError
+from stages.pipeline.files import read_json, read_npz
+from stages.pipeline.layout import preview_path, sample_record_path, samples_path
+from stages.pipeline.previews import read_preview
+from stages.samplers import ddim, ddpm
+from stages.sampling.images import to_uint8
+from stages.sections.samplers import Sampler
+from tests.toy import toy_params, write_study
 
-CELLS = [Cell("adm", sampler, fix, 5) for sampler in sample.SAMPLERS for fix in ("none", "es", "es-linear", "ts")]
+SAMPLERS = ("ddpm", "ddim", "ddim-quadratic", "ddim-one", "ddim-clipped", "s-pndm", "f-pndm")
+FIXES = ("none", "es", "es-linear", "ts")
+CELLS = [f"adm-{sampler}-{fix}-5" for sampler in SAMPLERS for fix in FIXES]
 
 
 @pytest.fixture
@@ -29,65 +34,81 @@ def trained(project: Path) -> Path:
 
 def configure(batch_size: int = 40, **changes) -> None:
     params = toy_params()
-    params["grid"] |= {"models": ["adm"], "samplers": list(sample.SAMPLERS), "steps": [5]}
+    params["grid"] = {"models": ["adm"], "samplers": list(SAMPLERS), "fixes": list(FIXES), "steps": [5]}
     params["runtime"]["batch_size"] = batch_size
-    params["train"] |= {"iterations": 60, "lr": 2e-3, "warmup": 10}
-    write_params(params | changes)
+    params["adm-recipe"] |= {"iterations": 60, "lr": 2e-3, "warmup": 10}
+    for section, values in changes.items():
+        params[section] = params[section] | values if isinstance(values, dict) else values
+    write_study(params)
 
 
-def images(cell: Cell) -> np.ndarray:
-    sample.run(*cell)
-    return read_npz(cell.samples, "arr_0")[0]
+def images(cell: str) -> np.ndarray:
+    sample.run(cell)
+    return read_npz(samples_path(cell), "arr_0")[0]
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.key)
-def test_every_sampler_with_every_fix_writes_exactly_n_images(trained: Path, cell: Cell) -> None:
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_sampler_with_every_fix_writes_exactly_n_images(trained: Path, cell: str) -> None:
     found = images(cell)
     assert found.shape == (60, 8, 8, 1)
     assert found.dtype == np.uint8
-    record = read_json(cell.samples.with_suffix(".json"))
-    assert record["nfe"] == 5 + {"s-pndm": 1, "f-pndm": 9}.get(cell.sampler, 0)
+    record = read_json(sample_record_path(cell))
+    assert record["nfe"] == 5 + {"s-pndm": 1, "f-pndm": 9}.get(record["sampler"], 0)
     assert record["n"] == 60
-    preview = Image.open(io.BytesIO(cell.samples.with_suffix(".png").read_bytes()))
-    assert preview.size == (80, 40)
-    assert np.array_equal(np.asarray(preview)[:8, 8:16], found[1, :, :, 0])
+    assert np.array_equal(read_preview(preview_path(cell)), found[:50])
     assert not list(Path(".scratch").glob("*"))
 
 
 def test_neutral_fixes_write_the_images_of_none(trained: Path) -> None:
-    configure(es={"b": 1.0}, ts={"window": 0, "cutoff": 300, "update_time": "shifted", "cutoff_on": "next"})
-    for sampler in sample.SAMPLERS:
-        base = images(Cell("adm", sampler, "none", 5))
-        assert np.array_equal(images(Cell("adm", sampler, "es", 5)), base)
-        assert np.array_equal(images(Cell("adm", sampler, "ts", 5)), base)
+    configure(es={"b": 1.0}, ts={"window": 0, "update_time": "shifted", "cutoff_on": "next"})
+    for sampler in SAMPLERS:
+        base = images(f"adm-{sampler}-none-5")
+        assert np.array_equal(images(f"adm-{sampler}-es-5"), base)
+        assert np.array_equal(images(f"adm-{sampler}-ts-5"), base)
 
 
 def test_every_value_of_a_section_reaches_the_sampler(trained: Path) -> None:
     changes = [
-        (Cell("adm", "ddpm", "none", 5), "ddpm", "variance", "large"),
-        (Cell("adm", "ddpm", "none", 5), "ddpm", "spacing", "uniform"),
-        (Cell("adm", "ddim", "none", 5), "ddim", "eta", 1.0),
-        (Cell("adm", "ddim-clipped", "none", 5), "ddim-clipped", "eta", 1.0),
-        (Cell("adm", "s-pndm", "none", 5), "s-pndm", "spacing", "quadratic"),
-        (Cell("adm", "ddim", "es", 5), "es", "b", 1.1),
-        (Cell("adm", "ddim", "es-linear", 5), "es-linear", "k", 0.05),
-        (Cell("adm", "ddim", "ts", 5), "ts", "window", 120),
-        (Cell("adm", "ddim", "ts", 5), "ts", "cutoff", 700),
-        (Cell("adm", "ddim", "ts", 5), "ts", "update_time", "shifted"),
-        (Cell("adm", "ddim", "ts", 5), "ts", "cutoff_on", "next"),
+        ("adm-ddpm-none-5", "ddpm", "variance", "large"),
+        ("adm-ddpm-none-5", "ddpm", "spacing", "uniform"),
+        ("adm-ddim-none-5", "ddim", "eta", 1.0),
+        ("adm-ddim-none-5", "ddim", "clip", True),
+        ("adm-ddim-none-5", "ddim", "spacing", "ts-dpm"),
+        ("adm-ddim-none-5", "ddim", "spacing", "pndm"),
+        ("adm-ddim-clipped-none-5", "ddim-clipped", "eta", 1.0),
+        ("adm-s-pndm-none-5", "s-pndm", "spacing", "quadratic"),
+        ("adm-s-pndm-none-5", "s-pndm", "order", 4),
+        ("adm-ddim-es-5", "es", "b", 1.1),
+        ("adm-ddim-es-linear-5", "es-linear", "k", 0.05),
+        ("adm-ddim-ts-5", "ts", "window", 120),
+        ("adm-ddim-ts-5", "ts", "cutoff", 700),
+        ("adm-ddim-ts-5", "ts", "update_time", "shifted"),
+        ("adm-ddim-ts-5", "ts", "cutoff_on", "next"),
     ]
     base = {cell: images(cell) for cell, *_ in changes}
     for cell, section, key, value in changes:
         # At 600 the step from 600 to 400 is the one that "next" tells apart from "current".
-        cutoff = {"ts": toy_params()["ts"] | {"cutoff": 400}} if key == "cutoff_on" else {}
-        configure(**cutoff)
+        cutoff = {"cutoff": 400} if key == "cutoff_on" else {}
+        if cutoff:
+            configure(**{section: cutoff})
         before = images(cell) if cutoff else base[cell]
-        section_values = (cutoff.get(section) or toy_params()[section]) | {key: value}
-        configure(**cutoff | {section: section_values})
+        configure(**{section: cutoff | {key: value}})
         assert not np.array_equal(images(cell), before), (section, key)
         configure()
     configure(**{"es-linear": {"k": 0.0, "b": toy_params()["es"]["b"]}})
-    assert np.array_equal(images(Cell("adm", "ddim", "es-linear", 5)), base[Cell("adm", "ddim", "es", 5)])
+    assert np.array_equal(images("adm-ddim-es-linear-5"), base["adm-ddim-es-5"])
+
+
+def test_two_settings_of_one_method_stand_side_by_side(trained: Path) -> None:
+    params = toy_params()
+    params["es-strong"] = params["es"] | {"b": 1.1}
+    params["grid"] = {"models": ["adm"], "samplers": ["ddim"], "fixes": ["es", "es-strong"], "steps": [5]}
+    write_study(params)
+    weak, strong = images("adm-ddim-es-5"), images("adm-ddim-es-strong-5")
+    assert not np.array_equal(weak, strong)
+    assert [read_json(sample_record_path(f"adm-ddim-{f}-5"))["fix_params"]["b"] for f in ("es", "es-strong")] == [
+        1.017, 1.1
+    ]  # fmt: skip
 
 
 def test_grades_of_reproducibility(trained: Path) -> None:
@@ -96,7 +117,7 @@ def test_grades_of_reproducibility(trained: Path) -> None:
     TS may also pick another time where two fit almost equally; its images are compared by share alone.
     """
     for fix, share in (("none", 0.005), ("es", 0.005), ("ts", 0.05)):
-        cell = Cell("adm", "ddpm", fix, 5)
+        cell = f"adm-ddpm-{fix}-5"
         configure(batch_size=40)
         first = images(cell)
         assert np.array_equal(images(cell), first)
@@ -108,6 +129,13 @@ def test_grades_of_reproducibility(trained: Path) -> None:
             assert np.abs(other.astype(int) - first.astype(int)).max() <= 1
 
 
+def replaced(monkeypatch: pytest.MonkeyPatch, sampler, evaluations: int = 0) -> None:
+    """Every sampler becomes ``sampler``, which is known to evaluate the network as often as told."""
+    monkeypatch.setattr(ddim, "sample", sampler)
+    monkeypatch.setattr(ddpm, "sample", sampler)
+    monkeypatch.setattr(Sampler, "nfe", lambda self, grid: evaluations)
+
+
 def test_cells_share_their_noise_and_seeds_do_not(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     starts = []
 
@@ -115,21 +143,20 @@ def test_cells_share_their_noise_and_seeds_do_not(trained: Path, monkeypatch: py
         starts.append(x)
         return x
 
-    monkeypatch.setattr(sample, "expected_nfe", lambda sampler, steps: 0)
+    replaced(monkeypatch, spy)
     for sampler in ("ddpm", "ddim"):
-        monkeypatch.setitem(sample.SAMPLERS, sampler, spy)
-        sample.run("adm", sampler, "none", 5)
+        sample.run(f"adm-{sampler}-none-5")
     configure(seed=1)
-    sample.run("adm", "ddim", "none", 5)
+    sample.run("adm-ddim-none-5")
     first, second, other_seed = (torch.cat(starts[i : i + 2]) for i in (0, 2, 4))
     assert torch.equal(first, second)
     assert not torch.equal(first, other_seed)
 
 
 def test_a_killed_run_resumes_from_its_finished_batches(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = Cell("adm", "ddim", "none", 5)
+    cell = "adm-ddim-none-5"
     expected = images(cell)
-    cell.samples.unlink()
+    samples_path(cell).unlink()
     calls, real = [], sample.block_noise
 
     def interrupted(seed, start, *rest):
@@ -140,54 +167,68 @@ def test_a_killed_run_resumes_from_its_finished_batches(trained: Path, monkeypat
 
     monkeypatch.setattr(sample, "block_noise", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        sample.run(*cell)
-    assert not cell.samples.exists()
+        sample.run(cell)
+    assert not samples_path(cell).exists()
     assert np.array_equal(images(cell), expected)
     assert calls == [0, 40, 40], "the first batch was not drawn again"
 
 
 def test_a_sampler_that_evaluates_too_often_is_an_internal_fault(trained: Path, monkeypatch) -> None:
-    monkeypatch.setattr(sample, "expected_nfe", lambda sampler, steps: steps + 1)
+    monkeypatch.setattr(Sampler, "nfe", lambda self, grid: len(grid.times) + 1)
     with pytest.raises(RuntimeError, match="5 network evaluations, expected 6"):
-        sample.run("adm", "ddim", "none", 5)
+        sample.run("adm-ddim-none-5")
+
+
+def test_a_sampler_may_take_gradients(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As guidance does: the network is differentiated inside the sampler."""
+
+    def guided(denoiser, x, **options):
+        with torch.enable_grad():
+            leaf = x.clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(denoiser(leaf, torch.full((len(x),), 500))[0].square().sum(), leaf)
+        assert gradient.abs().sum() > 0
+        return x.clamp(-1, 1)
+
+    replaced(monkeypatch, guided, evaluations=1)
+    assert images("adm-ddim-none-5").shape == (60, 8, 8, 1)
 
 
 def test_refusals_write_nothing(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = Path("data/models/adm.safetensors")
     content = model.read_bytes()
 
-    def message(*cell: str) -> str:
-        assert main(["sample", *cell]) == 2
+    def message(cell: str = "adm-ddim-none-5") -> str:
+        assert main(["sample", cell]) == 2
         assert not Path("data/samples").exists()
         return capsys.readouterr().err.splitlines()[-1]
 
-    assert "adm-ddim-none-80: the uniform grid of 1000 cannot hold 80 steps" in message("adm", "ddim", "none", "80")
-    assert "f-pndm needs at least 4 steps, not 2" in message("adm", "f-pndm", "none", "2")
-    assert "data/models/adm-ip.safetensors: not found; run dvc repro" in message("adm-ip", "ddim", "none", "5")
-    Path("data/models/adm-ip.safetensors").write_bytes(content)
-    assert "holds the model 'adm', not 'adm-ip'" in message("adm-ip", "ddim", "none", "5")
-    model.write_bytes(content.replace(b'\\"res_blocks\\": 1', b'\\"res_blocks\\": 2'))
-    assert "the tensors do not fit the configuration in the file" in message("adm", "ddim", "none", "5")
+    assert "cells.yaml: has no cell 'adm-ddim-none-6'; see python -m stages plan" in message("adm-ddim-none-6")
+    model.unlink()
+    assert "data/models/adm.safetensors: not found; run dvc repro" in message()
+    model.write_bytes(content.replace(b'\\"model\\": \\"adm\\"', b'\\"model\\": \\"adn\\"'))
+    assert "holds the model 'adn', not 'adm'" in message()
+    model.write_bytes(content.replace(b'\\"module\\": \\"adm\\"', b'\\"module\\": \\"adn\\"'))
+    assert "holds a network 'adn', not 'adm'" in message()
     for before, after in (
+        (b'\\"res_blocks\\": 1', b'\\"res_blocks\\": 2'),
         (b'\\"head_channels\\": 16', b'\\"head_channels\\": 48'),
         (b'\\"schedule\\": \\"cosine\\"', b'\\"schedule\\": \\"cosinx\\"'),
         (b'\\"network\\": {', b'\\"netwerk\\": {'),
     ):
         assert before in content
         model.write_bytes(content.replace(before, after))
-        assert "data/models/adm.safetensors: " in message("adm", "ddim", "none", "5")
+        assert "data/models/adm.safetensors: " in message()
     model.write_bytes(content[: len(content) // 2])
-    assert "not a model file of this project" in message("adm", "ddim", "none", "5")
+    assert "not a model file of this project" in message()
 
 
 def test_images_that_are_not_finite_are_refused(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sample.SAMPLERS, "ddim", lambda denoiser, x, **options: x / 0)
-    monkeypatch.setattr(sample, "expected_nfe", lambda sampler, steps: 0)
+    replaced(monkeypatch, lambda denoiser, x, **options: x / 0)
     with pytest.raises(InputError, match="images 0 to 39 are not finite"):
-        sample.run("adm", "ddim", "none", 5)
+        sample.run("adm-ddim-none-5")
     assert not Path("data/samples").exists()
 
 
 def test_conversion_truncates_like_the_adm_evaluator() -> None:
     x = torch.tensor([-2.0, -1.0, 0.0, 0.999, 1.0, 7.0]).reshape(6, 1, 1, 1)
-    assert sample.to_uint8(x).flatten().tolist() == [0, 0, 127, 254, 255, 255]
+    assert to_uint8(x).flatten().tolist() == [0, 0, 127, 254, 255, 255]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,21 +15,27 @@ import torch
 
 from stages import prepare, train
 from stages.__main__ import main
+from stages.diffusion.importance import empty_history
 from stages.diffusion.schedule import make_schedule
-from stages.files import read_json, read_npz, read_tensors
-from stages.layout import model_path
-from stages.models import load_model
-from stages.params import read_params
-from tests.toy import ROOT, toy_params, write_params
+from stages.pipeline.files import read_json, read_npz, read_tensors
+from stages.pipeline.layout import DATASET, model_path, model_record_path
+from stages.pipeline.models import build_network, load_model
+from stages.pipeline.params import read_params
+from stages.training import step
+from stages.training.batches import draw_batch
+from stages.training.state import TrainingState, new_state
+from stages.variants import adm, ddpm
+from tests.toy import ROOT, toy_params, write_study
 
 MODEL = Path("data/models/adm.safetensors")
 
 
 def configure(**changes) -> None:
     params = toy_params()
-    params["train"] |= changes
+    params["adm-recipe"] |= changes
+    params["grid"]["models"] = ["adm", "adm-ip"]
     params["runtime"]["checkpoint_every"] = 3
-    write_params(params)
+    write_study(params)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +52,7 @@ def test_a_run_interrupted_after_a_checkpoint_ends_in_the_same_weights(
     configure(**({"iterations": 8} | changes))
     prepare.run()
     train.run("adm")
-    expected, record = MODEL.read_bytes(), read_json(MODEL.with_suffix(".json"))
+    expected, record = MODEL.read_bytes(), read_json(model_record_path("adm"))
     MODEL.unlink()
 
     real_step, seen = train.step, []
@@ -64,7 +71,7 @@ def test_a_run_interrupted_after_a_checkpoint_ends_in_the_same_weights(
     train.run("adm")
     assert seen[5:8] == [-1, 3, 4], "resumed from the checkpoint after iteration 3"
     assert MODEL.read_bytes() == expected
-    assert read_json(MODEL.with_suffix(".json"))["losses"] == record["losses"]
+    assert read_json(model_record_path("adm"))["losses"] == record["losses"]
     assert not list(Path(".scratch").glob("*"))
 
 
@@ -90,31 +97,33 @@ def test_a_killed_process_resumes_to_the_same_bytes(project: Path) -> None:
 
 def test_gamma_zero_under_the_name_adm_ip_gives_the_weights_of_adm(project: Path) -> None:
     params = toy_params()
+    params["grid"]["models"] = ["adm", "adm-ip"]
     params["adm-ip"]["gamma"] = 0.0
-    write_params(params)
+    write_study(params)
     prepare.run()
     train.run("adm")
     train.run("adm-ip")
     first, second = (read_tensors(model_path(model))[0] for model in ("adm", "adm-ip"))
     assert all(torch.equal(first[name], second[name]) for name in first)
     params["adm-ip"]["gamma"] = 0.1
-    write_params(params)
+    write_study(params)
     train.run("adm-ip")
     third = read_tensors(model_path("adm-ip"))[0]
     assert not all(torch.equal(first[name], third[name]) for name in first)
 
 
 def test_models_share_initialisation_batches_times_and_noise(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure()
     prepare.run()
     seen: dict[str, list] = {"adm": [], "adm-ip": []}
-    real = train.perturbed_input
+    real = adm.perturbed_input
     for model, calls in seen.items():
 
         def spy(x0, eps, xi, alpha_bar, gamma, calls=calls):
             calls.append([x0, eps, xi, alpha_bar])
             return real(x0, eps, xi, alpha_bar, gamma)
 
-        monkeypatch.setattr(train, "perturbed_input", spy)
+        monkeypatch.setattr(adm, "perturbed_input", spy)
         train.run(model)
     assert len(seen["adm"]) == 4
     for first, second in zip(seen["adm"], seen["adm-ip"], strict=True):
@@ -127,18 +136,21 @@ def test_a_loss_that_is_not_finite_stops_without_a_model(project: Path, capsys: 
     assert main(["train", "adm"]) == 2
     message = capsys.readouterr().err.splitlines()[-1]
     assert "train adm: the loss is " in message
-    assert "no model was written; lower train.lr (1e+30)" in message
+    assert "no model was written; lower adm-recipe.lr (1e+30)" in message
     assert not Path("data/models").exists()
 
 
-def one_step(**changes) -> tuple[train.TrainingState, dict]:
+def one_step(**changes) -> tuple[TrainingState, dict]:
     """A state after one iteration on the first digits, and a copy of the parameters before it."""
     configure(**changes)
-    seed, settings = read_params("seed", "train")
-    images = torch.from_numpy(read_npz(Path("data/datasets/digits.npz"), "images")[0]).permute(0, 3, 1, 2)
-    state = train.new_state(seed, settings, images)
+    params = read_params()
+    recipe = params.recipes["adm-recipe"]
+    images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
+    sizes = train.network_sizes("adm-recipe", recipe, images)
+    state = new_state(lambda: build_network("adm", sizes), recipe, params.seed, torch.device("cpu"))
     before = {name: tensor.detach().clone() for name, tensor in state.network.state_dict().items()}
-    train.step(state, train.draw_batch(images, seed, settings, 0), seed, settings, 0.0, make_schedule("cosine"))
+    loss = partial(adm.loss, gamma=0.0)
+    step.step(state, draw_batch(images, params.seed, recipe, 0), params.seed, recipe, loss, make_schedule("cosine"))
     return state, before
 
 
@@ -166,11 +178,11 @@ def test_a_step_that_fp16_skips_leaves_weights_and_ema(project: Path, monkeypatc
 def test_the_objective_is_weighted_by_the_importance_of_its_timesteps(project: Path, monkeypatch) -> None:
     prepare.run()
     weights = torch.arange(1.0, 17, dtype=torch.float64)
-    monkeypatch.setattr(train, "draw_timesteps", lambda p, n, generator: (torch.arange(n) * 60, weights))
+    monkeypatch.setattr(step, "draw_timesteps", lambda p, n, generator: (torch.arange(n) * 60, weights))
     found = []
-    real = train.hybrid_loss
-    monkeypatch.setattr(train, "hybrid_loss", lambda *a: found.append(real(*a)) or found[-1])
-    monkeypatch.setattr(train, "_update", lambda state, objective, settings: found.append(objective))
+    real = adm.hybrid_loss
+    monkeypatch.setattr(adm, "hybrid_loss", lambda *a: found.append(real(*a)) or found[-1])
+    monkeypatch.setattr(step, "update", lambda state, objective, recipe: found.append(objective))
     one_step(t_sampling="loss-second-moment")
     loss, objective = found
     assert float(objective.detach()) == pytest.approx(float((weights * loss.total).mean().detach()))
@@ -179,9 +191,9 @@ def test_the_objective_is_weighted_by_the_importance_of_its_timesteps(project: P
 def test_flips_mirror_images_and_only_when_asked(project: Path) -> None:
     images = torch.arange(64, dtype=torch.uint8).reshape(16, 1, 1, 4)
     configure(flip=False)
-    plain = train.draw_batch(images, 0, read_params("train")[0], 3)
+    plain = draw_batch(images, 0, read_params().recipes["adm-recipe"], 3)
     configure(flip=True)
-    flipped = train.draw_batch(images, 0, read_params("train")[0], 3)
+    flipped = draw_batch(images, 0, read_params().recipes["adm-recipe"], 3)
     mirrored = [bool(torch.equal(b, a.flip(-1))) for a, b in zip(plain, flipped, strict=True)]
     kept = [bool(torch.equal(b, a)) for a, b in zip(plain, flipped, strict=True)]
     assert all(m != k for m, k in zip(mirrored, kept, strict=True))
@@ -191,14 +203,18 @@ def test_flips_mirror_images_and_only_when_asked(project: Path) -> None:
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ({"multipliers": [1, 1, 1, 1, 1]}, "8x8 images; 5 train.network.multipliers need squares of a size that 16"),
-        ({"attention_sizes": [5]}, "train.network.attention_sizes: 5 does not occur; sizes here are [8]"),
+        (
+            {"multipliers": [1, 1, 1, 1, 1]},
+            "8x8 images; 5 adm-recipe.network.multipliers need squares of a size that 16",
+        ),
+        ({"attention_sizes": [5]}, "adm-recipe.network.attention_sizes: 5 does not occur; sizes here are [8]"),
     ],
 )
 def test_networks_that_do_not_fit_the_images(project: Path, network: dict, message: str, capsys) -> None:
     params = toy_params()
-    params["train"]["network"] |= network
-    write_params(params)
+    params["grid"]["models"] = ["adm"]
+    params["adm-recipe"]["network"] |= network
+    write_study(params)
     prepare.run()
     assert main(["train", "adm"]) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
@@ -210,7 +226,7 @@ def test_training_lowers_the_loss(project: Path) -> None:
     configure(iterations=150, lr=2e-3, warmup=10)
     prepare.run()
     train.run("adm")
-    losses = read_json(MODEL.with_suffix(".json"))["losses"]
+    losses = read_json(model_record_path("adm"))["losses"]
     assert [entry["iteration"] for entry in losses] == [50, 100, 150]
     assert losses[-1]["mse"] < 0.6
 
@@ -219,7 +235,7 @@ def test_too_few_images_for_a_batch(project: Path, capsys: pytest.CaptureFixture
     configure(batch_size=5000)
     prepare.run()
     assert main(["train", "adm"]) == 2
-    assert "1797 images make no batch of train.batch_size = 5000" in capsys.readouterr().err
+    assert "1797 images make no batch of adm-recipe.batch_size = 5000" in capsys.readouterr().err
 
 
 def test_a_model_file_says_how_to_sample_from_it(project: Path) -> None:
@@ -227,18 +243,60 @@ def test_a_model_file_says_how_to_sample_from_it(project: Path) -> None:
     prepare.run()
     train.run("adm")
     Path("params.yaml").unlink()
-    network, schedule = load_model("adm")
-    assert network.config.image_size == 8
-    assert not network.training
-    assert schedule.timesteps == 100
-    assert float(schedule.beta[0]) == pytest.approx(1e-3)
+    model = load_model("adm", "adm")
+    assert (model.shape, model.predicts_variance) == ((1, 8, 8), True)
+    assert not model.network.training
+    assert model.schedule.timesteps == 100
+    assert float(model.schedule.beta[0]) == pytest.approx(1e-3)
 
 
 def test_epochs_are_permutations(project: Path) -> None:
-    (settings,) = read_params("train")
+    recipe = read_params().recipes["adm-recipe"]
     images = torch.arange(48, dtype=torch.uint8).reshape(48, 1, 1, 1)
-    batches = [train.draw_batch(images, 0, settings, i) for i in range(6)]
+    batches = [draw_batch(images, 0, recipe, i) for i in range(6)]
     for epoch in (batches[:3], batches[3:]):
         values = ((torch.cat(epoch) + 1) * 127.5).round().flatten().tolist()
         assert sorted(values) == list(range(48))
     assert not torch.equal(torch.cat(batches[:3]), torch.cat(batches[3:]))
+
+
+def ddpm_study(**changes) -> None:
+    params = toy_params()
+    params["ddpm-recipe"] |= changes
+    params["grid"] |= {"models": ["ddpm-net", "ddpm-net-ip"], "samplers": ["ddim"]}
+    write_study(params)
+
+
+def test_the_ddpm_recipe_trains_its_own_network_with_summed_loss_and_pairs_of_times(project: Path, monkeypatch) -> None:
+    ddpm_study(iterations=150, lr=2e-3, warmup=10)
+    prepare.run()
+    times = []
+    real = ddpm.alpha_bar_at
+    monkeypatch.setattr(ddpm, "alpha_bar_at", lambda schedule, t: times.append(t) or real(schedule, t))
+    train.run("ddpm-net")
+    record = read_json(model_record_path("ddpm-net"))
+    # 64 values of unit variance each, from a network that predicts next to nothing.
+    assert record["losses"][-1]["sse"] < 0.6 * 64
+    assert record["training"]["schedule"] == "linear"
+    for drawn in times[:5]:
+        # 16 images take nine draws and the mirror of seven of them.
+        assert torch.equal(drawn[9:], 999 - drawn[:7])
+    model = load_model("ddpm-net", "ddpm")
+    assert not model.predicts_variance
+
+
+def test_the_gradient_is_clipped_where_the_recipe_says(project: Path) -> None:
+    prepare.run()
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    for clip, expected in ((1.0, [0.6, 0.8]), (None, [3.0, 4.0])):
+        configure()
+        recipe = read_params().recipes["adm-recipe"].model_copy(update={"clip": clip, "lr": 1.0, "warmup": 0})
+        network = torch.nn.Module()
+        network.w = parameter
+        state = TrainingState(
+            network, {"w": torch.zeros(2)}, torch.optim.SGD([parameter], lr=1.0), torch.amp.GradScaler(enabled=False),
+            empty_history(1),
+        )  # fmt: skip
+        parameter.data.zero_()
+        step.update(state, (parameter * torch.tensor([3.0, 4.0])).sum(), recipe)
+        assert (-parameter.data).tolist() == pytest.approx(expected, rel=1e-5)

@@ -8,11 +8,14 @@ from typing import Any
 
 import yaml
 
+from stages.pipeline.cells import read_plan, write_cells
+
 ROOT = Path(__file__).parents[1]
 
 
 def toy_params() -> dict[str, Any]:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["tables"] = []
     params["grid"] = {
         "models": ["adm-ip"],
         "samplers": ["ddpm", "ddim"],
@@ -20,8 +23,9 @@ def toy_params() -> dict[str, Any]:
         "steps": [4],
     }
     params["extractor"] |= {"epochs": 2, "min_accuracy": 0.2}
-    params["train"] |= {"iterations": 4, "batch_size": 16}
-    params["train"]["network"] |= {"multipliers": [1], "attention_sizes": []}
+    for recipe in ("adm-recipe", "ddpm-recipe"):
+        params[recipe] |= {"iterations": 4, "batch_size": 16}
+        params[recipe]["network"] |= {"multipliers": [1], "attention_sizes": []}
     params["sample"] = {"n": 60}
     params["evaluate"]["jackknife_groups"] = 5
     return params
@@ -31,10 +35,16 @@ def write_params(params: dict[str, Any], folder: Path = Path()) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
+def write_study(params: dict[str, Any]) -> None:
+    """Write params into the current folder, and the plan that they ask for."""
+    write_params(params)
+    write_cells(read_plan())
+
+
 def copy_project(folder: Path) -> None:
     """Copy what the pipeline needs to run: package, pipeline file, published numbers, templates, DVC's settings."""
     for name in ("stages", "data/published", "reports/templates", ".dvc"):
         ignore = shutil.ignore_patterns("__pycache__", "tmp", "cache")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+    for name in ("dvc.yaml", "cells.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, folder / name)

@@ -1,4 +1,4 @@
-"""Which timesteps to train on: uniform, or ADM's importance sampling by the second moment of past losses."""
+"""Which timesteps to train on: uniform, in antithetic pairs, or by the second moment of past losses (ADM)."""
 
 from __future__ import annotations
 
@@ -44,3 +44,10 @@ def draw_timesteps(probability: Tensor, n: int, generator: torch.Generator) -> t
     """Return ``n`` timesteps drawn from ``probability`` [T] and the factors 1 / (T p_t) that keep the loss unbiased."""
     times = torch.multinomial(probability, n, replacement=True, generator=generator)
     return times, 1 / (len(probability) * probability[times])
+
+
+def antithetic_timesteps(timesteps: int, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return ``n`` timesteps in pairs (t, T - 1 - t), t uniform, as in the DDIM repository, and their weights, 1."""
+    drawn = torch.randint(0, timesteps, (n // 2 + 1,), generator=generator)
+    times = torch.cat([drawn, timesteps - 1 - drawn])[:n]
+    return times, torch.ones(n, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""ADM's rescaled hybrid loss, with or without input perturbation."""
+"""Training losses, ADM's rescaled hybrid one and DDPM's simple one, and the perturbed input that both can take."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from stages.diffusion.schedule import Posterior, Schedule, add_noise, alpha_bar_
 
 
 class Loss(NamedTuple):
-    """Per-sample terms [B]: mean squared noise error, and the step's variational bound in bits per dimension."""
+    """A training loss by its terms, each per sample [B]."""
 
-    mse: Tensor
-    vb: Tensor
+    terms: dict[str, Tensor]
 
     @property
     def total(self) -> Tensor:
-        return self.mse + self.vb
+        """Their sum [B]."""
+        return torch.stack(list(self.terms.values())).sum(0)
 
 
 def perturbed_input(x0: Tensor, eps: Tensor, xi: Tensor, alpha_bar: Tensor, gamma: float) -> Tensor:
@@ -29,6 +29,8 @@ def perturbed_input(x0: Tensor, eps: Tensor, xi: Tensor, alpha_bar: Tensor, gamm
 
 def hybrid_loss(output: Tensor, x0: Tensor, y: Tensor, times: Tensor, eps: Tensor, schedule: Schedule) -> Loss:
     """Return the loss L_simple + L_vlb of a network that predicts noise and variance (Improved DDPM, Eq. 16).
+
+    Its terms are ``mse``, the mean squared noise error, and ``vb``, the step's bound in bits per dimension.
 
     The bound trains the variance alone: its mean uses the noise prediction detached. It is scaled by T / 1000, which
     makes the rescaled loss agree with 0.001 T L_t at T = 1000.
@@ -44,7 +46,12 @@ def hybrid_loss(output: Tensor, x0: Tensor, y: Tensor, times: Tensor, eps: Tenso
     predicted, v = output.chunk(2, dim=1)
     mse = (eps - predicted).square().flatten(1).mean(1)
     vb = variational_bound(predicted.detach(), v, x0, y, times, schedule)
-    return Loss(mse, vb * (schedule.timesteps / 1000))
+    return Loss({"mse": mse, "vb": vb * (schedule.timesteps / 1000)})
+
+
+def simple_loss(predicted: Tensor, eps: Tensor) -> Loss:
+    """Return the squared noise error summed over C, H, W (DDPM, Eq. 14, as the DDIM repository sums it)."""
+    return Loss({"sse": (eps - predicted).square().flatten(1).sum(1)})
 
 
 def variational_bound(eps: Tensor, v: Tensor, x0: Tensor, y: Tensor, times: Tensor, schedule: Schedule) -> Tensor:

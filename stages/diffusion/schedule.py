@@ -40,12 +40,15 @@ def make_schedule(name: ScheduleName, timesteps: int = 1000) -> Schedule:
 
 
 def alpha_bar_at(schedule: Schedule, times: Tensor) -> Tensor:
-    """Return alpha_bar at ``times`` [B] as float64 [B, 1, 1, 1].
+    """Return alpha_bar at integer ``times`` [B] as float64 [B, 1, 1, 1]; time -1 is the clean image, alpha_bar = 1.
 
-    Fractional times are truncated (PNDM); time -1 is the clean image, alpha_bar = 1.
+    Raises:
+        TypeError: the times are not integers; how to read the schedule between two of them is a sampler's own matter.
     """
+    if times.is_floating_point():
+        raise TypeError("alpha_bar_at: times must be integers")
     table = torch.cat([schedule.alpha_bar, schedule.alpha_bar.new_ones(1)]).to(times.device)
-    return table[times.long()].reshape(-1, 1, 1, 1)
+    return table[times].reshape(-1, 1, 1, 1)
 
 
 def add_noise(x0: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:

@@ -1,14 +1,12 @@
-"""Intervals and verdicts of measured scores: delete-one-group jackknife, paired differences, Holm."""
+"""Intervals of measured scores: delete-one-group jackknife, paired differences, shares."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
-
-Verdict = Literal["replicates", "contradicted", "not seen at this setting", "inconclusive"]
 
 
 class Interval(NamedTuple):
@@ -47,6 +45,14 @@ def paired_difference(
     return jackknife(fixed - base, np.subtract(fixed_replicates, base_replicates).tolist())
 
 
+def relative_difference(
+    base: float, base_replicates: Sequence[float], fixed: float, fixed_replicates: Sequence[float]
+) -> Interval:
+    """Return the jackknife interval of 100 (fixed / base - 1), in percent, paired as ``paired_difference`` is."""
+    replicates = 100 * (np.divide(fixed_replicates, base_replicates) - 1)
+    return jackknife(100 * (fixed / base - 1), replicates.tolist())
+
+
 def share_margin(share: float, n: int, level: float = 0.95) -> float:
     """Return half the width of the Wilson interval of a share of ``n`` images, such as precision or recall.
 
@@ -54,25 +60,3 @@ def share_margin(share: float, n: int, level: float = 0.95) -> float:
     """
     low, high = stats.binomtest(round(share * n), n).proportion_ci(level, method="wilson")
     return float(high - low) / 2
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm-adjusted p-values in the order given; comparing them to alpha bounds the family-wise error."""
-    order = np.argsort(p_values)
-    factors = len(p_values) - np.arange(len(p_values))
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.asarray(p_values)[order] * factors))
-    return adjusted.tolist()
-
-
-def verdict(difference: Interval, adjusted_p: float, tuned: bool, alpha: float = 0.05) -> Verdict:
-    """Return what a paired difference says of the claim that it is negative (the fix lowers the score).
-
-    ``tuned`` tells whether the hyperparameter comes from a search for these networks: without one a difference on the
-    other side refutes this setting only.
-    """
-    if adjusted_p >= alpha:
-        return "inconclusive"
-    if difference.estimate < 0:
-        return "replicates"
-    return "contradicted" if tuned else "not seen at this setting"

@@ -48,12 +48,14 @@ def test_respaced_betas_match_golden_values(name: ScheduleName, first: tuple[flo
     assert beta == pytest.approx([*first, last], rel=3e-6)
 
 
-def test_alpha_bar_at_truncates_fractions_and_is_one_at_the_clean_image() -> None:
+def test_alpha_bar_at_is_one_at_the_clean_image_and_refuses_fractions() -> None:
     schedule = make_schedule("linear")
-    found = alpha_bar_at(schedule, torch.tensor([37.5, 37.0, -1.0]))
-    assert found.shape == (3, 1, 1, 1)
-    assert found[0] == found[1] == schedule.alpha_bar[37]
-    assert found[2] == 1
+    found = alpha_bar_at(schedule, torch.tensor([37, -1]))
+    assert found.shape == (2, 1, 1, 1)
+    assert found[0] == schedule.alpha_bar[37]
+    assert found[1] == 1
+    with pytest.raises(TypeError, match="must be integers"):
+        alpha_bar_at(schedule, torch.tensor([37.5]))
 
 
 def test_predict_x0_inverts_add_noise() -> None:

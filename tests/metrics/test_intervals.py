@@ -1,4 +1,4 @@
-"""Jackknife, Holm and verdicts against closed forms."""
+"""The jackknife against closed forms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from stages.metrics.features import Features
-from stages.metrics.fidelity import frechet_distance, frechet_replicates, statistics
-from stages.metrics.intervals import Interval, holm, jackknife, paired_difference, verdict
+from stages.metrics.frechet import frechet_distance, frechet_replicates, statistics
+from stages.metrics.intervals import Interval, jackknife, paired_difference, relative_difference
 
 
 def leave_one_out(values: np.ndarray, groups: int) -> list[float]:
@@ -55,20 +55,9 @@ def test_paired_interval_covers_the_true_difference_of_gaussians() -> None:
     assert np.mean(np.array(p_values) < 0.05) > 0.9
 
 
-def test_holm_matches_its_definition() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]) == [1, 1]
-
-
-@pytest.mark.parametrize(
-    ("estimate", "p", "tuned", "expected"),
-    [
-        (-1, 0.01, False, "replicates"), (-1, 0.2, True, "inconclusive"), (1, 0.01, True, "contradicted"),
-        (1, 0.01, False, "not seen at this setting"), (1, 0.05, True, "inconclusive"),
-    ],
-)  # fmt: skip
-def test_verdicts(estimate: float, p: float, tuned: bool, expected: str) -> None:
-    assert verdict(Interval(estimate, 0, 0, p), p, tuned) == expected
+def test_relative_difference_is_in_percent_and_paired() -> None:
+    interval = relative_difference(10.0, [9.0, 10.0, 11.0], 9.0, [8.1, 9.0, 9.9])
+    assert (interval.estimate, interval.low, interval.high) == pytest.approx((-10, -10, -10))
 
 
 def test_features_name_their_distances() -> None:

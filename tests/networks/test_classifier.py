@@ -9,12 +9,12 @@ import torch
 
 from stages import extractor, prepare
 from stages.__main__ import main
-from stages.feature_network import load_feature_network, save_feature_network
-from stages.files import InputError, read_json, read_npz
 from stages.networks.classifier import Classifier, ClassifierConfig, classifier_features
-from tests.toy import toy_params, write_params
-
-RECORD = Path("data/extractor/network.json")
+from stages.pipeline.errors import InputError
+from stages.pipeline.feature_network import load_feature_network, save_feature_network
+from stages.pipeline.files import read_json, read_npz
+from stages.pipeline.layout import DATASET, EXTRACTOR_RECORD
+from tests.toy import toy_params, write_study
 
 
 @pytest.mark.parametrize(("size", "channels"), [(8, 1), (28, 1), (16, 3)])
@@ -31,13 +31,13 @@ def test_the_accuracy_that_the_study_asks_for_is_reached(project: Path) -> None:
     """With fewer epochs than the study has."""
     params = toy_params()
     params["extractor"] |= {"epochs": 25, "min_accuracy": 0.97}
-    write_params(params)
+    write_study(params)
     prepare.run()
     extractor.run()
-    record = read_json(RECORD)
+    record = read_json(EXTRACTOR_RECORD)
     assert record["test_accuracy"] >= 0.97
     assert (record["n_test"], record["n_train"]) == (359, 1438)
-    images, labels = read_npz(Path("data/datasets/digits.npz"), "images", "labels")
+    images, labels = read_npz(DATASET, "images", "labels")
     pooled, _ = load_feature_network()(torch.from_numpy(images[:500]).permute(0, 3, 1, 2))
     means = torch.stack([pooled[labels[:500] == digit].mean(0) for digit in range(10)])
     nearest = torch.cdist(pooled, means).argmin(1)
@@ -47,18 +47,18 @@ def test_the_accuracy_that_the_study_asks_for_is_reached(project: Path) -> None:
 def test_too_low_an_accuracy_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     params = toy_params()
     params["extractor"] |= {"epochs": 1, "min_accuracy": 1.0}
-    write_params(params)
+    write_study(params)
     prepare.run()
     assert main(["extractor"]) == 2
     assert "is below extractor.min_accuracy = 1.0" in capsys.readouterr().err.splitlines()[-1]
-    assert not RECORD.parent.exists()
+    assert not EXTRACTOR_RECORD.exists()
 
 
 @pytest.mark.parametrize("values", [{"batch_size": 5000}, {"test_fraction": 0.0001}])
 def test_a_split_without_images_is_refused(project: Path, values: dict, capsys: pytest.CaptureFixture[str]) -> None:
     params = toy_params()
     params["extractor"] |= values
-    write_params(params)
+    write_study(params)
     prepare.run()
     assert main(["extractor"]) == 2
     assert "extractor: 1797 images give " in capsys.readouterr().err.splitlines()[-1]

@@ -14,10 +14,10 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from stages import evaluate, extractor, reference
 from stages.__main__ import main
-from stages.files import read_json, sha256, write_json, write_npz
-from stages.layout import Cell
 from stages.networks.inception import SpatialInception, inception_features
-from tests.toy import toy_params, write_params
+from stages.pipeline.files import read_json, sha256, write_npz
+from stages.pipeline.layout import DATASET, samples_path, scores_path
+from tests.toy import toy_params, write_study
 
 LAYER = "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url"
 
@@ -45,13 +45,11 @@ def configure(weights: str, checksum: str) -> None:
     params["sample"]["n"] = 12
     params["evaluate"] = {"neighborhood": 3, "jackknife_groups": 4}
     params["runtime"]["batch_size"] = 8
-    write_params(params)
+    write_study(params)
 
 
 def dataset(images: np.ndarray) -> None:
-    path = Path("data/datasets/digits.npz")
-    write_npz(path, images=images, labels=np.zeros(len(images), np.int64))
-    write_json(path.with_suffix(".json"), {"n": len(images)})
+    write_npz(DATASET, images=images, labels=np.zeros(len(images), np.int64))
 
 
 def test_spatial_features_are_the_raw_convolution(random_state: dict[str, Tensor]) -> None:
@@ -73,12 +71,12 @@ def test_a_cell_is_scored_with_inception(project: Path, random_state: dict[str, 
     dataset(random_images(20))
     extractor.run()
     reference.run()
-    cell = Cell("adm", "ddim", "none", 5)
-    write_npz(cell.samples, arr_0=random_images(12, seed=1))
+    cell = "adm-ip-ddim-none-4"
+    write_npz(samples_path(cell), arr_0=random_images(12, seed=1))
     # 2,048 and 2,023 features: the eigenvalues of ten such products would take minutes here, not in the real use.
     with patch.object(evaluate, "frechet_replicates", lambda features, real, groups: [0.0] * groups):
-        evaluate.run(*cell)
-    scores = read_json(cell.scores)
+        evaluate.run(cell)
+    scores = read_json(scores_path(cell))
     assert {"fid", "sfid", "precision", "recall"} <= set(scores)
     assert "fd_pixel" not in scores, "32x32x3 pixels are too many for a raw Frechet distance"
     assert scores["fid"]["value"] >= 0

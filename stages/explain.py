@@ -1,0 +1,69 @@
+"""Explain how one published number is regenerated: model, training, grid, evaluations, fix, metric, cell, command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stages.pipeline.cells import read_plan
+from stages.pipeline.errors import InputError
+from stages.pipeline.files import read_json
+from stages.pipeline.layout import scores_path
+from stages.pipeline.params import read_params
+from stages.sections.study import Params
+from stages.study.plan import Plan, PlannedRow
+
+
+def run(paper: str, table: str, row: str, column: str, metric: str | None = None) -> None:
+    """Print what there is to say of the published numbers at one place of a table."""
+    plan, params = read_plan(), read_params()
+    for i, planned in enumerate(numbers_at(plan, paper, table, row, column, metric)):
+        print(*([""] if i else []), *explanation(planned, plan, params), sep="\n")
+
+
+def numbers_at(plan: Plan, paper: str, table: str, row: str, column: str, metric: str | None) -> list[PlannedRow]:
+    """Return the published numbers at one place, refusing a place that does not exist by naming those that do."""
+    found = plan.rows
+    for name, value in (("paper", paper), ("table", table), ("row", row), ("column", column), ("metric", metric)):
+        known = dict.fromkeys(getattr(planned.row, name) for planned in found)
+        if value is not None and value not in known:
+            raise InputError(f"{name} {value!r}: must be one of {'; '.join(known)}")
+        found = [planned for planned in found if value is None or getattr(planned.row, name) == value]
+    return found
+
+
+def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str]:
+    """Yield the explanation of one number, a line a fact."""
+    row = planned.row
+    yield f"{row.label} = {row.value or 'lost'}, {row.dataset or 'no data set'} ({row.where})"
+    for reading in planned.readings:
+        yield f"  read as   {reading.setting} {reading.value}: {reading.reason}"
+    if planned.status != "measured" or planned.cell is None:
+        yield "  status    " + (planned.reason or "a setting; the study's own stands beside it on the page")
+        return
+    cell = plan.cells[planned.cell]
+    model, sampler = params.models[cell.model], params.samplers[cell.sampler]
+    recipe, fix = params.recipes[model.recipe], params.fixes[cell.fix].resolved(cell.values)
+    grid = sampler.grid(cell.steps, recipe.timesteps)
+    yield f"  data set  {params.prepare.dataset}, in place of {row.dataset}"
+    trained = f"{recipe.network.method} network, {recipe.schedule} schedule, {recipe.iterations:,} iterations"
+    yield f"  model     {cell.model}: {_settings(model.settings())}, {model.recipe} ({trained} of {recipe.batch_size})"
+    yield f"  sampler   {cell.sampler}: {sampler.method}, {_settings(sampler.settings())}"
+    yield f"  grid      {sampler.spacing}, {len(grid.times)} times from {grid.times[-1]} down to {grid.times[0]}"
+    yield f"  nfe       {sampler.nfe(grid)} evaluations per image, {params.sample.n:,} images"
+    origin = "from the paper's table" if cell.values else "from params.yaml"
+    yield f"  fix       {cell.fix}: {fix.method}{f', {_settings(fix.settings())}, {origin}' if fix.settings() else ''}"
+    yield f"  metric    {row.metric}"
+    yield f"  cell      {cell.key}"
+    yield f"  command   dvc repro evaluate@{cell.key}"
+    yield f"  measured  {_measured(cell.key, row.metric)}"
+
+
+def _settings(settings: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def _measured(cell: str, metric: str) -> str:
+    if not scores_path(cell).exists():
+        return "not yet"
+    score = read_json(scores_path(cell))
+    return f"{score[metric]['value']:.4g} ± {score[metric]['margin']:.2g} (n = {score['n_fake']:,})"

@@ -1,0 +1,67 @@
+"""Weights of the DDPM U-Net to and from the names and shapes of diffusers' UNet2DModel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+# Ours and diffusers'; # stands for a number.
+PLACES = {
+    "temb.dense.0": "time_embedding.linear_1",
+    "temb.dense.1": "time_embedding.linear_2",
+    "conv_in": "conv_in",
+    "down.#.block.#": "down_blocks.#.resnets.#",
+    "down.#.attn.#": "down_blocks.#.attentions.#",
+    "down.#.downsample.conv": "down_blocks.#.downsamplers.0.conv",
+    "mid.block_1": "mid_block.resnets.0",
+    "mid.attn_1": "mid_block.attentions.0",
+    "mid.block_2": "mid_block.resnets.1",
+    "up.#.block.#": "up_blocks.#.resnets.#",
+    "up.#.attn.#": "up_blocks.#.attentions.#",
+    "up.#.upsample.conv": "up_blocks.#.upsamplers.0.conv",
+    "norm_out": "conv_norm_out",
+    "conv_out": "conv_out",
+}
+LAYERS = {
+    "norm1": "norm1", "conv1": "conv1", "temb_proj": "time_emb_proj",
+    "norm2": "norm2", "conv2": "conv2", "nin_shortcut": "conv_shortcut",
+    "norm": "group_norm", "q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0",
+}  # fmt: skip
+# What diffusers called them until 2023; files of that time still have these names.
+OLD_LAYERS = {"query": "q", "key": "k", "value": "v", "proj_attn": "proj_out"}
+
+
+def to_diffusers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return our weights as UNet2DModel names and shapes them."""
+    rename = _renaming(state, PLACES, LAYERS)
+    return {rename(n): t.flatten(1) if ".attn" in n and t.ndim == 4 else t for n, t in state.items()}
+
+
+def from_diffusers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a UNet2DModel's weights as we name and shape them; names of old files are understood too."""
+    layers = {theirs: ours for ours, theirs in LAYERS.items()} | OLD_LAYERS
+    rename = _renaming(state, {theirs: ours for ours, theirs in PLACES.items()}, layers)
+    return {rename(n): t[:, :, None, None] if ".attentions" in n and t.ndim == 2 else t for n, t in state.items()}
+
+
+def _renaming(state: Mapping[str, Tensor], places: dict[str, str], layers: dict[str, str]) -> Callable[[str], str]:
+    """The change of one name; ValueError where it fits no place or layer."""
+    levels = [int(match[1]) for name in state if (match := re.match(r"down\w*\.(\d+)\.", name))]
+    end = rf"(\.(?:{'|'.join(map(re.escape, layers))}))?(\.weight|\.bias)"
+    patterns = {re.compile(re.escape(place).replace(r"\#", r"(\d+)") + end): new for place, new in places.items()}
+
+    def rename(name: str) -> str:
+        for pattern, new in patterns.items():
+            if match := pattern.fullmatch(name):
+                *numbers, layer, kind = match.groups()
+                if new.startswith("up"):
+                    # diffusers counts the decoder's levels from the deepest, the DDIM repository from the top.
+                    numbers[0] = str(max(levels) - int(numbers[0]))
+                for number in numbers:
+                    new = new.replace("#", number, 1)
+                return new + ("." + layers[layer[1:]] if layer else "") + kind
+        raise ValueError(f"{name}: no parameter of a DDPM U-Net")
+
+    return rename

@@ -1,0 +1,120 @@
+"""cells.yaml, the plan that DVC runs: written by the plan, refused where it is stale or was edited."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from pydantic import ValidationError
+
+from stages.papers.tables import COORDINATES
+from stages.pipeline.errors import InputError
+from stages.pipeline.files import write_bytes
+from stages.pipeline.params import PARAMS, read_params, read_yaml
+from stages.pipeline.published import read_published
+from stages.sections.cells import Cell, PlannedModel
+from stages.sections.study import Params
+from stages.study.plan import Plan, make_plan
+
+CELLS = Path("cells.yaml")
+AGAIN = "run python -m stages plan"
+HEADER = "# Written by python -m stages plan from params.yaml and data/published; do not edit.\n"
+
+
+class Planned(NamedTuple):
+    """What cells.yaml holds."""
+
+    models: dict[str, PlannedModel]
+    cells: dict[str, Cell]
+
+
+def read_plan() -> Plan:
+    """Return the plan that params.yaml and the published tables ask for now.
+
+    Raises:
+        InputError: the params ask for something that cannot be planned.
+    """
+    params, published = read_params(), read_published()
+    try:
+        return make_plan(params, published.papers, published.readings)
+    except ValueError as error:
+        raise InputError(f"{PARAMS}: {error}") from None
+
+
+def write_cells(plan: Plan) -> None:
+    """Write cells.yaml."""
+    body = {
+        "models": {name: model.model_dump() for name, model in plan.models.items()},
+        "cells": {key: cell.model_dump() for key, cell in plan.cells.items()},
+    }
+    content = {"planned": {"inputs": _inputs(read_params()), "body": _digest(body)}} | body
+    write_bytes(CELLS, (HEADER + yaml.safe_dump(content, sort_keys=False)).encode())
+
+
+def read_cells() -> Planned:
+    """Return models and cells of cells.yaml.
+
+    Raises:
+        InputError: the file is missing, was edited, or is not the plan of these params and published tables.
+    """
+    if not CELLS.is_file():
+        raise InputError(f"{CELLS}: not found; {AGAIN}")
+    content = read_yaml(CELLS)
+    body, planned = {key: content.get(key) for key in ("models", "cells")}, content.get("planned")
+    if not isinstance(planned, dict) or planned.get("body") != _digest(body):
+        raise InputError(f"{CELLS}: edited or damaged; {AGAIN}")
+    if planned.get("inputs") != _inputs(read_params()):
+        raise InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")
+    try:
+        return Planned(
+            {name: PlannedModel.model_validate(model) for name, model in content["models"].items()},
+            {key: Cell.model_validate(cell) for key, cell in content["cells"].items()},
+        )
+    except ValidationError:
+        raise InputError(f"{CELLS}: edited or damaged; {AGAIN}") from None
+
+
+def planned_cell(key: str) -> Cell:
+    """Return one cell of the plan."""
+    cells = read_cells().cells
+    if key not in cells:
+        raise InputError(f"{CELLS}: has no cell {key!r}; see python -m stages plan for the cells there are")
+    return cells[key]
+
+
+def planned_model(name: str) -> PlannedModel:
+    """Return one model of the plan."""
+    models = read_cells().models
+    if name not in models:
+        raise InputError(f"{CELLS}: has no model {name!r}; allowed are {', '.join(models)}")
+    return models[name]
+
+
+def _inputs(params: Params) -> str:
+    """Return a digest of what decides which cells there are and which modules they need.
+
+    The values of a section are none of it, so that an experiment on one needs no new plan: with ddim.eta = 1 the cells
+    of ddim run anew, and the tables say that nothing has eta = 0 now.
+    """
+    published = read_published()
+    named = {**params.samplers, **params.fixes, **params.models}
+    return _digest({
+        "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
+        "grid": params.grid and params.grid.model_dump(),
+        "methods": {name: section.method for name, section in named.items()},
+        "recipes": {name: model.recipe for name, model in params.models.items()},
+        "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
+        "looked_up": {name: fix.looked_up() for name, fix in params.fixes.items()},
+        "published": [
+            [row.paper, row.table, *(getattr(row, coordinate) for coordinate in COORDINATES), bool(row.value)]
+            for rows in published.papers.values() for row in rows
+        ],
+        "readings": [[reading.query, reading.setting, reading.value] for reading in published.readings],
+    })  # fmt: skip
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,75 @@
+"""The feature network's file, and its application to images by batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from stages.metrics.features import Features
+from stages.networks.classifier import Classifier, ClassifierConfig, classifier_features
+from stages.pipeline.errors import InputError
+from stages.pipeline.files import read_tensors, write_tensors
+from stages.pipeline.layout import FEATURE_NETWORK
+from stages.pipeline.runtime import batches, pick_device
+
+PIXEL_LIMIT = 256
+INCEPTION_SIZE = 32
+
+FeatureNetwork = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+def save_feature_network(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+    """Write the feature network: ``network`` in its configuration is ``classifier`` or ``inception``."""
+    write_tensors(FEATURE_NETWORK, tensors, config)
+
+
+def load_feature_network() -> FeatureNetwork:
+    """Return a function from uint8 images [B, C, H, W] to their FID and sFID features, on the chosen device.
+
+    Raises:
+        InputError: the file is missing, damaged, or its tensors do not fit its configuration.
+    """
+    tensors, config = read_tensors(FEATURE_NETWORK)
+    try:
+        if config["network"] == "inception":
+            from stages.networks.inception import SpatialInception, inception_features
+
+            inception = SpatialInception(tensors).to(pick_device())
+            return lambda images: inception_features(inception, images)
+        network = Classifier(ClassifierConfig(config["image_channels"], config["classes"]))
+        network.load_state_dict(tensors)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{FEATURE_NETWORK}: the tensors do not fit the configuration in the file: {reason}") from None
+    network = network.to(pick_device()).eval()
+    return lambda images: classifier_features(network, images)
+
+
+def extract_features(network: FeatureNetwork, images: np.ndarray, label: str) -> Features:
+    """Return the features of uint8 images NHWC; those of raw pixels only where an image has at most 256 values."""
+    device, pooled, spatial = pick_device(), [], []
+    with tqdm(total=len(images), desc=label, unit="img", mininterval=1) as progress:
+        for start, stop in batches(len(images)):
+            batch = torch.from_numpy(images[start:stop]).permute(0, 3, 1, 2).to(device)
+            for part, kept in zip(network(batch), (pooled, spatial), strict=True):
+                kept.append(part.cpu().numpy())
+            progress.update(stop - start)
+    flat = images.reshape(len(images), -1)
+    pixels = flat.astype(np.float32) / 255 if flat.shape[1] <= PIXEL_LIMIT else None
+    return Features(np.concatenate(pooled), np.concatenate(spatial), pixels)
+
+
+def check_images(network: str, images: np.ndarray, where: Path) -> None:
+    """Raise InputError where the feature network cannot take these images."""
+    _, height, width, channels = images.shape
+    if network == "inception" and (channels != 3 or min(height, width) < INCEPTION_SIZE):
+        raise InputError(
+            f"{where}: {height}x{width}x{channels} images; extractor.network: inception takes RGB of at least "
+            f"{INCEPTION_SIZE}x{INCEPTION_SIZE}"
+        )

@@ -1,0 +1,157 @@
+"""Files between stages: atomic writes, hashes, and readers that refuse what is damaged in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from stages.pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+CONFIG_KEY = "config"
+# What numpy and zipfile raise for damaged archives, depending on which byte is damaged.
+NPZ_FAULTS = (
+    zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError, TypeError,
+    MemoryError, SyntaxError,
+)  # fmt: skip
+
+
+def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file through ``write(stream)`` so that ``path`` is either absent, as it was, or complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` atomically."""
+    write_atomic(path, lambda stream: stream.write(content))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` as indented JSON with sorted keys; NaN and infinities are refused."""
+    write_bytes(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the record that a stage wrote as JSON; a key that it lacks is the file's fault too."""
+    try:
+        content = json.loads(_existing(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); delete it and run dvc repro") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a record of this project; delete it and run dvc repro")
+    return Record(content, path)
+
+
+class Record(dict[str, Any]):
+    """A dict read from a file, which names the file where a key is missing."""
+
+    def __init__(self, content: Mapping[str, Any], path: Path) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise InputError(f"{self.path}: lacks {key!r}; delete it and run dvc repro")
+
+
+def write_npz(path: Path, **arrays: np.ndarray) -> None:
+    """Write uncompressed arrays; the same arrays give the same bytes."""
+    import numpy as np
+
+    write_atomic(path, lambda stream: np.savez(stream, **arrays))  # pyright: ignore[reportArgumentType]
+
+
+def read_npz(path: Path, *names: str) -> tuple[np.ndarray, ...]:
+    """Return the named arrays of an npz file, never unpickling.
+
+    Raises:
+        InputError: the file is missing, truncated, no npz, or lacks one of the arrays.
+    """
+    import numpy as np
+
+    try:
+        with np.load(_existing(path), allow_pickle=False) as archive:
+            return tuple(archive[name] for name in names)
+    except KeyError:
+        raise InputError(f"{path}: lacks an array; expected are {', '.join(names)}") from None
+    except NPZ_FAULTS as error:
+        raise InputError(f"{path}: truncated or not an npz file ({error}); delete it and run dvc repro") from None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+    """Write a safetensors file carrying ``config``; the same content gives the same bytes.
+
+    The configuration is sorted JSON under one metadata key: safetensors writes several keys in random order.
+    """
+    from safetensors.torch import save
+
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {CONFIG_KEY: json.dumps(config, sort_keys=True)}
+    write_bytes(path, save(contiguous, metadata=metadata))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the configuration that a safetensors file of ours carries, without reading its tensors."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(_existing(path), framework="numpy") as content:
+            return Record(json.loads((content.metadata() or {})[CONFIG_KEY]), path)
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: not a model file of this project ({error}); delete it and run dvc repro") from None
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors of a safetensors file of ours, on the CPU, and its configuration."""
+    from safetensors.torch import load_file
+
+    config = read_config(path)
+    return load_file(path), config
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file's content, in hexadecimal."""
+    with open(_existing(path), "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def scratch_folder(stage: str, *inputs: Any) -> Path:
+    """Return an ignored folder for unfinished work, its name a digest of all that decides the result.
+
+    That is ``inputs`` (values that JSON can hold), the source of every module of this project loaded now, and torch's
+    version: a change of any starts afresh instead of resuming what no longer fits.
+    """
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
+    modules = {n: m.__file__ for n, m in sys.modules.items() if n.startswith("stages") and m and m.__file__}
+    for _, source in sorted(modules.items()):
+        digest.update(Path(source).read_bytes())
+    if "torch" in sys.modules:
+        digest.update(sys.modules["torch"].__version__.encode())
+    return Path(".scratch") / f"{stage}-{digest.hexdigest()[:16]}"
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise InputError(f"{path}: not found; run dvc repro to make it")
+    return path

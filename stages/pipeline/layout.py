@@ -1,0 +1,47 @@
+"""Where the files between stages lie. No path holds a value of params but the names that the plan has checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DATA = Path("data")
+REPORTS = Path("reports")
+PUBLISHED = DATA / "published"
+DATASET = DATA / "dataset.npz"
+FEATURE_NETWORK = DATA / "extractor" / "network.safetensors"
+REFERENCE = DATA / "reference" / "reference.npz"
+RECORDS = DATA / "records"
+DATASET_RECORD = RECORDS / "dataset.json"
+EXTRACTOR_RECORD = RECORDS / "extractor.json"
+REFERENCE_RECORD = RECORDS / "reference.json"
+AUDIT = REPORTS / "audit.json"
+
+
+def model_path(model: str) -> Path:
+    """Return the path of a trained model's weights."""
+    return DATA / "models" / f"{model}.safetensors"
+
+
+def model_record_path(model: str) -> Path:
+    """Return the path of the record of how a model was trained."""
+    return RECORDS / "models" / f"{model}.json"
+
+
+def samples_path(key: str) -> Path:
+    """Return the path of a cell's images."""
+    return DATA / "samples" / f"{key}.npz"
+
+
+def sample_record_path(key: str) -> Path:
+    """Return the path of the record of how a cell was sampled."""
+    return RECORDS / "samples" / f"{key}.json"
+
+
+def preview_path(key: str) -> Path:
+    """Return the path of a picture of a cell's first images."""
+    return DATA / "previews" / f"{key}.png"
+
+
+def scores_path(key: str) -> Path:
+    """Return the path of a cell's scores."""
+    return DATA / "scores" / f"{key}.json"

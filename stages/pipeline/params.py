@@ -1,0 +1,43 @@
+"""The one place where params.yaml is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages.pipeline.errors import InputError
+from stages.sections.study import Params, ParamsFault, parse_params
+
+PARAMS = Path("params.yaml")
+
+
+def read_params() -> Params:
+    """Return params.yaml, validated as a whole.
+
+    Raises:
+        InputError: the file is missing or malformed, has an unknown key, a wrong type or a value out of range; one line
+            says which and what is allowed.
+    """
+    try:
+        return parse_params(read_yaml(PARAMS))
+    except ParamsFault as fault:
+        raise InputError(f"{PARAMS}: {fault}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping that a YAML file holds.
+
+    Raises:
+        InputError: the file is missing, no YAML, or holds something else.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; run from the project's folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected sections such as 'seed:', found {type(content).__name__}")
+    return content

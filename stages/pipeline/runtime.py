@@ -1,0 +1,39 @@
+"""How to compute: device, versions and batches. Nothing here may change a result beyond float rounding."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import torch
+
+from stages.pipeline.errors import InputError
+from stages.pipeline.params import read_params
+
+
+def pick_device() -> torch.device:
+    """Return the device that runtime.device names; ``auto`` is CUDA when there is one, else the CPU."""
+    runtime = read_params().runtime
+    torch.backends.cudnn.deterministic = True
+    if runtime.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=runtime.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"runtime.device: {runtime.device} is not usable here ({reason})") from None
+    return torch.device(runtime.device)
+
+
+def batches(n: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of the batches of runtime.batch_size that cover 0..n-1."""
+    runtime = read_params().runtime
+    for start in range(0, n, runtime.batch_size):
+        yield start, min(start + runtime.batch_size, n)
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions that decide a result's bits: Python, torch, the kind of machine, and ``packages``."""
+    found = {"python": platform.python_version(), "machine": platform.machine(), "torch": torch.__version__}
+    return found | {package: version(package) for package in packages}

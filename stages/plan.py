@@ -1,0 +1,42 @@
+"""Plan the study: which cells regenerate the published tables, and why some of their numbers get none."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from stages.pipeline.cells import CELLS, read_plan, write_cells
+from stages.pipeline.params import read_params
+from stages.study.plan import Plan, table_id
+
+
+def run() -> None:
+    """Write cells.yaml and print what is planned, what is not, and why."""
+    plan = read_plan()
+    write_cells(plan)
+    print("\n".join(summary_lines(plan, planned_evaluations(plan))))
+
+
+def planned_evaluations(plan: Plan) -> int:
+    """Return the evaluations of one image by the network that all cells take together."""
+    params, total = read_params(), 0
+    for cell in plan.cells.values():
+        sampler, recipe = params.samplers[cell.sampler], params.recipes[plan.models[cell.model].recipe]
+        total += params.sample.n * sampler.nfe(sampler.grid(cell.steps, recipe.timesteps))
+    return total
+
+
+def summary_lines(plan: Plan, evaluations: int) -> list[str]:
+    """Return the plan for a terminal: totals, then each table with the reasons for its numbers that get no cell."""
+    measured = sum(row.status == "measured" for row in plan.rows)
+    lines = [
+        f"{CELLS}: {len(plan.cells)} cells of {len(plan.models)} models, {evaluations:,} image-evaluations",
+        f"{measured} of {len(plan.rows)} published numbers get a cell",
+    ]
+    tables: dict[str, Counter[str]] = {}
+    for planned in plan.rows:
+        count = tables.setdefault(table_id(planned.row), Counter())
+        word = {"measured": "get a cell", "setting": "are settings, ours beside"}.get(planned.status, planned.reason)
+        count[word] += 1
+    for table, count in tables.items():
+        lines += ["", f"{table}:"] + [f"  {number:4} {word}" for word, number in count.items()]
+    return lines

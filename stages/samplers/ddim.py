@@ -1,0 +1,35 @@
+"""DDIM, as its authors have it and as guided-diffusion does, with x0 clipped."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from stages.diffusion.chain import Chain
+from stages.diffusion.schedule import predict_x0
+from stages.fixes.fix import Fix
+from stages.samplers.walk import Denoiser, Noise, Step, scaled, walk
+
+
+def sample(
+    denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise, *, eta: float = 0.0, clip: bool = False
+) -> Tensor:
+    """Return images sampled by DDIM (DDIM, Eq. 12 and 16); eta = 1 has DDPM's small variance.
+
+    With ``clip`` x0 is clipped to [-1, 1] and eps derived again from it (guided-diffusion). One evaluation per grid
+    time.
+    """
+    predict = scaled(denoiser, fix)
+
+    def update(x: Tensor, step: Step) -> Tensor:
+        eps, _ = predict(x, step.condition, step.index)
+        x0 = predict_x0(x, eps, step.alpha_bar)
+        if clip:
+            x0 = x0.clamp(-1, 1)
+            eps = ((1 / step.alpha_bar).sqrt().to(x) * x - x0) / (1 / step.alpha_bar - 1).sqrt().to(x)
+        ratio = (1 - step.alpha_bar_next) / (1 - step.alpha_bar) * (1 - step.alpha_bar / step.alpha_bar_next)
+        sigma = eta * ratio.sqrt()
+        direction = (1 - step.alpha_bar_next - sigma**2).clamp(min=0).sqrt()
+        mean = step.alpha_bar_next.sqrt().to(x0) * x0 + direction.to(x0) * eps
+        return mean + sigma.to(x0) * noise()
+
+    return walk(update, x, chain, fix)

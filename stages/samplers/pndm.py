@@ -1,0 +1,72 @@
+"""Pseudo linear multistep samplers: S-PNDM of order 2, F-PNDM of order 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from stages.diffusion.chain import Chain
+from stages.diffusion.schedule import predict_x0
+from stages.fixes.fix import Fix
+from stages.samplers.walk import Denoiser, Noise, Predict, Step, scaled, walk
+
+Order = Literal[2, 4]
+
+
+def transfer(x: Tensor, eps: Tensor, alpha_bar: Tensor, alpha_bar_next: Tensor) -> Tensor:
+    """Return x moved from one noise level to another along eps: PNDM's phi (PNDM, Eq. 11), the DDIM step at eta = 0."""
+    return alpha_bar_next.sqrt().to(x) * predict_x0(x, eps, alpha_bar) + (1 - alpha_bar_next).sqrt().to(x) * eps
+
+
+def improved_euler(predict: Predict, x: Tensor, eps: Tensor, step: Step, chain: Chain) -> Tensor:
+    """Return the mean of the noise predicted here and after an Euler step."""
+    euler = transfer(x, eps, step.alpha_bar, step.alpha_bar_next)
+    ahead, _ = predict(euler, torch.full_like(step.condition, step.target), step.index - 1)
+    return (eps + ahead) / 2
+
+
+def runge_kutta(predict: Predict, x: Tensor, eps: Tensor, step: Step, chain: Chain) -> Tensor:
+    """Return the pseudo Runge-Kutta combination of four predictions.
+
+    Times midway between two grid times may be fractional: the network gets them so, the schedule truncates them. Under
+    TS too they are the scheduled ones: only the evaluation of the current state is shifted.
+    """
+    middle = torch.full(step.condition.shape, (step.time + step.target) / 2, device=x.device)
+    alpha_bar_middle = chain.alpha_bar(middle.long())
+    second, _ = predict(transfer(x, eps, step.alpha_bar, alpha_bar_middle), middle, step.index - 0.5)
+    third, _ = predict(transfer(x, second, step.alpha_bar, alpha_bar_middle), middle, step.index - 0.5)
+    end = torch.full_like(step.condition, step.target)
+    fourth, _ = predict(transfer(x, third, step.alpha_bar, step.alpha_bar_next), end, step.index - 1)
+    return (eps + 2 * second + 2 * third + fourth) / 6
+
+
+def multistep(eps: Tensor, past: Sequence[Tensor], order: Order) -> Tensor:
+    """Return the linear combination of this prediction and the last ones (Adams-Bashforth weights)."""
+    if order == 2:
+        return (3 * eps - past[-1]) / 2
+    return (55 * eps - 59 * past[-1] + 37 * past[-2] - 9 * past[-3]) / 24
+
+
+def sample(denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise, *, order: Order) -> Tensor:
+    """Return images sampled by S-PNDM (order 2; PNDM, Sec. 3.3) or F-PNDM (order 4; PNDM, Alg. 2).
+
+    The multistep method needs past predictions: it starts with one improved Euler step (1 evaluation more than grid
+    times) or three pseudo Runge-Kutta steps (9 more), and needs 2 or 4 grid times. ``noise`` is not drawn from.
+    """
+    predict, history = scaled(denoiser, fix), []
+    start, warm_up = START[order]
+
+    def update(x: Tensor, step: Step) -> Tensor:
+        eps, _ = predict(x, step.condition, step.index)
+        started = len(history) >= warm_up
+        combined = multistep(eps, history, order) if started else start(predict, x, eps, step, chain)
+        history.append(eps)
+        return transfer(x, combined, step.alpha_bar, step.alpha_bar_next)
+
+    return walk(update, x, chain, fix)
+
+
+START = {2: (improved_euler, 1), 4: (runge_kutta, 3)}

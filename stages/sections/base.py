@@ -1,0 +1,56 @@
+"""What params sections are made of: strict types, and sections whose name is the user's, whose method is ours."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number, not a boolean")
+    return value
+
+
+def _name(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9-]+", value):
+        raise ValueError("a name made of a-z, 0-9 and '-'")
+    return value
+
+
+# Floats are coerced from text: DVC writes 1e-06, which YAML 1.1 reads as a string.
+Float = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
+Int = Annotated[int, Strict()]
+Bool = Annotated[bool, Strict()]
+Name = Annotated[str, BeforeValidator(_name)]
+
+
+class Section(BaseModel):
+    """A params section: no unknown keys, nothing changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Method(Section):
+    """A section that says which method it is and how it is set; the module named after the method does the work."""
+
+    method: str
+
+    @property
+    def module(self) -> str:
+        """Name of the module of this method, in the folder of its kind."""
+        return self.method.replace("-", "_")
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the method's function takes as keywords."""
+        return self.model_dump(exclude={"method"})
+
+
+M = TypeVar("M", bound=Method)
+
+
+def methods(kind: type[M]) -> dict[str, type[M]]:
+    """Return the section types of one kind by the method that each stands for."""
+    return {get_args(each.model_fields["method"].annotation)[0]: each for each in kind.__subclasses__()}

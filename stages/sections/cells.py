@@ -1,0 +1,43 @@
+"""The plan's entries: one per cell and one per model, as cells.yaml holds them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.sections.base import Int, Name, Section
+
+
+class Cell(Section):
+    """One cell: names of params sections, a step count, and the modules that do the work.
+
+    ``values`` are the settings of its fix that the plan looked up in the published tables.
+    """
+
+    model: Name
+    sampler: Name
+    fix: Name
+    steps: Annotated[Int, Field(ge=1)]
+    network: str
+    sampler_module: str
+    fix_module: str
+    values: dict[str, float]
+
+    @property
+    def key(self) -> str:
+        """What names its files and its DVC stages; derived, never parsed."""
+        return f"{self.model}-{self.sampler}-{self.fix}-{self.steps}"
+
+    @property
+    def axes(self) -> dict[str, str | int]:
+        """Its place on the four axes."""
+        return {"model": self.model, "sampler": self.sampler, "fix": self.fix, "steps": self.steps}
+
+
+class PlannedModel(Section):
+    """One model to train: its recipe, and the modules of its variant and network."""
+
+    recipe: Name
+    variant: str
+    network: str

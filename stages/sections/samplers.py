@@ -1,0 +1,100 @@
+"""Sections of samplers: how each is set, how many steps it needs, how often it evaluates the network, what the
+published tables call it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from stages.diffusion.grids import Spacing, TimeGrid, time_grid
+from stages.sections.base import Bool, Float, Method
+
+# How the published tables print a grid that goes by a repository's own convention.
+PRINTED = {"pndm": "uniform", "ts-dpm": "uniform"}
+
+
+class Sampler(Method):
+    """What all samplers share; a method is a subclass with its own settings and the module of its name."""
+
+    spacing: Spacing
+    published: ClassVar[tuple[str, ...]]
+
+    @property
+    def least_steps(self) -> int:
+        """The fewest grid steps that keep every evaluation at a time of the schedule."""
+        return 1
+
+    def grid(self, steps: int, timesteps: int) -> TimeGrid:
+        """Return the time grid of a nominal step count.
+
+        Raises:
+            ValueError: the grid does not exist or is too short for this sampler.
+        """
+        grid = time_grid(self.spacing, steps, timesteps)
+        if len(grid.times) < self.least_steps:
+            raise ValueError(f"{self.method} needs at least {self.least_steps} grid steps, not {len(grid.times)}")
+        return grid
+
+    def nfe(self, grid: TimeGrid) -> int:
+        """Return the network evaluations per image along a grid."""
+        return len(grid.times)
+
+    @property
+    def needs_variance(self) -> bool:
+        """Whether the network must predict a variance too."""
+        return False
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the sampler's function takes as keywords; its grid is told apart."""
+        return self.model_dump(exclude={"method", "spacing"})
+
+    def coordinates(self) -> dict[str, str]:
+        """Return sampler, spacing and eta as the published tables have them."""
+        return {"sampler": self.method, "spacing": PRINTED.get(self.spacing, self.spacing), "eta": ""}
+
+
+class Ddpm(Sampler):
+    method: Literal["ddpm"]
+    variance: Literal["small", "large", "learned"]
+    published: ClassVar = ("ddpm",)
+
+    @property
+    def needs_variance(self) -> bool:
+        return self.variance == "learned"
+
+
+class Ddim(Sampler):
+    method: Literal["ddim"]
+    eta: Annotated[Float, Field(ge=0, le=1)]
+    clip: Bool
+    published: ClassVar = ("ddim", "ddim-clipped", "ddpm")
+
+    @model_validator(mode="after")
+    def _unclipped_starts_below_the_top(self) -> Self:
+        if not self.clip and self.spacing == "respaced":
+            # That grid starts at T - 1, where an unclipped x0 of the cosine schedule explodes.
+            raise ValueError("spacing: respaced needs clip: true; else allowed are uniform, quadratic, pndm, ts-dpm")
+        return self
+
+    def coordinates(self) -> dict[str, str]:
+        # Unclipped DDIM at eta = 1 is what the tables of the DDPM network call DDPM.
+        name = "ddim-clipped" if self.clip else "ddpm" if self.eta == 1 else "ddim"
+        return super().coordinates() | {"sampler": name, "eta": f"{self.eta:g}"}
+
+
+class Pndm(Sampler):
+    method: Literal["pndm"]
+    spacing: Literal["uniform", "quadratic", "pndm", "ts-dpm"]
+    order: Literal[2, 4]
+    published: ClassVar = ("s-pndm", "f-pndm")
+
+    @property
+    def least_steps(self) -> int:
+        return {2: 2, 4: 4}[self.order]
+
+    def nfe(self, grid: TimeGrid) -> int:
+        return len(grid.times) + {2: 1, 4: 9}[self.order]
+
+    def coordinates(self) -> dict[str, str]:
+        return super().coordinates() | {"sampler": {2: "s-pndm", 4: "f-pndm"}[self.order]}

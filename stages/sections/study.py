@@ -1,0 +1,217 @@
+"""params.yaml as a whole: the fixed sections, and those that the user names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+
+from stages.sections.base import Float, Int, Method, Name, Section, methods
+from stages.sections.fixes import Fix
+from stages.sections.models import Model, Recipe
+from stages.sections.samplers import Sampler
+
+SAMPLERS, FIXES, MODELS = methods(Sampler), methods(Fix), methods(Model)
+# Sections that the user names, and top-level names of cells.yaml, which DVC reads into one space with params.yaml.
+RESERVED = ("models", "samplers", "fixes", "recipes", "cells", "planned")
+
+
+def _tables(value: Any) -> Any:
+    listed = isinstance(value, list) and all(re.fullmatch(r"[a-z]+-\d+", str(name)) for name in value)
+    if value != "all" and not listed:
+        raise ValueError("all, or a list of tables such as ip-3")
+    return value
+
+
+class ParamsFault(ValueError):
+    """A fault of params.yaml: one line naming the key and what is allowed."""
+
+
+class Runtime(Section):
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    batch_size: Annotated[Int, Field(ge=1)]
+    checkpoint_every: Annotated[Int, Field(ge=1)]
+
+
+class Grid(Section):
+    models: Annotated[list[Name], Field(min_length=1)]
+    samplers: Annotated[list[Name], Field(min_length=1)]
+    fixes: Annotated[list[Name], Field(min_length=1)]
+    steps: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        for axis in ("models", "samplers", "fixes", "steps"):
+            values = getattr(self, axis)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{axis}: each value once")
+        return self
+
+
+class Prepare(Section):
+    dataset: Name
+
+
+class Extractor(Section):
+    network: Literal["classifier", "inception"]
+    epochs: Annotated[Int, Field(ge=1)]
+    batch_size: Annotated[Int, Field(ge=2)]
+    lr: Annotated[Float, Field(gt=0)]
+    test_fraction: Annotated[Float, Field(gt=0, lt=1)]
+    min_accuracy: Annotated[Float, Field(ge=0, le=1)]
+    weights: str | None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+
+    @model_validator(mode="after")
+    def _weights_are_pinned(self) -> Self:
+        if self.network == "inception" and (self.weights is None or self.sha256 is None):
+            raise ValueError("network: inception needs weights (a local file) and its sha256")
+        return self
+
+
+class Sample(Section):
+    n: Annotated[Int, Field(ge=2)]
+
+
+class Evaluate(Section):
+    neighborhood: Annotated[Int, Field(ge=1)]
+    jackknife_groups: Annotated[Int, Field(ge=3)]
+
+
+class Report(Section):
+    searched: list[Name]
+
+
+class Params(Section):
+    """params.yaml, validated; ``models``, ``samplers``, ``fixes`` and ``recipes`` hold the sections the user named."""
+
+    seed: Annotated[Int, Field(ge=0)]
+    runtime: Runtime
+    tables: Annotated[str | list[str], BeforeValidator(_tables)]
+    max_steps: Annotated[Int, Field(ge=1)]
+    grid: Grid | None
+    prepare: Prepare
+    extractor: Extractor
+    sample: Sample
+    evaluate: Evaluate
+    report: Report
+    recipes: dict[str, Recipe]
+    models: dict[str, Model]
+    samplers: dict[str, Sampler]
+    fixes: dict[str, Fix]
+
+    @model_validator(mode="after")
+    def _enough_images_in_equal_groups(self) -> Self:
+        groups, n = self.evaluate.jackknife_groups, self.sample.n
+        least = 2 * max(groups, self.evaluate.neighborhood + 2)
+        if n < least or n % groups:
+            raise ValueError(
+                f"sample.n: {n} images; allowed are multiples of evaluate.jackknife_groups ({groups}) from {least} on"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_of_sections(self) -> Self:
+        named = [("report.searched", self.report.searched, self.fixes)]
+        if self.grid:
+            named += [
+                ("grid.models", self.grid.models, self.models), ("grid.samplers", self.grid.samplers, self.samplers),
+                ("grid.fixes", self.grid.fixes, self.fixes),
+            ]  # fmt: skip
+        named += [(f"{name}.recipe", [model.recipe], self.recipes) for name, model in self.models.items()]
+        for place, names, allowed in named:
+            for name in names:
+                if name not in allowed:
+                    raise ValueError(f"{place}: {name!r} is no such section; allowed are {', '.join(allowed)}")
+        return self
+
+    @model_validator(mode="after")
+    def _networks_predict_what_is_trained(self) -> Self:
+        for name, model in self.models.items():
+            network = self.recipes[model.recipe].network
+            if network.predicts_variance != model.trains_variance:
+                predicts = "no variance" if model.trains_variance else "a variance too"
+                told = f"the network of {model.recipe} predicts {predicts}, unlike what {model.method} trains"
+                raise ValueError(f"{name}.recipe: {told}")
+        return self
+
+
+FIXED = [name for name in Params.model_fields if name not in RESERVED]
+
+
+def parse_params(content: Mapping[str, Any]) -> Params:
+    """Return the params of a parsed file.
+
+    Raises:
+        ParamsFault: an unknown key, a wrong type, a value out of range, or sections that do not fit one another.
+    """
+    sections: dict[str, dict[str, Any]] = {"recipes": {}, "models": {}, "samplers": {}, "fixes": {}}
+    for name, section in content.items():
+        if name not in FIXED:
+            kind, type_ = _kind(name, section)
+            sections[kind][name] = _validated(type_, section, f"{name}.")
+    return _validated(Params, {name: content[name] for name in FIXED if name in content} | sections, "")
+
+
+def _kind(name: Any, section: Any) -> tuple[str, type[BaseModel]]:
+    """Return which kind of section the user named, told by its keys, and the type that it must be."""
+    if name in RESERVED:
+        raise ParamsFault(f"{name}: a name of the project's own; name the section otherwise")
+    _validated(_Named, {"name": name}, "")
+    method = section.get("method") if isinstance(section, dict) else None
+    kinds: dict[str, Mapping[str, type[Method]]] = {"samplers": SAMPLERS, "fixes": FIXES}
+    if isinstance(section, dict) and "network" in section:
+        return "recipes", Recipe
+    if isinstance(section, dict) and "recipe" in section:
+        if method in MODELS:
+            return "models", MODELS[method]
+        raise ParamsFault(f"{name}.method: {method!r}: a model's method is one of {', '.join(MODELS)}")
+    for kind, types in kinds.items():
+        if method in types:
+            return kind, types[method]
+    raise ParamsFault(
+        f"{name}: unknown section; allowed are {', '.join(FIXED)}, a recipe (with a network), a model (with a recipe), "
+        f"and what has a method: {', '.join([*SAMPLERS, *FIXES])}"
+    )
+
+
+class _Named(Section):
+    name: Name
+
+
+def _validated(type_: type[Any], content: Any, prefix: str) -> Any:
+    try:
+        return type_.model_validate(content)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+        raise ParamsFault(f"{_explained(dict(details[0]), type_, prefix)}{more}") from None
+
+
+def _explained(detail: dict[str, Any], type_: type[BaseModel], prefix: str) -> str:
+    # A union tells by an extra part which of its types it tried: a network's method, or a type in brackets.
+    parts = list(detail["loc"])
+    location = [part for part in parts if "[" not in str(part) and (part == parts[0] or part not in ("adm", "ddpm"))]
+    where = prefix + ".".join(str(part) for part in location)
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: unknown key; allowed are {', '.join(_keys_at(type_, location[:-1]))}"
+    if detail["type"] == "missing":
+        return f"{where}: missing"
+    if isinstance(detail["input"], dict | list | BaseModel):
+        shown = f": {detail['input']!r}" if isinstance(detail["input"], list) and detail["type"] == "value_error" else ""
+        return f"{where.rstrip('.')}{shown}: {message}" if where else message
+    return f"{where.rstrip('.')}: {detail['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _keys_at(type_: type[BaseModel], location: list[Any]) -> list[str]:
+    for part in location:
+        annotation = type_.model_fields[part].annotation if part in type_.model_fields else None
+        inner = [each for each in (annotation, *get_args(annotation)) if isinstance(each, type)]
+        models = [each for each in inner if issubclass(each, BaseModel)]
+        if not models:
+            break
+        type_ = models[0]
+    return list(type_.model_fields)

@@ -1,0 +1,212 @@
+"""The plan: which cells a study needs for the published tables it regenerates, and why some numbers get none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Literal, NamedTuple
+
+from stages.papers.readings import NEEDS, Reading, read_row
+from stages.papers.tables import SOURCES, Row
+from stages.sections.cells import Cell, PlannedModel
+from stages.sections.study import FIXES, MODELS, SAMPLERS, Params
+
+MEASURED = ("fid", "sfid", "precision", "recall")
+# Metrics of published tables that no stage measures, by what they would need.
+UNMEASURED = {
+    "inception_score": "the Inception score",
+    "time_ms": "the timing of samplers",
+    "delta_bar": "the diagnosis of exposure bias",
+    "mean": "the diagnosis of exposure bias, which sets formulas against measurement",
+    "variance": "the diagnosis of exposure bias, which sets formulas against measurement",
+}
+Status = Literal["measured", "setting", "absent"]
+
+
+class Absent(Exception):
+    """Why a published number gets no cell, in words for the reader."""
+
+
+class PlannedRow(NamedTuple):
+    """A published number in the plan.
+
+    ``row`` has its coordinates as read; ``cell`` is the key of the cell that measures it. A ``setting`` has the
+    study's own value beside it. An ``absent`` one has its ``reason``, and its ``evaluations`` where they alone are it.
+    """
+
+    row: Row
+    status: Status
+    cell: str | None
+    reason: str
+    readings: tuple[Reading, ...]
+    evaluations: int = 0
+
+
+class Plan(NamedTuple):
+    """Models and cells by their names, and every published number."""
+
+    models: dict[str, PlannedModel]
+    cells: dict[str, Cell]
+    rows: list[PlannedRow]
+
+
+def make_plan(params: Params, papers: Mapping[str, Sequence[Row]], readings: Sequence[Reading]) -> Plan:
+    """Return the plan of a study.
+
+    Raises:
+        ValueError: a table asked for does not exist, the free grid holds a cell that cannot be, or nothing is planned.
+    """
+    tables = {table_id(row): None for paper, rows in papers.items() if paper != SOURCES for row in rows}
+    if params.tables != "all" and (unknown := [name for name in params.tables if name not in tables]):
+        raise ValueError(f"tables: {unknown[0]!r} is no published table; allowed are all, or of {', '.join(tables)}")
+    cells: dict[str, Cell] = {}
+    rows = [
+        _planned(row, params, papers, readings, cells)
+        for paper, content in papers.items()
+        if paper != SOURCES
+        for row in content
+    ]
+    for cell in _free_cells(params, papers):
+        _add(cells, cell)
+    if not cells:
+        raise ValueError("tables, max_steps and grid leave no cell to measure")
+    models = {cell.model: None for cell in cells.values()}
+    return Plan({name: _model(params, name) for name in params.models if name in models}, cells, rows)
+
+
+def table_id(row: Row) -> str:
+    """Return the name of a number's table, such as ip-3."""
+    return f"{row.paper}-{row.table}"
+
+
+def _planned(
+    row: Row, params: Params, papers: Mapping[str, Sequence[Row]], readings: Sequence[Reading], cells: dict[str, Cell]
+) -> PlannedRow:
+    read, concerned = read_row(row, readings)
+    try:
+        if row.metric not in (*MEASURED, *UNMEASURED):
+            _check_asked_for(row, params)
+            return PlannedRow(read, "setting", None, "", tuple(concerned))
+        cell, evaluations = _cell_of(read, concerned, params, papers)
+    except Absent as absent:
+        return PlannedRow(read, "absent", None, str(absent), tuple(concerned))
+    if row.steps and int(row.steps) > params.max_steps:
+        reason = f"{row.steps} steps: beyond max_steps ({params.max_steps}), {evaluations:,} image-evaluations"
+        return PlannedRow(read, "absent", None, reason, tuple(concerned), evaluations)
+    _add(cells, cell)
+    return PlannedRow(read, "measured", cell.key, "", tuple(concerned))
+
+
+def _check_asked_for(row: Row, params: Params) -> None:
+    if not row.value:
+        raise Absent("lost in the source")
+    if params.tables != "all" and table_id(row) not in params.tables:
+        raise Absent(f"{table_id(row)} is not among tables in params.yaml")
+
+
+def _cell_of(
+    row: Row, concerned: Sequence[Reading], params: Params, papers: Mapping[str, Sequence[Row]]
+) -> tuple[Cell, int]:
+    """Return the cell of a measured metric, and what it costs in evaluations of one image by the network."""
+    _check_asked_for(row, params)
+    needs = [reading.value for reading in concerned if reading.setting == NEEDS]
+    if row.metric in UNMEASURED:
+        needs.append(UNMEASURED[row.metric])
+    if needs:
+        raise Absent(f"needs {needs[0]}: not built yet")
+    names = {
+        "sampler": _sampler(row, params),
+        "fix": _named(row.fix, "fix", {n: s.coordinate() for n, s in params.fixes.items()}, _known(FIXES)),
+        "model": _named(row.model, "model", {n: s.coordinate() for n, s in params.models.items()}, _known(MODELS)),
+    }
+    try:
+        return make_cell(params, papers, steps=int(row.steps), **names)
+    except ValueError as error:
+        raise Absent(str(error)) from None
+
+
+def _sampler(row: Row, params: Params) -> str:
+    if row.sampler not in _known(SAMPLERS):
+        raise Absent(f"needs the sampler {row.sampler}: not built yet")
+    for name, section in params.samplers.items():
+        has = section.coordinates()
+        # A setting that is not printed fits any.
+        if all(getattr(row, key) in ("", value) for key, value in has.items()):
+            return name
+    told = ", ".join(f"{key} {value}" for key in ("sampler", "spacing", "eta") if (value := getattr(row, key)))
+    raise Absent(f"no section of params.yaml has {told}")
+
+
+def _named(wanted: str, kind: str, sections: Mapping[str, str], known: Sequence[str]) -> str:
+    """Return the first section that has a published name."""
+    if wanted not in known:
+        raise Absent(f"needs the {kind} {wanted}: not built yet")
+    for name, coordinate in sections.items():
+        if coordinate == wanted:
+            return name
+    raise Absent(f"no section of params.yaml is the {kind} {wanted}")
+
+
+def _known(kinds: Mapping[str, type]) -> list[str]:
+    return [name for kind in kinds.values() for name in kind.published]
+
+
+def make_cell(
+    params: Params, papers: Mapping[str, Sequence[Row]], model: str, sampler: str, fix: str, steps: int
+) -> tuple[Cell, int]:
+    """Return a cell of named sections, and its cost: the evaluations of one image by the network, for all its images.
+
+    Raises:
+        ValueError: the sampler's grid cannot hold the steps, the model predicts no variance where the sampler needs
+            one, or the fix looks up a value that is not published.
+    """
+    recipe, section = params.recipes[params.models[model].recipe], params.samplers[sampler]
+    evaluations = params.sample.n * section.nfe(section.grid(steps, recipe.timesteps))
+    if section.needs_variance and not recipe.network.predicts_variance:
+        raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
+    cell = Cell(
+        model=model, sampler=sampler, fix=fix, steps=steps, network=recipe.network.module,
+        sampler_module=section.module, fix_module=params.fixes[fix].module,
+        values=_looked_up(params, papers, model, fix, steps),
+    )  # fmt: skip
+    return cell, evaluations
+
+
+def _looked_up(
+    params: Params, papers: Mapping[str, Sequence[Row]], model: str, fix: str, steps: int
+) -> dict[str, float]:
+    section, found = params.fixes[fix], {}
+    wanted = {
+        "dataset": params.prepare.dataset, "model": params.models[model].coordinate(),
+        "fix": section.coordinate(), "steps": str(steps),
+    }  # fmt: skip
+    for name in section.looked_up():
+        rows = (row for paper, content in papers.items() if paper != SOURCES for row in content)
+        matching = [row for row in rows if row.metric == name and row.value]
+        values = [r.value for r in matching if all(getattr(r, key) == value for key, value in wanted.items())]
+        if not values:
+            raise ValueError(f"{fix}.{name} is published, but no paper prints it for {' '.join(wanted.values())} steps")
+        found[name] = float(values[0])
+    return found
+
+
+def _free_cells(params: Params, papers: Mapping[str, Sequence[Row]]) -> list[Cell]:
+    if params.grid is None:
+        return []
+    grid, cells = params.grid, []
+    for model, sampler, fix, steps in product(grid.models, grid.samplers, grid.fixes, grid.steps):
+        try:
+            cells.append(make_cell(params, papers, model, sampler, fix, steps)[0])
+        except ValueError as error:
+            raise ValueError(f"grid: {model}, {sampler}, {fix}, {steps} steps: {error}") from None
+    return cells
+
+
+def _add(cells: dict[str, Cell], cell: Cell) -> None:
+    if cells.setdefault(cell.key, cell) != cell:
+        raise ValueError(f"two cells have the name {cell.key}; name a section otherwise")
+
+
+def _model(params: Params, name: str) -> PlannedModel:
+    model = params.models[name]
+    return PlannedModel(recipe=model.recipe, variant=model.module, network=params.recipes[model.recipe].network.module)

@@ -1,0 +1,133 @@
+"""The published tables with the study as one more data set: same rows, same columns, measured numbers or reasons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
+
+from stages.papers.tables import Row
+from stages.study.plan import PlannedRow, table_id
+
+LEVELS = " | "
+Coverage = Literal["measured", "partly", "published only", "lost"]
+
+
+class Number(NamedTuple):
+    """One place of a table's block: a measured value with margin and n, the study's setting, or the reason for neither.
+
+    ``row`` and ``column`` are the published labels with the study's data set in place of the paper's.
+    """
+
+    row: str
+    column: str
+    metric: str
+    steps: str
+    cell: str | None
+    value: float | None
+    margin: float | None
+    n: int | None
+    setting: str
+    reason: str
+
+
+class Table(NamedTuple):
+    """A published table by its number, the study's block, and how much of it there is."""
+
+    id: str
+    rows: list[PlannedRow]
+    block: list[Number]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many of its published numbers are measured, settings, absent or lost."""
+        return Counter("lost" if not planned.row.value else planned.status for planned in self.rows)
+
+    @property
+    def coverage(self) -> Coverage:
+        counts = self.counts
+        if not counts["measured"] and not counts["setting"]:
+            return "lost" if counts["lost"] == len(self.rows) else "published only"
+        return "partly" if counts["absent"] else "measured"
+
+
+def regenerate(
+    rows: Sequence[PlannedRow], scores: Mapping[str, Mapping[str, Any]], settings: Mapping[tuple[str, ...], str],
+    dataset: str,
+) -> list[Table]:  # fmt: skip
+    """Return every published table with the study's block.
+
+    Args:
+        rows: the planned rows of all tables.
+        scores: what was measured, by cell.
+        settings: the study's own value of a published setting, by the row's key.
+        dataset: the study's data set, as labels shall have it.
+    """
+    tables = []
+    for _, group in groupby(rows, key=lambda planned: (planned.row.paper, planned.row.table)):
+        table = list(group)
+        tables.append(Table(table_id(table[0].row), table, _block(table, scores, settings, dataset)))
+    return tables
+
+
+def _block(
+    table: Sequence[PlannedRow], scores: Mapping[str, Mapping[str, Any]], settings: Mapping[tuple[str, ...], str],
+    dataset: str,
+) -> list[Number]:  # fmt: skip
+    relabelled = {
+        axis: _relabelled([getattr(p.row, axis) for p in table], [p.row.dataset for p in table], dataset)
+        for axis in ("row", "column")
+    }
+    block: dict[tuple[str, str, str], Number] = {}
+    for i, planned in enumerate(table):
+        number = _number(planned, relabelled["row"][i], relabelled["column"][i], scores, settings)
+        key = (number.row, number.column, number.metric)
+        # Rows of several data sets fall together; one of them that needs more than the others leaves their number.
+        if key not in block or (block[key].reason and not number.reason):
+            block[key] = number
+    return list(block.values())
+
+
+def _number(
+    planned: PlannedRow, row: str, column: str, scores: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[tuple[str, ...], str],
+) -> Number:  # fmt: skip
+    published = planned.row
+    number = Number(row, column, published.metric, published.steps, planned.cell, None, None, None, "", planned.reason)
+    if planned.status == "setting":
+        ours = settings.get(published.key, "")
+        return number._replace(setting=ours, reason="" if ours else "the study has no such setting")
+    if planned.cell is None:
+        return number
+    score = scores[planned.cell]
+    found = score[published.metric]
+    return number._replace(value=found["value"], margin=found["margin"], n=score["n_fake"])
+
+
+def _relabelled(labels: Sequence[str], datasets: Sequence[str], dataset: str) -> list[str]:
+    """Return labels with the study's data set in the level that tells the paper's ones apart, if there is one."""
+    split = [label.split(LEVELS) for label in labels]
+    depth = max(map(len, split))
+    for level in range(depth):
+        told: dict[str, set[str]] = {}
+        for levels, name in zip(split, datasets, strict=True):
+            if level < len(levels):
+                told.setdefault(levels[level], set()).add(name)
+        if len(told) > 1 and all(len(names) == 1 for names in told.values()) and len(set(datasets)) > 1:
+            split = [[*ls[:level], dataset, *ls[level + 1 :]] if level < len(ls) else ls for ls in split]
+    return [LEVELS.join(levels) for levels in split]
+
+
+def reasons(table: Table) -> list[tuple[str, int]]:
+    """Return why numbers of a table are absent, with how many, in the order met."""
+    return list(Counter(planned.reason for planned in table.rows if planned.status == "absent").items())
+
+
+def row_cell(rows: Sequence[PlannedRow], paper: str, table: str, row: str, column: str) -> list[PlannedRow]:
+    """Return the published numbers at one place of a table."""
+
+    def there(found: Row) -> bool:
+        return (found.paper, found.table, found.row, found.column) == (paper, table, row, column)
+
+    return [planned for planned in rows if there(planned.row)]

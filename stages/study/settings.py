@@ -1,0 +1,73 @@
+"""The study's own value of every setting that the papers' tables print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stages.papers.tables import Row
+from stages.sections.models import Network, Recipe
+from stages.sections.study import Params
+from stages.study.plan import PlannedRow
+
+
+def _joined(values: list[int]) -> str:
+    return ",".join(map(str, values))
+
+
+OF_RECIPE: dict[str, Callable[[Recipe], Any]] = {
+    "diffusion_steps": lambda recipe: recipe.timesteps,
+    "noise_schedule": lambda recipe: recipe.schedule,
+    "batch_size": lambda recipe: recipe.batch_size,
+    "iterations": lambda recipe: recipe.iterations,
+    "learning_rate": lambda recipe: f"{recipe.lr:g}",
+    "ema_rate": lambda recipe: recipe.ema,
+    "optimizer": lambda recipe: {"adam": "Adam", "adamw": "AdamW"}[recipe.optimizer],
+}
+OF_NETWORK: dict[str, Callable[[Network], Any]] = {
+    "channels": lambda network: network.channels,
+    "residual_blocks": lambda network: network.res_blocks,
+    "channel_multiple": lambda network: _joined(network.multipliers),
+    "attention_resolution": lambda network: _joined(network.attention_sizes),
+    "dropout": lambda network: network.dropout,
+    "head_channels": lambda network: getattr(network, "head_channels", ""),
+    # A block that resizes within itself is ADM's; DDPM's network has convolutions for it.
+    "biggan_updown": lambda network: network.method == "adm",
+}
+
+
+def own_settings(
+    params: Params, rows: list[PlannedRow], models: Mapping[str, Mapping[str, Any]], training_images: int
+) -> dict[tuple[str, ...], str]:
+    """Return the study's value for every planned row that is a setting, by the row's key; none where it has none.
+
+    Args:
+        params: the study's params.
+        rows: the planned rows.
+        models: the training records of the study's models, for the sizes of their networks.
+        training_images: size of the data set.
+    """
+    found = {}
+    for planned in rows:
+        if planned.status == "setting":
+            value = _own(planned.row, params, models, training_images)
+            if value not in ("", None):
+                found[planned.row.key] = str(value)
+    return found
+
+
+def _own(row: Row, params: Params, models: Mapping[str, Mapping[str, Any]], training_images: int) -> Any:
+    if row.metric in ("b", "k"):
+        fixes = [fix.settings()[row.metric] for fix in params.fixes.values() if fix.coordinate() == row.fix]
+        return fixes[0] if fixes else None
+    if row.metric == "training_images":
+        return training_images
+    name = next((name for name, model in params.models.items() if model.coordinate() == row.model), None)
+    if name is None:
+        return None
+    recipe = params.recipes[params.models[name].recipe]
+    if row.metric == "model_size":
+        return f"{models[name]['parameters']:,}" if name in models else None
+    if row.metric in OF_RECIPE:
+        return OF_RECIPE[row.metric](recipe)
+    return OF_NETWORK[row.metric](recipe.network) if row.metric in OF_NETWORK else None

@@ -1,0 +1,30 @@
+"""Training batches: epochs are permutations that depend on (seed, epoch) alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from stages.pipeline.streams import stream
+from stages.sections.models import Recipe
+
+SHUFFLE, FLIP = 2, 6
+
+
+def draw_batch(images: Tensor, seed: int, recipe: Recipe, iteration: int) -> Tensor:
+    """Return the iteration's batch [B, C, H, W] in [-1, 1] of uint8 images; incomplete batches are dropped."""
+    per_epoch = len(images) // recipe.batch_size
+    epoch, position = divmod(iteration, per_epoch)
+    order = _permutation(len(images), seed, epoch)
+    batch = images[order[position * recipe.batch_size : (position + 1) * recipe.batch_size]].float() / 127.5 - 1
+    if not recipe.flip:
+        return batch
+    flipped = torch.rand(len(batch), generator=stream(seed, FLIP, iteration)) < 0.5
+    return torch.where(flipped.reshape(-1, 1, 1, 1), batch.flip(-1), batch)
+
+
+@lru_cache(maxsize=1)
+def _permutation(n: int, seed: int, epoch: int) -> Tensor:
+    return torch.randperm(n, generator=stream(seed, SHUFFLE, epoch))

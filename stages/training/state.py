@@ -1,0 +1,43 @@
+"""A training run between two iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from stages.diffusion.importance import LossHistory, empty_history
+from stages.pipeline.streams import stream_seed
+from stages.sections.models import Recipe
+
+INITIALISE = 3
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while training. Random numbers need no state: they are streams of (seed, iteration)."""
+
+    network: nn.Module
+    ema: dict[str, Tensor]
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    history: LossHistory
+    iteration: int = 0
+    losses: list[dict[str, float]] = field(default_factory=list)
+
+
+def new_state(build: Callable[[], nn.Module], recipe: Recipe, seed: int, device: torch.device) -> TrainingState:
+    """Return the state before the first iteration; equal seeds give equal networks."""
+    torch.manual_seed(stream_seed(seed, INITIALISE))
+    network = build().to(device).train()
+    optimizer = OPTIMIZERS[recipe.optimizer]
+    return TrainingState(
+        network=network,
+        ema={name: tensor.detach().clone() for name, tensor in network.state_dict().items()},
+        optimizer=optimizer(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay),
+        scaler=torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16"),
+        history=empty_history(recipe.timesteps),
+    )

@@ -1,0 +1,80 @@
+"""One iteration of training: times, noise, loss, update, moving average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+import torch
+from torch import Tensor
+
+from stages.diffusion.importance import antithetic_timesteps, draw_timesteps, importance, record_losses
+from stages.diffusion.losses import Loss
+from stages.diffusion.schedule import Schedule
+from stages.pipeline.streams import stream, stream_seed
+from stages.sections.models import Recipe
+from stages.training.state import TrainingState
+
+TRAIN = 1
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def step(
+    state: TrainingState, x0: Tensor, seed: int, recipe: Recipe, loss: Callable[..., Loss], schedule: Schedule
+) -> Loss:
+    """Return the loss of one iteration on x0 [B, C, H, W], after updating the network, its EMA and the loss history.
+
+    All randomness is the stream of (seed, iteration): variants that draw alike see the same t and the same noise.
+    """
+    device = next(state.network.parameters()).device
+    generator = stream(seed, TRAIN, state.iteration)
+    times, weights = _times(state, recipe, len(x0), generator)
+    x0, times = x0.to(device), times.to(device)
+
+    def noise() -> Tensor:
+        return torch.randn(x0.shape, generator=generator).to(device)
+
+    # Dropout draws from the device's global generator.
+    torch.manual_seed(stream_seed(seed, TRAIN, state.iteration))
+    found = loss(partial(_predict, state, recipe), x0, times, noise, schedule)
+    if recipe.t_sampling == "loss-second-moment":
+        record_losses(state.history, times, found.total.detach())
+    update(state, (weights.to(device) * found.total).mean(), recipe)
+    return found
+
+
+def update(state: TrainingState, objective: Tensor, recipe: Recipe) -> None:
+    """Take one optimizer step along the objective's gradient and let the EMA follow, unless fp16 overflowed."""
+    for group in state.optimizer.param_groups:
+        group["lr"] = recipe.lr * min(1.0, (state.iteration + 1) / max(1, recipe.warmup))
+    state.optimizer.zero_grad(set_to_none=True)
+    scale = state.scaler.get_scale()
+    state.scaler.scale(objective).backward()
+    if recipe.clip is not None:
+        state.scaler.unscale_(state.optimizer)
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    # A lower scale means that fp16 overflowed and the step was skipped: the EMA then stays, too.
+    if state.scaler.get_scale() < scale:
+        return
+    with torch.no_grad():
+        for name, tensor in state.network.state_dict().items():
+            state.ema[name].lerp_(tensor, 1 - recipe.ema)
+
+
+def _predict(state: TrainingState, recipe: Recipe, y: Tensor, times: Tensor) -> Tensor:
+    with torch.autocast(y.device.type, PRECISIONS[recipe.precision], enabled=recipe.precision != "fp32"):
+        return state.network(y, times).float()
+
+
+def _times(state: TrainingState, recipe: Recipe, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    if recipe.t_sampling == "antithetic":
+        return antithetic_timesteps(recipe.timesteps, n, generator)
+    probability = importance(state.history) if recipe.t_sampling == "loss-second-moment" else _uniform(recipe.timesteps)
+    return draw_timesteps(probability, n, generator)
+
+
+@lru_cache(maxsize=1)
+def _uniform(timesteps: int) -> Tensor:
+    return torch.full((timesteps,), 1 / timesteps, dtype=torch.float64)

@@ -1,0 +1,131 @@
+"""Scores against torch-fidelity's own pipeline, closed forms, and directions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torch_fidelity import calculate_metrics, register_feature_extractor
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+
+from stages.metrics.frechet import frechet_distance, frechet_replicates, statistics
+from stages.metrics.neighbours import precision_recall
+from stages.networks.classifier import Classifier, ClassifierConfig, classifier_features
+from stages.pipeline.feature_network import extract_features
+
+
+def normal(seed: int, n: int = 400, d: int = 6) -> np.ndarray:
+    return np.random.RandomState(seed).standard_normal((n, d)).astype(np.float32)
+
+
+def network() -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(ClassifierConfig(1, 10)).eval()
+
+
+class PeerExtractor(FeatureExtractorBase):
+    """The classifier as a feature extractor of torch-fidelity."""
+
+    def __init__(self, name: str, features_list: list[str], **kwargs) -> None:
+        super().__init__(name, features_list)
+        self.network = network()
+
+    @staticmethod
+    def get_provided_features_list() -> tuple[str, ...]:
+        return ("pooled", "spatial")
+
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric: str) -> str:
+        return "pooled"
+
+    @staticmethod
+    def can_be_compiled() -> bool:
+        return False
+
+    @staticmethod
+    def get_dummy_input_for_compile() -> Tensor:
+        return torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        named = dict(zip(("pooled", "spatial"), classifier_features(self.network, images), strict=True))
+        return tuple(named[name] for name in self.features_list)
+
+
+class Images(Dataset):
+    def __init__(self, images: np.ndarray) -> None:
+        self.images = torch.from_numpy(images).permute(0, 3, 1, 2)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.images[index]
+
+
+def test_scores_are_those_of_torch_fidelity(project: Path) -> None:
+    from sklearn.datasets import load_digits
+
+    register_feature_extractor("peer", PeerExtractor)
+    pixels = (np.asarray(load_digits(return_X_y=True)[0]) * 15).astype(np.uint8).reshape(-1, 8, 8, 1)
+    fake, real = pixels[:500], pixels[500:1200]
+    common: dict[str, Any] = {
+        "input1": Images(fake), "input2": Images(real), "feature_extractor": "peer", "cuda": False, "cache": False,
+        "save_cpu_ram": True, "verbose": False,
+    }  # fmt: skip
+    expected = calculate_metrics(fid=True, prc=True, prc_neighborhood=3, **common)
+    spatial = calculate_metrics(fid=True, feature_layer_fid="spatial", **common)
+    model = network()
+    ours = [extract_features(lambda x: classifier_features(model, x), images, "test") for images in (fake, real)]
+    # The features are extracted in other batch sizes: float32 rounding, relative to values of order 1.
+    fid = frechet_distance(statistics(ours[0].pooled), statistics(ours[1].pooled))
+    assert fid == pytest.approx(expected["frechet_inception_distance"], rel=1e-4, abs=1e-6)
+    sfid = frechet_distance(statistics(ours[0].spatial), statistics(ours[1].spatial))
+    assert sfid == pytest.approx(spatial["frechet_inception_distance"], rel=1e-4, abs=1e-6)
+    found = precision_recall(ours[0].pooled, ours[1].pooled, 3)
+    # One image of 500 or 700 may change sides of a ball.
+    assert found["precision"] == pytest.approx(expected["precision"], abs=2.1e-3)
+    assert found["recall"] == pytest.approx(expected["recall"], abs=2.1e-3)
+
+
+def test_frechet_distance_of_gaussians_is_its_closed_form() -> None:
+    first = {"mu": np.zeros(2), "sigma": np.diag([1.0, 4.0])}
+    second = {"mu": np.array([3.0, 0.0]), "sigma": np.diag([4.0, 4.0])}
+    assert frechet_distance(first, second) == pytest.approx(9 + 1)
+    assert frechet_distance(first, first) == pytest.approx(0, abs=1e-12)
+
+
+def test_statistics_use_the_unbiased_covariance() -> None:
+    features = normal(0)
+    moments = statistics(features)
+    assert moments["mu"] == pytest.approx(features.mean(0), abs=1e-6)
+    assert moments["sigma"] == pytest.approx(np.cov(features.T, ddof=1))
+
+
+def test_replicates_leave_one_run_of_images_out() -> None:
+    features, real = normal(0), statistics(normal(1))
+    found = frechet_replicates(features, real, 4)
+    expected = [
+        frechet_distance(statistics(np.delete(features, slice(a, a + 100), 0)), real) for a in range(0, 400, 100)
+    ]
+    assert found == pytest.approx(expected)
+
+
+def test_precision_is_of_the_fakes_and_recall_of_the_reals() -> None:
+    real = normal(0)
+    one_mode = real[:1] + 0.01 * normal(1)
+    scores = precision_recall(one_mode, real, 3)
+    assert scores["precision"] > 0.9
+    assert scores["recall"] < 0.1
+    assert precision_recall(real, real, 3) == {"precision": 1, "recall": 1}
+
+
+def test_scores_get_worse_with_noise(project: Path) -> None:
+    real, fids = statistics(normal(0)), []
+    for scale in (0, 0.5, 1):
+        fids.append(frechet_distance(statistics(normal(2) + scale * normal(3)), real))
+    assert fids == sorted(fids)
