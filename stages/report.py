@@ -63,7 +63,7 @@ def render(
         dataset=read_json(dataset_path(reference["reference"]).with_suffix(".json")),
         extractor=read_json(FEATURE_NETWORK.with_suffix(".json")), samples=samples, scores=scores,
         settings=settings(samples), audit=read_json(AUDIT),
-        plots=[Markup(fid_against_steps(table, sampler)) for sampler in grid.samplers], preview=preview_uri,
+        plots=[Markup(fid_against_steps(table))], preview=preview_uri,
     )  # fmt: skip
 
 

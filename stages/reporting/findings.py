@@ -238,11 +238,9 @@ def _result(comparison: Comparison, claim: Claim) -> str:
     stated = parse_number(comparison.stated)
     fewest = min(most, len(str(stated.unit.denominator)) - 1)
     value = comparison.left.printed.low
-    if comparison.held == "yes" or value == stated.value:
-        return _decimal(value, fewest, round)
-    shown = _decimal(stated.value, fewest, round)
-    texts = [_decimal(value, digits, round) for digits in range(fewest, most + 1)]
-    return next((text for text in texts if text != shown), texts[-1])
+    apart = (digits for digits in range(fewest, most) if round(value * 10**digits) != stated.value * 10**digits)
+    digits = fewest if comparison.held == "yes" or value == stated.value else next(apart, most)
+    return _decimal(value, digits, round)
 
 
 def _operands(comparisons: Sequence[Comparison]) -> list[str]:
