@@ -77,6 +77,8 @@ def test_axe_finds_nothing_serious(visit: Any, axe: str, viewport: dict[str, int
     page = visit(viewport=viewport, color_scheme=scheme)
     page.evaluate(OPEN)
     page.evaluate("selector => document.querySelectorAll(selector).forEach(node => node.remove())", ALIKE)
+    # Axe judges no text above a gradient, such as the shade at a table's edge.
+    page.add_style_tag(content=".scroll { background: none !important }")
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(result => result.violations)")
     grave = [
