@@ -130,7 +130,7 @@ def test_the_page_is_self_contained_well_formed_and_escaped(measured: list[Cell]
         assert address.startswith("data:image/png;base64,") or address.removeprefix("#") in page.ids
     assert not re.search(r"url\((?!#)|@import|<script", content)
     assert "&lt;script&gt;alert(1)" in content
-    assert content.count("<svg") == 2
+    assert content.count("<svg") == 1
     assert content.count("<img") == len(measured)
     body = content[content.index("<body>") :]
     assert body.index("Not comparable to published FIDs") < 300, "among its first lines"
@@ -221,7 +221,7 @@ def test_directions_are_of_names_that_exist() -> None:
 def test_plots_are_the_same_bytes_each_time(measured: list[Cell]) -> None:
     report.run()
     table = pd.read_csv("reports/tables/scores.csv", keep_default_na=False, na_values=[""])
-    assert fid_against_steps(table, "ddpm") == fid_against_steps(table, "ddpm")
+    assert fid_against_steps(table) == fid_against_steps(table)
 
 
 def test_comparison_counts_identical_near_and_different() -> None:
