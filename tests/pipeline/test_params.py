@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from stages.__main__ import main
-from stages.pipeline.errors import InputError
 from stages.pipeline.cells import read_plan
+from stages.pipeline.errors import InputError
 from stages.pipeline.params import read_params
 from tests.toy import ROOT, toy_params, write_params
 
