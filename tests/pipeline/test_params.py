@@ -105,7 +105,7 @@ def test_f_pndm_refuses_too_few_steps(project: Path) -> None:
         read_plan()
 
 
-@pytest.mark.parametrize("content", ["", "seed: [", "- 1"])
+@pytest.mark.parametrize("content", ["", "seed: [", "- 1", "seed: 2024-13-01", "seed: 0x_"])
 def test_files_that_are_no_params(project: Path, content: str) -> None:
     Path("params.yaml").write_text(content)
     with pytest.raises(InputError, match=r"^params.yaml: [^\n]+$"):
