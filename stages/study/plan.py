@@ -114,6 +114,8 @@ def _cell_of(
         needs.append(UNMEASURED[row.metric])
     if needs:
         raise Absent(f"needs {needs[0]}: not built yet")
+    if not row.steps:
+        raise Absent("no step count is printed")
     names = {
         "sampler": _sampler(row, params),
         "fix": _named(row.fix, "fix", {n: s.coordinate() for n, s in params.fixes.items()}, _known(FIXES)),
