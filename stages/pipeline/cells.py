@@ -62,10 +62,16 @@ def read_cells() -> Planned:
     """
     if not CELLS.is_file():
         raise InputError(f"{CELLS}: not found; {AGAIN}")
-    content = read_yaml(CELLS)
-    body, planned = {key: content.get(key) for key in ("models", "cells")}, content.get("planned")
-    if not isinstance(planned, dict) or planned.get("body") != _digest(body):
-        raise InputError(f"{CELLS}: edited or damaged; {AGAIN}")
+    damaged = InputError(f"{CELLS}: edited or damaged; {AGAIN}")
+    try:
+        content = read_yaml(CELLS)
+        body, planned = {key: content.get(key) for key in ("models", "cells")}, content.get("planned")
+        # YAML holds what JSON cannot, such as a date or a list within itself, which the plan never writes.
+        whole = isinstance(planned, dict) and planned.get("body") == _digest(body)
+    except (InputError, TypeError, ValueError):
+        raise damaged from None
+    if not whole:
+        raise damaged
     if planned.get("inputs") != _inputs(read_params()):
         raise InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")
     try:
@@ -73,8 +79,8 @@ def read_cells() -> Planned:
             {name: PlannedModel.model_validate(model) for name, model in content["models"].items()},
             {key: Cell.model_validate(cell) for key, cell in content["cells"].items()},
         )
-    except ValidationError:
-        raise InputError(f"{CELLS}: edited or damaged; {AGAIN}") from None
+    except (ValidationError, AttributeError, KeyError):
+        raise damaged from None
 
 
 def planned_cell(key: str) -> Cell:
@@ -101,15 +107,20 @@ def _inputs(params: Params) -> str:
     """
     published = read_published()
     named = {**params.samplers, **params.fixes, **params.models}
+    looked_up = {name: fix.looked_up() for name, fix in params.fixes.items()}
     return _digest({
         "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
         "grid": params.grid and params.grid.model_dump(),
         "methods": {name: section.method for name, section in named.items()},
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
-        "looked_up": {name: fix.looked_up() for name, fix in params.fixes.items()},
+        "looked_up": looked_up,
         "published": [
-            [row.paper, row.table, *(getattr(row, coordinate) for coordinate in COORDINATES), bool(row.value)]
+            [
+                row.paper, row.table, *(getattr(row, coordinate) for coordinate in COORDINATES),
+                # Of the numbers only those that the cells hold.
+                row.value if any(row.metric in names for names in looked_up.values()) else bool(row.value),
+            ]
             for rows in published.papers.values() for row in rows
         ],
         "readings": [[reading.query, reading.setting, reading.value] for reading in published.readings],
