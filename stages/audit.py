@@ -85,4 +85,4 @@ def write_audit(folder: Path, record: Mapping[str, Any]) -> None:
         writer.writerow({key: "; ".join(v) if isinstance(v, list) else v for key, v in finding.items()})
     write_bytes(folder / "audit.csv", stream.getvalue().encode())
     write_json(folder / "audit.json", record)
-    write_bytes(folder / "audit.html", render_page("audit.html.j2", audit=record).encode())
+    write_bytes(folder / "audit.html", render_page("audit.html.j2", audit=record, tables_elsewhere=False).encode())

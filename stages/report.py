@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from stages.pipeline.cells import read_cells, read_plan
 from stages.pipeline.files import read_json, write_bytes, write_json
 from stages.pipeline.layout import (
+    AUDIT,
     DATASET_RECORD,
     EXTRACTOR_RECORD,
     REFERENCE_RECORD,
     REPORTS,
     model_record_path,
+    preview_path,
     sample_record_path,
     scores_path,
 )
+from stages.pipeline.pages import render_page
 from stages.pipeline.params import read_params
+from stages.pipeline.previews import read_preview
+from stages.pipeline.published import read_published
+from stages.reporting.mosaics import mosaic
+from stages.reporting.plots import fid_against_steps, forest_plot
+from stages.reporting.report_page import (
+    claim_rows,
+    coverage_map,
+    forest_rows,
+    headline,
+    image_rows,
+    regenerated_sections,
+    settings,
+)
 from stages.study.differences import difference_table, verdict_counts
 from stages.study.pairs import published_pairs
 from stages.study.regenerated import Table, regenerate
-from stages.study.scores import score_table, summary
+from stages.study.scores import METRICS, score_table, summary
 from stages.study.settings import own_settings
+
+# Pictures: how many images of a cell, and how many pixels of the page a small picture's side takes at least.
+SHOWN, SIDE = 16, 24
 
 
 def run() -> None:
@@ -35,16 +57,44 @@ def run() -> None:
     rows = [row for row in plan.rows if row.cell is None or row.cell in planned.cells]
     table = score_table(scores, samples)
     differences = difference_table(published_pairs(rows), scores, params.report.searched)
-    settings = own_settings(params, rows, models, dataset["n"])
-    tables = regenerate(rows, scores, settings, dataset["dataset"])
+    tables = regenerate(rows, scores, own_settings(params, rows, models, dataset["n"]), dataset["dataset"])
+    page = render(table, differences, tables, dataset, reference, models, samples, scores)
     for name, content in {"scores": table, "differences": differences, **regenerated_tables(tables)}.items():
         write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
+    write_bytes(REPORTS / "report.html", page.encode())
     write_json(REPORTS / "summary.json", headline_numbers(table, differences, tables, reference))
-    read_json(EXTRACTOR_RECORD)
-    write_bytes(REPORTS / "report.html", b"<!doctype html>\n")
 
 
-def regenerated_tables(tables: list[Table]) -> dict[str, pd.DataFrame]:
+def render(
+    table: pd.DataFrame, differences: pd.DataFrame, tables: Sequence[Table], dataset: Mapping[str, Any],
+    reference: Mapping[str, Any], models: Mapping[str, Any], samples: Mapping[str, Any], scores: Mapping[str, Any],
+) -> str:  # fmt: skip
+    """Return the page; equal inputs give equal bytes, and nothing in it points outside the reports."""
+    published, audit = read_published(), read_json(AUDIT)
+    cells = [{"key": key, **{axis: score[axis] for axis in ("model", "sampler", "fix", "steps")}}
+             for key, score in scores.items()]  # fmt: skip
+    forest = forest_rows(differences)
+    return render_page(
+        "report.html.j2", headline=headline(dataset, tables, verdict_counts(differences)),
+        coverage=coverage_map(tables, published.titles), titles=audit["titles"],
+        forest=Markup(forest_plot(forest)) if len(forest) else "",
+        claims=claim_rows(differences), steps=sorted(differences["steps"].unique()),
+        sections=regenerated_sections(tables, published.titles, published.metrics, differences, audit["tables"]),
+        plot=Markup(fid_against_steps(table)), images=image_rows(cells), picture=picture_uri, dataset=dataset,
+        reference=reference, extractor=read_json(EXTRACTOR_RECORD), models=models, settings=settings(samples),
+        sample=next(iter(samples.values())), score=next(iter(scores.values())), cells=len(scores), audit=audit,
+        metrics=[metric for metric in METRICS if metric in table],
+    )  # fmt: skip
+
+
+def picture_uri(name: str) -> str:
+    """Return a data URI of the first images of a cell, or of the real ones, in one row at whole-number zoom."""
+    images = read_preview(preview_path(name))[:SHOWN]
+    zoom = max(1, -(-SIDE // images.shape[2]))
+    return f"data:image/png;base64,{base64.b64encode(mosaic(images, SHOWN, zoom, 3)).decode()}"
+
+
+def regenerated_tables(tables: Sequence[Table]) -> dict[str, pd.DataFrame]:
     """Return the study's block of every table that has one, as rows."""
     return {
         table.id: pd.DataFrame(table.block)
@@ -54,7 +104,7 @@ def regenerated_tables(tables: list[Table]) -> dict[str, pd.DataFrame]:
 
 
 def headline_numbers(
-    table: pd.DataFrame, differences: pd.DataFrame, tables: list[Table], reference: dict[str, Any]
+    table: pd.DataFrame, differences: pd.DataFrame, tables: Sequence[Table], reference: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return FID per cell, verdict counts, the real-data floor and the coverage of every table."""
     coverage = {found.id: {"coverage": found.coverage, **found.counts} for found in tables}

@@ -15,7 +15,11 @@ from stages.networks.layers import GroupNorm32
 
 @dataclass(frozen=True)
 class Config:
-    """Size of one DDPM U-Net; a network is determined by it alone."""
+    """Size of one DDPM U-Net; a network is determined by it alone.
+
+    ``groups`` are those of its norms, 32 as published. A group needs two channels and more: the norm of a single channel
+    takes away what the time embedding adds to it.
+    """
 
     image_size: int
     image_channels: int
@@ -24,6 +28,16 @@ class Config:
     res_blocks: int
     attention_sizes: tuple[int, ...]
     dropout: float = 0.0
+    groups: int = 32
+
+    @property
+    def emb_dim(self) -> int:
+        """Width of the time embedding."""
+        return 4 * self.channels
+
+    def norm(self, channels: int) -> GroupNorm32:
+        """Return a norm of this network."""
+        return GroupNorm32(channels, self.groups, eps=1e-6)
 
 
 def time_embedding(times: Tensor, channels: int) -> Tensor:
@@ -32,11 +46,6 @@ def time_embedding(times: Tensor, channels: int) -> Tensor:
     steps = torch.arange(half, dtype=torch.float32, device=times.device)
     angles = times.float()[:, None] * torch.exp(-math.log(10000) / (half - 1) * steps)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-def group_norm(channels: int) -> GroupNorm32:
-    """Return the float32 norm of 32 groups with this network's eps."""
-    return GroupNorm32(channels, eps=1e-6)
 
 
 class TimeEmbedding(nn.Module):
@@ -56,13 +65,13 @@ class TimeEmbedding(nn.Module):
 class ResBlock(nn.Module):
     """Residual block that adds the time embedding between its convolutions."""
 
-    def __init__(self, c_in: int, c_out: int, emb_dim: int, dropout: float) -> None:
+    def __init__(self, c_in: int, c_out: int, config: Config) -> None:
         super().__init__()
-        self.norm1 = group_norm(c_in)
+        self.norm1 = config.norm(c_in)
         self.conv1 = nn.Conv2d(c_in, c_out, 3, padding=1)
-        self.temb_proj = nn.Linear(emb_dim, c_out)
-        self.norm2 = group_norm(c_out)
-        self.dropout = nn.Dropout(dropout)
+        self.temb_proj = nn.Linear(config.emb_dim, c_out)
+        self.norm2 = config.norm(c_out)
+        self.dropout = nn.Dropout(config.dropout)
         self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1)
         self.nin_shortcut = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
 
@@ -77,9 +86,9 @@ class ResBlock(nn.Module):
 class AttentionBlock(nn.Module):
     """Residual single-head self-attention over all positions, with float32 softmax."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, config: Config) -> None:
         super().__init__()
-        self.norm = group_norm(channels)
+        self.norm = config.norm(channels)
         self.q, self.k, self.v, self.proj_out = (nn.Conv2d(channels, channels, 1) for _ in range(4))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -122,10 +131,10 @@ class Level(nn.Module):
 
     def __init__(self, c_ins: list[int], c_out: int, config: Config, size: int) -> None:
         super().__init__()
-        self.block = nn.ModuleList(ResBlock(c_in, c_out, 4 * config.channels, config.dropout) for c_in in c_ins)
+        self.block = nn.ModuleList(ResBlock(c_in, c_out, config) for c_in in c_ins)
         # Identities hold no parameters, so that the names stay the published ones.
         attends = size in config.attention_sizes
-        self.attn = nn.ModuleList(AttentionBlock(c_out) if attends else nn.Identity() for _ in c_ins)
+        self.attn = nn.ModuleList(AttentionBlock(c_out, config) if attends else nn.Identity() for _ in c_ins)
 
 
 class DownLevel(Level):
@@ -163,9 +172,9 @@ class Middle(nn.Module):
 
     def __init__(self, channels: int, config: Config) -> None:
         super().__init__()
-        self.block_1 = ResBlock(channels, channels, 4 * config.channels, config.dropout)
-        self.attn_1 = AttentionBlock(channels)
-        self.block_2 = ResBlock(channels, channels, 4 * config.channels, config.dropout)
+        self.block_1 = ResBlock(channels, channels, config)
+        self.attn_1 = AttentionBlock(channels, config)
+        self.block_2 = ResBlock(channels, channels, config)
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
         """Return x after all layers."""
@@ -196,7 +205,7 @@ class Network(nn.Module):
             carried = [below] + [width] * config.res_blocks
             ins = [a + b for a, b in zip(carried, skips, strict=True)]
             self.up.append(UpLevel(ins, width, config, size, top=level == 0))
-        self.norm_out = group_norm(widths[1])
+        self.norm_out = config.norm(widths[1])
         self.conv_out = nn.Conv2d(widths[1], config.image_channels, 3, padding=1)
 
     @property

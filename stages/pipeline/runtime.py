@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -12,9 +13,22 @@ from stages.pipeline.errors import InputError
 from stages.pipeline.params import read_params
 
 
+# glibc's mallopt: how many blocks may be mapped from the system, and how much free memory goes back to it.
+M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1
+
+
+def keep_freed_memory() -> None:
+    """Let the process keep what it frees: mapping every activation afresh costs a quarter of the time on a CPU."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if platform.system() == "Linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
 def pick_device() -> torch.device:
     """Return the device that runtime.device names; ``auto`` is CUDA when there is one, else the CPU."""
     runtime = read_params().runtime
+    keep_freed_memory()
     torch.backends.cudnn.deterministic = True
     if runtime.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -35,6 +35,14 @@ class AdmNetwork(Network):
 
 class DdpmNetwork(Network):
     method: Literal["ddpm"]
+    groups: Annotated[Int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _groups_hold_two_channels(self) -> Self:
+        if self.channels % self.groups or self.channels < 2 * self.groups:
+            # The norm of a single channel takes away what the time embedding adds to it.
+            raise ValueError(f"groups: {self.groups}; must divide channels ({self.channels}) and be half of them at most")
+        return self
 
 
 class Recipe(Section):

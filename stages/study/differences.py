@@ -13,8 +13,10 @@ from stages.study.scores import AXES
 from stages.study.verdicts import ONE_RUN, holm, verdict
 
 MIXED = "printed both ways"
+# What the rows of one claim share; they differ in the step count.
+FAMILY = ["paper", "axis", "changed", "base", "model", "sampler", "fix", "against", "metric"]
 COLUMNS = [
-    "paper", "tables", "axis", "changed", "base", *AXES, "against", "metric", "difference", "low", "high", "percent",
+    "paper", "tables", "axis", "changed", "base", "cell", *AXES, "against", "metric", "difference", "low", "high", "percent",
     "percent_low", "percent_high", "printed", "direction", "p_adjusted", "verdict", "n",
 ]  # fmt: skip
 
@@ -30,8 +32,7 @@ def difference_table(
     rows = [_row(pair, scores[pair.base_cell], scores[pair.changed_cell]) for pair in pairs]
     families: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        key = ("paper", "axis", "changed", "base", "model", "sampler", "fix", "against", "metric")
-        families.setdefault(tuple(row[name] for name in key), []).append(row)
+        families.setdefault(tuple(row[name] for name in FAMILY), []).append(row)
     for family in families.values():
         _judge(family, searched)
     table = pd.DataFrame(rows, columns=[*COLUMNS, "p", "interval"])
@@ -44,7 +45,7 @@ def _row(pair: Pair, base: Mapping[str, Any], changed: Mapping[str, Any]) -> dic
     difference, percent = paired_difference(*values), relative_difference(*values)
     return {
         "paper": pair.paper, "tables": " ".join(dict.fromkeys(p.table for p in pair.printed)), "axis": pair.axis,
-        "changed": pair.changed, "base": pair.base, **{axis: changed[axis] for axis in AXES},
+        "changed": pair.changed, "base": pair.base, "cell": pair.changed_cell, **{axis: changed[axis] for axis in AXES},
         "against": base[pair.axis], "metric": pair.metric, "difference": difference.estimate, "low": difference.low,
         "high": difference.high, "percent": percent.estimate, "percent_low": percent.low, "percent_high": percent.high,
         "printed": "; ".join(f"{p.table} {p.dataset} {p.percent:+.1f}" for p in pair.printed),

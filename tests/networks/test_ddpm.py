@@ -192,7 +192,7 @@ def test_half_precision_stays_near_single(dtype: torch.dtype, monkeypatch: pytes
 
 def test_attention_in_half_precision_does_not_overflow() -> None:
     """Products of queries and keys are beyond float16 here, their scaled products are not."""
-    block = AttentionBlock(64)
+    block = AttentionBlock(64, Config(8, 3, 64, (1,), 1, ()))
     for layer in (block.q, block.k):
         nn.init.zeros_(layer.weight)
         nn.init.constant_(layer.bias, 60.0)
@@ -210,3 +210,13 @@ def test_nothing_starts_at_zero_and_no_variance_is_predicted() -> None:
     assert output.shape == (5, 1, 8, 8)
     assert output.std() > 0.01
     assert all(p.any() for name, p in network.named_parameters() if not ("norm" in name and name.endswith("bias")))
+
+
+@pytest.mark.parametrize(("groups", "blind"), [(32, True), (8, False)])
+def test_a_norm_of_single_channels_would_hide_the_time(groups: int, blind: bool) -> None:
+    """The time is added to each channel as a constant, which the norm of that channel alone takes away again."""
+    torch.manual_seed(0)
+    network = Network(Config(8, 1, 32, (1, 1), 1, (4,), groups=groups)).eval()
+    x = torch.randn(2, 1, 8, 8)
+    early, late = (network(x, torch.full((2,), time)) for time in (10, 900))
+    assert bool(torch.allclose(early, late, atol=1e-5)) == blind

@@ -1,0 +1,61 @@
+"""The study's block of a published table: the same rows and columns with measured numbers, settings or reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stages.papers.tables import Metric, Row
+from stages.reporting.published import table_layout
+from stages.study.regenerated import Number, Table
+
+EMPTY = Row(*[""] * len(Row._fields))
+
+
+def block_layout(
+    table: Table, metrics: Mapping[str, Metric], verdicts: Mapping[tuple[str, str], str]
+) -> dict[str, Any] | None:
+    """Return a table's block in the layout of the published one, or None where nothing of it was measured or set.
+
+    Numbers have ``value``, ``margin`` and the ``verdict`` on the change that the paper prints for them; those that are
+    absent have the mark of their reason, which ``notes`` lists.
+
+    Args:
+        table: the regenerated table.
+        metrics: the metrics of published tables.
+        verdicts: words by cell and metric.
+    """
+    if not any(number.value is not None or number.setting for number in table.block):
+        return None
+    rows = [
+        EMPTY._replace(
+            paper=table.rows[0].row.paper, table=table.rows[0].row.table, row=n.row, column=n.column, metric=n.metric
+        )
+        for n in table.block
+    ]
+    layout = table_layout(rows, metrics, {})
+    marks = {reason: i for i, reason in enumerate(dict.fromkeys(n.reason for n in table.block if n.reason), 1)}
+    numbers = {(n.row, n.column, n.metric): n for n in table.block}
+    labels, columns = (list(dict.fromkeys(getattr(row, axis) for row in rows)) for axis in ("row", "column"))
+    for label, line in zip(labels, layout["body"], strict=True):
+        for column, cell in zip(columns, line["cells"], strict=True):
+            for shown in cell:
+                shown |= _shown(numbers[label, column, shown["metric"]], marks, verdicts)
+    layout["notes"] = [{"text": reason, "about": "", "mark": mark} for reason, mark in marks.items()]
+    return layout
+
+
+def _shown(number: Number, marks: Mapping[str, int], verdicts: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    verdict = verdicts.get((number.cell, number.metric), "") if number.cell else ""
+    measured = number.value is not None
+    return {
+        "value": score(number.value) if number.value is not None else number.setting,
+        "margin": score(number.margin) if number.margin is not None else "",
+        "verdict": verdict if measured else "", "words": False, "cell": number.cell or "",
+        "marks": [marks[number.reason]] if number.reason else [],
+    }  # fmt: skip
+
+
+def score(value: float) -> str:
+    """Return a score as text: two decimals, three below 1."""
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
