@@ -48,6 +48,10 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
+# Threads that wait for one another sleep: spinning, they slow each other tenfold beside another busy process.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Return the exit status of one stage: 0, its own, or 2 after one line on stderr where the inputs are at fault."""
     parser = Parser(prog="python -m stages", description=__doc__)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from stages.pipeline.cells import read_cells, read_plan
+from stages.pipeline.cells import Planned, read_cells, read_plan
 from stages.pipeline.files import read_json, write_bytes, write_json
 from stages.pipeline.layout import (
     AUDIT,
@@ -38,7 +38,9 @@ from stages.reporting.report_page import (
     settings,
 )
 from stages.study.differences import difference_table, verdict_counts
+from stages.sections.study import Params
 from stages.study.pairs import published_pairs
+from stages.study.plan import PlannedRow
 from stages.study.regenerated import Table, regenerate
 from stages.study.scores import METRICS, score_table, summary
 from stages.study.settings import own_settings
@@ -54,15 +56,29 @@ def run() -> None:
     samples = {key: read_json(sample_record_path(key)) for key in planned.cells}
     models = {name: read_json(model_record_path(name)) for name in planned.models}
     dataset, reference = read_json(DATASET_RECORD), read_json(REFERENCE_RECORD)
-    rows = [row for row in plan.rows if row.cell is None or row.cell in planned.cells]
+    rows = [row if row.cell in (None, *planned.cells) else unplanned(row) for row in plan.rows]
     table = score_table(scores, samples)
     differences = difference_table(published_pairs(rows), scores, params.report.searched)
-    tables = regenerate(rows, scores, own_settings(params, rows, models, dataset["n"]), dataset["dataset"])
+    tables = regenerate(rows, scores, own_settings(used(params, planned), rows, models, dataset["n"]), dataset["dataset"])
     page = render(table, differences, tables, dataset, reference, models, samples, scores)
     for name, content in {"scores": table, "differences": differences, **regenerated_tables(tables)}.items():
         write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
     write_bytes(REPORTS / "report.html", page.encode())
     write_json(REPORTS / "summary.json", headline_numbers(table, differences, tables, reference))
+
+
+def unplanned(row: PlannedRow) -> PlannedRow:
+    """Return a number whose cell the params ask for since the last plan, without it."""
+    return row._replace(status="absent", cell=None, reason="not in cells.yaml; run python -m stages plan")
+
+
+def used(params: Params, planned: Planned) -> Params:
+    """Return params with the models and fixes of the plan alone: others may change without a run of this stage."""
+    fixes = {cell.fix for cell in planned.cells.values()}
+    return params.model_copy(update={
+        "models": {name: model for name, model in params.models.items() if name in planned.models},
+        "fixes": {name: fix for name, fix in params.fixes.items() if name in fixes},
+    })  # fmt: skip
 
 
 def render(
