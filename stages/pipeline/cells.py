@@ -67,10 +67,10 @@ def read_cells() -> Planned:
         content = read_yaml(CELLS)
         body, planned = {key: content.get(key) for key in ("models", "cells")}, content.get("planned")
         # YAML holds what JSON cannot, such as a date or a list within itself, which the plan never writes.
-        whole = isinstance(planned, dict) and planned.get("body") == _digest(body)
+        digest = _digest(body)
     except (InputError, TypeError, ValueError):
         raise damaged from None
-    if not whole:
+    if not isinstance(planned, dict) or planned.get("body") != digest:
         raise damaged
     if planned.get("inputs") != _inputs(read_params()):
         raise InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")

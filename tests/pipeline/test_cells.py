@@ -160,7 +160,7 @@ def test_other_types_are_refused_whatever_their_digest(study: Path, body: dict[s
 YAML_CHARACTERS = st.sampled_from("0123456789abcdefx-_.:,{}[]&*!|>%@`'\"#?~ \n\t\x00\x85\ufeff\u2028")
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_one_edited_character_is_refused_or_changes_nothing(small: tuple[str, Planned], data: st.DataObject) -> None:
     whole, planned = small

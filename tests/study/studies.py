@@ -47,7 +47,7 @@ def edited(*edits: Edit) -> Params:
 
 
 def put(path: str, value: Any) -> Edit:
-    """An edit of the value at a place such as ``es/b``; ``None`` as the last part's section makes a new one."""
+    """An edit of the value at a place such as ``es/b``."""
 
     def edit(params: dict[str, Any]) -> None:
         *parents, last = path.split("/")

@@ -1,0 +1,91 @@
+"""``python -m stages plan``: what it writes, and what it prints of every table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stages.__main__ import main
+from stages.pipeline import cells
+from stages.pipeline.cells import CELLS, read_cells
+from stages.plan import planned_evaluations
+from stages.study.plan import table_id
+from tests.study.studies import committed, content, published
+from tests.toy import ROOT, write_params
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the committed params, entered, without a plan."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cells, "read_published", published)
+    write_params(content())
+    return tmp_path
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    assert main(["plan"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out.splitlines()
+
+
+def test_it_writes_the_committed_plan_and_prints_its_totals(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys)
+    assert lines[:3] == [
+        "cells.yaml: 93 cells of 4 models, 5,752,500 image-evaluations", "303 of 666 published numbers get a cell", "",
+    ]  # fmt: skip
+    assert CELLS.read_bytes() == (ROOT / "cells.yaml").read_bytes()
+    assert read_cells().cells == committed().cells
+
+
+def test_it_prints_every_table_and_every_number_once(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sections = "\n".join(printed(capsys)).split("\n\n")[1:]
+    found = {}
+    for section in sections:
+        head, *lines = section.splitlines()
+        found[head.removesuffix(":")] = lines
+        assert lines
+        assert all(re.fullmatch(r" {3,6}\d+ \S.*", line) for line in lines)
+    rows = [table_id(row.row) for row in committed().rows]
+    assert [*found] == list(dict.fromkeys(rows))
+    assert len(found) == 27
+    for table, lines in found.items():
+        assert sum(int(line.split()[0]) for line in lines) == rows.count(table)
+    assert found["ts-6"] == ["     6 needs the sampler analytic-ddim: not built yet", "     6 get a cell"]
+    assert found["ip-10"] == ["    14 are settings, ours beside"]
+    assert found["es-7"] == ["    18 lost in the source"]
+
+
+def test_evaluations_are_those_of_all_cells(study: Path) -> None:
+    """Each cell takes n images times its steps; S- and F-PNDM take 1 and 9 evaluations more."""
+    extra = {"s-pndm": 1, "f-pndm": 9}
+    expected = sum(1500 * (cell.steps + extra.get(cell.sampler, 0)) for cell in committed().cells.values())
+    assert planned_evaluations(committed()) == expected == 5_752_500
+
+
+def test_it_replaces_a_stale_or_damaged_plan(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    CELLS.write_text("cells: [")
+    params = content()
+    params["tables"] = ["ip-5"]
+    write_params(params)
+    lines = printed(capsys)
+    assert lines[0] == "cells.yaml: 16 cells of 2 models, 1,080,000 image-evaluations"
+    assert lines[1] == "16 of 666 published numbers get a cell"
+    assert "    80 ip-3 is not among tables in params.yaml" in lines
+    assert len(read_cells().cells) == 16
+
+
+def test_what_cannot_be_planned_leaves_the_plan_as_it_was(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    CELLS.write_text("as it was")
+    params = content()
+    params["tables"] = ["ip-99"]
+    write_params(params)
+    assert main(["plan"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("plan: params.yaml: tables: 'ip-99' is no published table; allowed are all, or of ")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert CELLS.read_text() == "as it was"
