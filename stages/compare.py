@@ -7,9 +7,9 @@ import subprocess
 
 import pandas as pd
 
-from stages.files import InputError
-from stages.layout import REPORTS
-from stages.reporting.tables import AXES, METRICS
+from stages.pipeline.errors import InputError
+from stages.pipeline.layout import REPORTS
+from stages.study.scores import AXES, METRICS
 
 SCORES = REPORTS / "tables" / "scores.csv"
 

@@ -56,7 +56,10 @@ def run() -> None:
     samples = {key: read_json(sample_record_path(key)) for key in planned.cells}
     models = {name: read_json(model_record_path(name)) for name in planned.models}
     dataset, reference = read_json(DATASET_RECORD), read_json(REFERENCE_RECORD)
+    order = list(read_json(AUDIT)["titles"])
     rows = [row if row.cell in (None, *planned.cells) else unplanned(row) for row in plan.rows]
+    # As the papers are named in titles.csv, which is the order in which they appeared.
+    rows.sort(key=lambda row: order.index(row.row.paper))
     table = score_table(scores, samples)
     differences = difference_table(published_pairs(rows), scores, params.report.searched)
     tables = regenerate(rows, scores, own_settings(used(params, planned), rows, models, dataset["n"]), dataset["dataset"])

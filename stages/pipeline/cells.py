@@ -111,7 +111,7 @@ def _inputs(params: Params) -> str:
     return _digest({
         "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
         "grid": params.grid and params.grid.model_dump(),
-        "methods": {name: section.method for name, section in named.items()},
+        "methods": [[name, section.method] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
         "looked_up": looked_up,

@@ -35,12 +35,19 @@ def block_layout(
     ]
     layout = table_layout(rows, metrics, {})
     marks = {reason: i for i, reason in enumerate(dict.fromkeys(n.reason for n in table.block if n.reason), 1)}
-    numbers = {(n.row, n.column, n.metric): n for n in table.block}
+    places: dict[tuple[str, str], list[Number]] = {}
+    for number in table.block:
+        places.setdefault((number.row, number.column), []).append(number)
     labels, columns = (list(dict.fromkeys(getattr(row, axis) for row in rows)) for axis in ("row", "column"))
     for label, line in zip(labels, layout["body"], strict=True):
         for column, cell in zip(columns, line["cells"], strict=True):
-            for shown in cell:
-                shown |= _shown(numbers[label, column, shown["metric"]], marks, verdicts)
+            numbers = places.get((label, column), [])
+            metrics_here = [number.metric for number in numbers]
+            for shown, number in zip(cell, numbers, strict=True):
+                shown |= _shown(number, marks, verdicts)
+                # A place that stood for several data sets may hold several step counts.
+                if metrics_here.count(number.metric) > 1:
+                    shown["heading"] = f"{number.steps} steps"
     layout["notes"] = [{"text": reason, "about": "", "mark": mark} for reason, mark in marks.items()]
     return layout
 

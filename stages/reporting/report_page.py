@@ -36,10 +36,10 @@ def headline(dataset: Mapping[str, Any], tables: Sequence[Table], counts: Mappin
 
 def coverage_map(tables: Sequence[Table], titles: Mapping[tuple[str, str], str]) -> list[dict[str, Any]]:
     """Return the tables by paper, each with its coverage in a word and in numbers."""
-    papers = []
-    for paper, group in groupby(tables, key=lambda table: table.rows[0].row.paper):
-        papers.append({"paper": paper, "tables": [_covered(table, titles) for table in group]})
-    return papers
+    return [
+        {"paper": paper, "tables": [_covered(table, titles) for table in group]}
+        for paper, group in groupby(tables, key=lambda table: table.rows[0].row.paper)
+    ]
 
 
 def _covered(table: Table, titles: Mapping[tuple[str, str], str]) -> dict[str, Any]:

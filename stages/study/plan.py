@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Literal, NamedTuple
 
+from stages.papers.numbers import parse_number
 from stages.papers.readings import NEEDS, Reading, read_row
 from stages.papers.tables import SOURCES, Row
 from stages.sections.cells import Cell, PlannedModel
@@ -86,6 +87,8 @@ def _planned(
     try:
         if row.metric not in (*MEASURED, *UNMEASURED):
             _check_asked_for(row, params)
+            if row.metric == "steps" and parse_number(row.value).value > params.max_steps:
+                raise Absent(f"{row.value} steps: beyond max_steps ({params.max_steps})")
             return PlannedRow(read, "setting", None, "", tuple(concerned))
         cell, evaluations = _cell_of(read, concerned, params, papers)
     except Absent as absent:

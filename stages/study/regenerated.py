@@ -79,10 +79,10 @@ def _block(
         axis: _relabelled([getattr(p.row, axis) for p in table], [p.row.dataset for p in table], dataset)
         for axis in ("row", "column")
     }
-    block: dict[tuple[str, str, str], Number] = {}
+    block: dict[tuple[str, str, str, str], Number] = {}
     for i, planned in enumerate(table):
         number = _number(planned, relabelled["row"][i], relabelled["column"][i], scores, settings)
-        key = (number.row, number.column, number.metric)
+        key = (number.row, number.column, number.metric, number.steps)
         # Rows of several data sets fall together; one of them that needs more than the others leaves their number.
         if key not in block or (block[key].reason and not number.reason):
             block[key] = number

@@ -60,6 +60,9 @@ def _own(row: Row, params: Params, models: Mapping[str, Mapping[str, Any]], trai
     if row.metric in ("b", "k"):
         fixes = [fix.settings()[row.metric] for fix in params.fixes.values() if fix.coordinate() == row.fix]
         return fixes[0] if fixes else None
+    if row.metric == "steps":
+        # The step counts of the tables are the study's too, as far as max_steps.
+        return row.value
     if row.metric == "training_images":
         return training_images
     name = next((name for name, model in params.models.items() if model.coordinate() == row.model), None)
