@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from dvc.repo import Repo
 
 from tests.toy import copy_project, toy_params, write_params
 
@@ -80,7 +79,9 @@ def repro(folder: Path, *targets: str) -> set[str]:
 
 
 def stale(folder: Path) -> set[str]:
-    """The stages that a change reaches first, and those whose outs are not there; what follows from them is not told."""
+    """The stages that a change reaches first, and those whose outs are missing; what follows from them is not told."""
+    from dvc.repo import Repo  # slow to import, and this module stands behind every test
+
     with Repo(str(folder)) as repo:
         return {address.rpartition(":")[2] for address in repo.status()}
 
