@@ -1,4 +1,4 @@
-"""What a stage reads of params.yaml is what dvc.yaml declares for it: a section read but not declared is a stale result."""
+"""What a stage reads of params.yaml is what dvc.yaml declares for it: of the rest, DVC sees no change."""
 
 from __future__ import annotations
 
