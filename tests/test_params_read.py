@@ -59,7 +59,9 @@ class Named(Mapping[str, Any]):
 class Watched:
     """Params that tell the name of each section that is read."""
 
-    def __init__(self, content: Params, seen: Callable[[str], object], changed: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, content: Params, seen: Callable[[str], object], changed: Mapping[str, Any] | None = None
+    ) -> None:
         self.content, self.seen, self.changed = content, seen, changed or {}
 
     def model_copy(self, update: Mapping[str, Any]) -> Watched:
@@ -116,9 +118,7 @@ def declared(stage: str) -> set[str]:
 def test_a_stage_reads_the_sections_that_it_declares(stage: str, read: dict[str, set[str]]) -> None:
     seen = read[stage] - UNDECLARED
     assert seen <= declared(stage), "read, not declared: a change of it would leave the result as it was"
-    assert declared(stage) <= seen | FOR_THE_PLAN.get(stage, set()), (
-        "declared, not read: a change runs it for nothing"
-    )
+    assert declared(stage) <= seen | FOR_THE_PLAN.get(stage, set()), "declared, not read: a change runs it for nothing"
 
 
 def test_the_report_takes_settings_of_what_ran_alone(read: dict[str, set[str]]) -> None:
