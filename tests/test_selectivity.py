@@ -1,161 +1,200 @@
 """Real DVC on a toy study: a change reruns what depends on it, and nothing else.
 
-The study is built once and copied for each test. Commands run as a user's would: bytecode is written.
+Where ``dvc status`` tells it, nothing is run: it lists what a change reaches first, and what follows from that is shown
+by the tests that run.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.toy import copy_project, toy_params, write_params
+from tests.dvc_study import (
+    KEYS,
+    append,
+    assign,
+    attempt,
+    both,
+    edit,
+    executed,
+    plan,
+    read_study,
+    repro,
+    run,
+    scores,
+    stale,
+)
+from tests.toy import toy_params
 
-CELLS = {f"adm-ip-{sampler}-{fix}-4" for sampler in ("ddpm", "ddim") for fix in ("none", "es", "ts")}
-
-
-def run(folder: Path, *command: str) -> str:
-    """Output of a command run in ``folder`` with this Python's programs first on PATH; it must succeed."""
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(folder),
-        "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org",
-        "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
-    }  # fmt: skip
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout + result.stderr
-
-
-def executed(output: str) -> set[str]:
-    return set(re.findall(r"Running stage '([^']+)'", output))
-
-
-def repro(folder: Path) -> set[str]:
-    return executed(run(folder, "dvc", "repro"))
+ES = {"adm-ip-ddpm-es-4", "adm-ip-ddim-es-4"}
+TS = {"adm-ip-ddpm-ts-4", "adm-ip-ddim-ts-4"}
+DDIM = {key for key in KEYS if "-ddim-" in key}
 
 
-def both(keys: set[str]) -> set[str]:
-    return {f"{stage}@{key}" for stage in ("sample", "evaluate") for key in keys}
+def sampling(keys: set[str]) -> set[str]:
+    return {f"sample@{key}" for key in keys}
 
 
-def edit(folder: Path, section: str, **values) -> None:
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params[section] |= values
-    write_params(params, folder)
-
-
-def append(folder: Path, name: str, text: str = "\n# touched\n") -> None:
-    path = folder / name
-    path.write_text(path.read_text() + text)
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("study")
-    copy_project(folder)
-    write_params(toy_params(), folder)
-    # Trained enough for every fix to change the images: a fresh network predicts 0, whatever it is divided by.
-    edit(folder, "train", iterations=40, lr=0.003, warmup=5)
-    run(folder, "git", "init", "-q")
-    everything = repro(folder)
-    assert everything == {"prepare", "extractor", "reference", "train@adm-ip", "audit", "report"} | both(CELLS)
-    run(folder, "git", "add", "-A")
-    run(folder, "git", "commit", "-qm", "study")
-    return folder
-
-
-@pytest.fixture
-def study(built: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(built, tmp_path / "study", symlinks=True))
+def refusal(folder: Path) -> str:
+    """The one line by which the report, the only stage that ran, refused in ``dvc repro``."""
+    result = attempt(folder, "dvc", "repro")
+    printed = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert executed(printed) == {"report"}
+    assert "Traceback" not in printed
+    (line,) = [line for line in printed.splitlines() if line.startswith("report: ")]
+    return line
 
 
 def test_nothing_changed_runs_nothing_even_after_every_module_was_imported(study: Path) -> None:
     assert repro(study) == set()
     run(study, sys.executable, "-m", "compileall", "-q", "stages")
     assert list(study.glob("stages/*/__pycache__/*.pyc"))
+    plan(study)
     assert repro(study) == set()
     assert run(study, "git", "status", "--porcelain") == "", "every file written is an out or ignored"
 
 
 def test_an_experiment_on_es_runs_its_cells_and_putting_it_back_runs_none(study: Path) -> None:
-    es = {key for key in CELLS if "-es-" in key}
     ran = executed(run(study, "dvc", "exp", "run", "-S", "es.b=1.005"))
-    assert ran == both(es) | {"report"}
+    assert ran == both(*ES) | {"report"}
     moved = json.loads(run(study, "dvc", "metrics", "diff", "--json"))["reports/summary.json"]
-    assert {name for name in moved if name.startswith("fid.")} == {
-        "fid.adm-ip.ddpm.es.4", "fid.adm-ip.ddim.es.4"
-    }  # fmt: skip
+    assert {name for name in moved if name.startswith("fid.")} == {"fid.adm-ip.ddpm.es.4", "fid.adm-ip.ddim.es.4"}
     edit(study, "es", b=toy_params()["es"]["b"])
     assert repro(study) <= {"report"}
     assert run(study, "git", "diff", "--stat", "reports/tables", "reports/summary.json") == ""
 
 
-def test_ts_window_runs_the_ts_cells(study: Path) -> None:
-    edit(study, "ts", window=40)
-    assert repro(study) == both({key for key in CELLS if "-ts-" in key}) | {"report"}
+def test_an_experiment_on_eta_samples_the_ddim_cells_without_a_new_plan(study: Path) -> None:
+    ran = executed(run(study, "dvc", "exp", "run", "-S", "ddim.eta=1.0", "sample@adm-ip-ddim-none-4"))
+    assert ran == {"sample@adm-ip-ddim-none-4"}
+    assert stale(study) >= sampling(DDIM - {"adm-ip-ddim-none-4"}) | {"evaluate@adm-ip-ddim-none-4"}
+    assert not stale(study) & sampling(KEYS - DDIM)
+    record = json.loads((study / "data/records/samples/adm-ip-ddim-none-4.json").read_text())
+    assert record["sampler_params"]["eta"] == 1.0
+
+
+def test_a_section_more_stands_beside_the_first_and_runs_its_cells_alone(study: Path) -> None:
+    """Another b, with no line of code; the grid keeps one sampler, so that what left it shows to run nothing."""
+    assign(study, **{"es-strong": {"method": "epsilon-scaling", "b": 1.3, "k": 0.0}})
+    edit(study, "grid", samplers=["ddim"], fixes=["none", "es", "ts", "es-strong"])
+    plan(study)
+    assert repro(study) == both("adm-ip-ddim-es-strong-4") | {"report"}
+    fid = json.loads((study / "reports/summary.json").read_text())["fid"]["adm-ip"]["ddim"]
+    assert set(fid) == {"none", "es", "ts", "es-strong"}
+    assert fid["es-strong"]["4"] != fid["es"]["4"] == pytest.approx(scores(study, "adm-ip-ddim-es-4")["fid"]["value"])
 
 
 def test_one_more_step_count_runs_its_cells(study: Path) -> None:
     edit(study, "grid", steps=[4, 5])
-    assert repro(study) == both({key.removesuffix("4") + "5" for key in CELLS}) | {"report"}
+    plan(study)
+    added = {key.removesuffix("4") + "5" for key in KEYS}
+    assert stale(study) == both(*added) | {"report"}
+    assert repro(study, "sample@adm-ip-ddim-none-5") == {"sample@adm-ip-ddim-none-5"}
+    assert stale(study) == both(*added) - {"sample@adm-ip-ddim-none-5"} | {"report"}
 
 
-def test_gamma_runs_its_model_and_the_cells_of_that_model(study: Path) -> None:
+def test_a_published_table_brings_its_own_cells(study: Path) -> None:
+    """TS Table 5 needs two samplers, with TS and without, of a network that the toy study does not train."""
+    assign(study, tables=["ts-5"], max_steps=5)
+    plan(study)
+    added = {f"ddpm-net-{sampler}-{fix}-5" for sampler in ("ddim", "ddim-one") for fix in ("none", "ts")}
+    assert stale(study) == {"train@ddpm-net", "report"} | both(*added)
+    assert repro(study, "sample@ddpm-net-ddim-ts-5") == {"train@ddpm-net", "sample@ddpm-net-ddim-ts-5"}
+    assert stale(study) == both(*added) - {"sample@ddpm-net-ddim-ts-5"} | {"report"}
+
+
+def test_gamma_trains_its_model_again_and_samples_its_cells(study: Path) -> None:
     edit(study, "adm-ip", gamma=0.15)
-    assert repro(study) == {"train@adm-ip"} | both(CELLS) | {"report"}
-
-
-def test_a_template_runs_the_report(study: Path) -> None:
-    append(study, "reports/templates/report.html.j2", "<!-- touched -->\n")
-    assert repro(study) == {"report"}
+    assert stale(study) == {"train@adm-ip"}
+    assert repro(study, "train@adm-ip") == {"train@adm-ip"}
+    assert stale(study) == sampling(KEYS) | {"report"}, "the report, for the record of the training"
 
 
 def test_a_published_number_runs_the_audit_and_the_report(study: Path) -> None:
     published = study / "data/published/ts.csv"
-    published.write_text(published.read_text().replace(",41.57,", ",42.57,", 1))
+    before = published.read_text()
+    published.write_text(before.replace(",41.57,", ",42.57,", 1))
+    assert published.read_text() != before
     assert repro(study) == {"audit", "report"}
-
-
-def test_touching_the_samplers_leaves_training_fresh_and_equal_images_unscored(study: Path) -> None:
-    append(study, "stages/diffusion/samplers.py")
-    assert repro(study) - {"report"} == {f"sample@{key}" for key in CELLS}
 
 
 def test_touching_the_losses_trains_again_and_equal_weights_are_not_sampled(study: Path) -> None:
     append(study, "stages/diffusion/losses.py")
-    assert repro(study) - {"report"} == {"train@adm-ip"}
+    assert stale(study) == {"train@adm-ip"}
+    assert repro(study, "evaluate@adm-ip-ddim-es-4") == {"train@adm-ip"}
+    assert stale(study) <= {"report"}
+
+
+def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(study: Path) -> None:
+    append(study, "stages/samplers/ddim.py")
+    assert stale(study) == sampling(DDIM)
+    assert repro(study, "evaluate@adm-ip-ddim-ts-4") == {"sample@adm-ip-ddim-ts-4"}
 
 
 @pytest.mark.parametrize(
     ("touch", "expected"),
     [
-        (lambda folder: append(folder, "stages/metrics/intervals.py"), {f"evaluate@{k}" for k in CELLS} | {"report"}),
-        (lambda folder: append(folder, "stages/params.py"), set()),
-        (lambda folder: edit(folder, "runtime", batch_size=7, checkpoint_every=1), set()),
-        (lambda folder: edit(folder, "es-linear", k=0.002), set()),
-        (lambda folder: edit(folder, "report", searched=["es"]), {"report"}),
-        (lambda folder: edit(folder, "train", lr=0.0005), {"train@adm-ip"}),
+        (lambda study: append(study, "stages/fixes/time_shift.py"), sampling(TS)),
+        (lambda study: append(study, "stages/fixes/fix.py"), sampling(KEYS)),
+        (lambda study: append(study, "stages/variants/ddpm.py"), set()),
+        (lambda study: append(study, "stages/metrics/intervals.py"), {f"evaluate@{k}" for k in KEYS} | {"report"}),
+        (lambda study: append(study, "stages/pipeline/params.py"), set()),
+        (lambda study: append(study, "stages/sections/samplers.py"), set()),
+        (lambda study: append(study, "reports/templates/report.css", "\n/* touched */\n"), {"audit", "report"}),
+        (lambda study: edit(study, "ts", window=40), sampling(TS)),
+        (lambda study: edit(study, "runtime", batch_size=7, checkpoint_every=1), set()),
+        (lambda study: edit(study, "es-linear", k=0.002), set()),
+        (lambda study: edit(study, "ddpm-recipe", lr=0.0005), set()),
+        (lambda study: edit(study, "adm-recipe", lr=0.0005), {"train@adm-ip"}),
+        (lambda study: edit(study, "extractor", epochs=3), {"extractor"}),
+        (lambda study: edit(study, "report", searched=["es"]), {"report"}),
+        (lambda study: edit(study, "evaluate", neighborhood=4), {f"evaluate@{k}" for k in KEYS} | {"reference"}),
+        (lambda study: assign(study, seed=1), {"extractor", "reference", "train@adm-ip"} | sampling(KEYS)),
     ],
-    ids=["intervals", "params.py", "runtime", "unused fix", "report", "train"],
+    ids=[
+        "time_shift.py", "fix.py", "unused variant", "intervals.py", "params.py", "sections", "template", "ts.window",
+        "runtime", "unused fix", "unused recipe", "recipe", "extractor", "report", "evaluate", "seed",
+    ],
 )  # fmt: skip
-def test_what_a_change_makes_stale_directly(study: Path, touch: Callable[[Path], None], expected: set[str]) -> None:
-    """``dvc status`` lists what a change reaches first; what follows from it is shown by the tests that run."""
+def test_what_a_change_reaches_first(study: Path, touch: Callable[[Path], None], expected: set[str]) -> None:
     touch(study)
-    assert set(json.loads(run(study, "dvc", "status", "--json"))) == expected
+    assert stale(study) == expected
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"max_steps": 3}, {"tables": ["ts-5"]}, {"grid": {**toy_params()["grid"], "steps": [5]}}],
+    ids=["max_steps", "tables", "grid"],
+)
+def test_params_that_ask_for_other_cells_are_refused_until_there_is_a_new_plan(study: Path, values: dict) -> None:
+    assign(study, **values)
+    assert refusal(study) == (
+        "report: cells.yaml: stale, made for other params or published tables; run python -m stages plan"
+    )
+
+
+def test_an_edited_plan_is_refused(study: Path) -> None:
+    cells = study / "cells.yaml"
+    before = cells.read_text()
+    cells.write_text(before.replace("steps: 4", "steps: 5", 1))
+    assert cells.read_text() != before
+    assert refusal(study) == "report: cells.yaml: edited or damaged; run python -m stages plan"
+    plan(study)
+    assert cells.read_text() == before
 
 
 def test_a_fresh_clone_with_the_committed_lock_ends_in_the_same_scores(study: Path, tmp_path: Path) -> None:
     """Here without retraining: the clone is given the cache, as ``dvc pull`` would."""
     run(tmp_path, "git", "clone", "-q", str(study), "clone")
-    shutil.copytree(study / ".dvc/cache", tmp_path / "clone/.dvc/cache")
-    assert repro(tmp_path / "clone") == set()
-    assert run(tmp_path / "clone", "git", "status", "--porcelain") == ""
+    clone = tmp_path / "clone"
+    shutil.copytree(study / ".dvc/cache", clone / ".dvc/cache")
+    assert repro(clone) == set()
+    assert run(clone, "git", "status", "--porcelain") == ""
+    assert {path.stem for path in clone.glob("data/scores/*.json")} == KEYS
+    assert read_study(clone) == read_study(study)

@@ -10,10 +10,10 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 
 from stages.sections.base import Float, Int, Method, Name, Section, methods
 from stages.sections.fixes import Fix
-from stages.sections.models import Model, Recipe
+from stages.sections.models import Model, Network, Recipe
 from stages.sections.samplers import Sampler
 
-SAMPLERS, FIXES, MODELS = methods(Sampler), methods(Fix), methods(Model)
+SAMPLERS, FIXES, MODELS, NETWORKS = methods(Sampler), methods(Fix), methods(Model), methods(Network)
 # Sections that the user names, and top-level names of cells.yaml, which DVC reads into one space with params.yaml.
 RESERVED = ("models", "samplers", "fixes", "recipes", "cells", "planned")
 
@@ -193,7 +193,7 @@ def _validated(type_: type[Any], content: Any, prefix: str) -> Any:
 def _explained(detail: dict[str, Any], type_: type[BaseModel], prefix: str) -> str:
     # A union tells by an extra part which of its types it tried: a network's method, or a type in brackets.
     parts = list(detail["loc"])
-    location = [part for part in parts if "[" not in str(part) and (part == parts[0] or part not in ("adm", "ddpm"))]
+    location = [part for part in parts if "[" not in str(part) and (part == parts[0] or part not in NETWORKS)]
     where = prefix + ".".join(str(part) for part in location)
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
@@ -201,7 +201,9 @@ def _explained(detail: dict[str, Any], type_: type[BaseModel], prefix: str) -> s
     if detail["type"] == "missing":
         return f"{where}: missing"
     if isinstance(detail["input"], dict | list | BaseModel):
-        shown = f": {detail['input']!r}" if isinstance(detail["input"], list) and detail["type"] == "value_error" else ""
+        shown = (
+            f": {detail['input']!r}" if isinstance(detail["input"], list) and detail["type"] == "value_error" else ""
+        )
         return f"{where.rstrip('.')}{shown}: {message}" if where else message
     return f"{where.rstrip('.')}: {detail['input']!r}: {message[0].lower()}{message[1:]}"
 

@@ -1,0 +1,131 @@
+"""What a stage reads of params.yaml is what dvc.yaml declares for it: of the rest, DVC sees no change."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.__main__ import main
+from stages.pipeline import cells, params
+from stages.sections.base import Section
+from stages.sections.study import RESERVED, Params
+from tests.toy import ROOT, toy_params, write_study
+
+# How to compute, never what.
+UNDECLARED = {"runtime"}
+# Declared by the report for the plan's sake, which it makes again to say why a number has no cell.
+FOR_THE_PLAN = {"report": {"tables", "max_steps", "grid", "sample"}}
+MODEL, KEY = "adm-ip", "adm-ip-ddim-es-4"
+GRID = {"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}
+SETTINGS = "report of settings"
+STAGES = {
+    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "sample": (KEY,), "evaluate": (KEY,),
+    "audit": (), "report": (),
+}  # fmt: skip
+
+
+class WatchedSection:
+    """A section that tells its name when something of it is read."""
+
+    def __init__(self, section: Section, name: str, seen: Callable[[str], object]) -> None:
+        self.section, self.name, self.seen = section, name, seen
+
+    def __getattr__(self, name: str) -> Any:
+        self.seen(self.name)
+        return getattr(self.section, name)
+
+
+class Named(Mapping[str, Any]):
+    """Sections of one kind, each watched."""
+
+    def __init__(self, sections: Mapping[str, Section], seen: Callable[[str], object]) -> None:
+        self.sections, self.seen = sections, seen
+
+    def __getitem__(self, name: str) -> WatchedSection:
+        return WatchedSection(self.sections[name], name, self.seen)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.sections)
+
+    def __len__(self) -> int:
+        return len(self.sections)
+
+
+class Watched:
+    """Params that tell the name of each section that is read."""
+
+    def __init__(
+        self, content: Params, seen: Callable[[str], object], changed: Mapping[str, Any] | None = None
+    ) -> None:
+        self.content, self.seen, self.changed = content, seen, changed or {}
+
+    def model_copy(self, update: Mapping[str, Any]) -> Watched:
+        return Watched(self.content, self.seen, update)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.changed:
+            return self.changed[name]
+        value = getattr(self.content, name)
+        if name in RESERVED:
+            return Named(value, self.seen)
+        if name not in Params.model_fields:
+            raise AssertionError(f"{name}: read in a way that tells no section")
+        self.seen(name)
+        return value
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
+    """The sections that each stage read of a toy study's params, without what the plan and its check read."""
+    folder, found = tmp_path_factory.mktemp("study"), {name: set[str]() for name in STAGES}
+    for name in ("data/published", "reports/templates"):
+        shutil.copytree(ROOT / name, folder / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_study(toy_params() | {"grid": GRID})
+        parse, read_all = params.parse_params, params.read_params
+        stage = ""
+        patch.setattr(params, "parse_params", lambda content: Watched(parse(content), lambda n: found[stage].add(n)))
+        # The plan's own reading decides which cells there are; a plan made for other params is refused.
+        patch.setattr(cells, "read_params", lambda: read_all().content)
+        for stage, arguments in STAGES.items():
+            assert main([stage, *arguments]) == 0
+        # Tables that print settings, and a limit that leaves the cells what they are.
+        stage = SETTINGS
+        found[stage] = set()
+        write_study(toy_params() | {"grid": GRID, "tables": ["ip-9", "es-6"], "max_steps": 1})
+        assert main(["report"]) == 0
+        yield found
+
+
+def declared(stage: str) -> set[str]:
+    """The names under params in dvc.yaml, as DVC fills them in for this test's model and cell."""
+    content = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]
+    params = content.get("do", content).get("params", [])
+    plan = yaml.safe_load(Path("cells.yaml").read_text())
+    (key,) = STAGES[stage] or ("",)
+    item = plan["models" if stage == "train" else "cells"].get(key, {})
+    filled = {"${key}": key} | {f"${{item.{name}}}": value for name, value in item.items()}
+    return {filled.get(entry, entry) for entry in params if isinstance(entry, str)}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_reads_the_sections_that_it_declares(stage: str, read: dict[str, set[str]]) -> None:
+    seen = read[stage] - UNDECLARED
+    assert seen <= declared(stage), "read, not declared: a change of it would leave the result as it was"
+    assert declared(stage) <= seen | FOR_THE_PLAN.get(stage, set()), "declared, not read: a change runs it for nothing"
+
+
+def test_the_report_takes_settings_of_what_ran_alone(read: dict[str, set[str]]) -> None:
+    """Their change reaches the report through the records; that of a section without a cell would not."""
+    ran = {MODEL, "adm-recipe", "ddim", "es"}
+    assert read[SETTINGS] - UNDECLARED - ran <= declared("report")
+
+
+def test_all_stages_are_looked_at() -> None:
+    assert set(STAGES) == set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
