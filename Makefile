@@ -1,15 +1,21 @@
-# make audit: do the published numbers hold together?   make reproduce: everything from data to report.   make test: the tests.
+# make audit: do the published numbers hold together?   make quick: three tables in a few minutes.
+# make reproduce: every table, from data to report.   make test: the tests.
 # Each creates .venv when it is missing; the audit installs only what it needs.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: audit reproduce test lint
+.PHONY: audit quick reproduce test lint
 .DELETE_ON_ERROR:
 
 audit: .venv/audit
 	python -m stages audit
 
+quick: .venv/installed
+	cd studies/quick && python -m stages plan && dvc repro
+	@echo "the page: studies/quick/reports/report.html"
+
 reproduce: .venv/installed
+	python -m stages plan
 	dvc repro
 	python -m stages compare
 

@@ -1,4 +1,4 @@
-"""The README's worked example of an audit, run as printed."""
+"""README and docs are true: the worked example of an audit as printed, counts, names."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stages.__main__ import main
 from tests.toy import ROOT
 
 README = (ROOT / "README.md").read_text()
+MANUAL = (ROOT / "docs/audit-other-papers.md").read_text()
 
 
-def test_the_example_of_another_paper_gives_what_the_readme_prints(
+def test_the_example_of_another_paper_gives_what_the_manual_prints(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "reports").mkdir()
     (project / "reports/templates").symlink_to(ROOT / "reports/templates")
-    files = re.findall(r"`mine/(\w+\.csv)`(?:(?!`mine/).)*?```csv\n(.*?)```", README, re.DOTALL)
+    files = re.findall(r"`mine/(\w+\.csv)`(?:(?!`mine/).)*?```csv\n(.*?)```", MANUAL, re.DOTALL)
     assert [name for name, _ in files] == ["metrics.csv", "toy.csv", "claims.csv"]
     (project / "mine").mkdir()
     for name, content in files:
         (project / "mine" / name).write_text(content)
-    (command,) = re.findall(r"^python -m stages (audit --published mine)$", README, re.MULTILINE)
+    (command,) = re.findall(r"^python -m stages (audit --published mine)$", MANUAL, re.MULTILINE)
     assert main(command.split()) == 0
-    (printed,) = re.findall(r"```\n(inconsistent: .*?)```", README, re.DOTALL)
+    (printed,) = re.findall(r"```\n(inconsistent: .*?)```", MANUAL, re.DOTALL)
     assert printed in capsys.readouterr().out
 
 
@@ -54,3 +56,24 @@ def test_every_stage_and_make_target_that_the_readme_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"`?make ([a-z]+)", README)):
         assert f"\n{target}:" in makefile
+
+
+def test_every_place_and_section_that_the_readme_names_exists() -> None:
+    places = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", README, re.MULTILINE)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for name in (name for group in places for name in re.findall(r"`([^`]+)`", group)):
+        assert name in params or "*" in name or (ROOT / name).exists(), name
+    for link in re.findall(r"\]\(([^)#]+)\)", README + MANUAL):
+        assert (ROOT / link).exists() or (ROOT / "docs" / link).exists(), link
+
+
+def test_the_readme_says_what_the_report_found() -> None:
+    summary = json.loads((ROOT / "reports/summary.json").read_text())
+    cells = yaml.safe_load((ROOT / "cells.yaml").read_text())["cells"]
+    assert f"{len(cells)} cells of samplers x fixes x steps" in README
+    words = summary["verdicts"]
+    told = ", ".join(f"{words[word]} {word}" for word in ("replicates", "not seen at this setting", "inconclusive"))
+    assert told in " ".join(README.split())
+    measured = sum(table.get("measured", 0) for table in summary["tables"].values())
+    tables = sum(table["coverage"] in ("measured", "partly") for table in summary["tables"].values())
+    assert f"{measured} of 666 published numbers, in {tables} of 27 tables" in " ".join(README.split())
