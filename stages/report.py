@@ -35,10 +35,10 @@ from stages.reporting.report_page import (
     headline,
     image_rows,
     regenerated_sections,
-    settings,
+    sampled_settings,
 )
-from stages.study.differences import difference_table, verdict_counts
 from stages.sections.study import Params
+from stages.study.differences import difference_table, verdict_counts
 from stages.study.pairs import published_pairs
 from stages.study.plan import PlannedRow
 from stages.study.regenerated import Table, regenerate
@@ -62,7 +62,9 @@ def run() -> None:
     rows.sort(key=lambda row: order.index(row.row.paper))
     table = score_table(scores, samples)
     differences = difference_table(published_pairs(rows), scores, params.report.searched)
-    tables = regenerate(rows, scores, own_settings(used(params, planned), rows, models, dataset["n"]), dataset["dataset"])
+    tables = regenerate(
+        rows, scores, own_settings(used(params, planned), rows, models, dataset["n"]), dataset["dataset"]
+    )
     page = render(table, differences, tables, dataset, reference, models, samples, scores)
     for name, content in {"scores": table, "differences": differences, **regenerated_tables(tables)}.items():
         write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
@@ -100,7 +102,7 @@ def render(
         claims=claim_rows(differences), steps=sorted(differences["steps"].unique()),
         sections=regenerated_sections(tables, published.titles, published.metrics, differences, audit["tables"]),
         plot=Markup(fid_against_steps(table)), images=image_rows(cells), picture=picture_uri, dataset=dataset,
-        reference=reference, extractor=read_json(EXTRACTOR_RECORD), models=models, settings=settings(samples),
+        reference=reference, extractor=read_json(EXTRACTOR_RECORD), models=models, settings=sampled_settings(samples),
         sample=next(iter(samples.values())), score=next(iter(scores.values())), cells=len(scores), audit=audit,
         metrics=[metric for metric in METRICS if metric in table],
     )  # fmt: skip

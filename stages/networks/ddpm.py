@@ -17,8 +17,8 @@ from stages.networks.layers import GroupNorm32
 class Config:
     """Size of one DDPM U-Net; a network is determined by it alone.
 
-    ``groups`` are those of its norms, 32 as published. A group needs two channels and more: the norm of a single channel
-    takes away what the time embedding adds to it.
+    ``groups`` are those of its norms, 32 as published. A group needs two channels and more: the norm of a single
+    channel takes away what the time embedding adds to it.
     """
 
     image_size: int

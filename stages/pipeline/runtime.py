@@ -12,7 +12,6 @@ import torch
 from stages.pipeline.errors import InputError
 from stages.pipeline.params import read_params
 
-
 # glibc's mallopt: how many blocks may be mapped from the system, and how much free memory goes back to it.
 M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1
 

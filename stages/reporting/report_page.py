@@ -59,7 +59,7 @@ def regenerated_sections(
     sections = []
     for table in tables:
         covered, row = _covered(table, titles), table.rows[0].row
-        pairs = differences[differences["tables"].str.split().map(lambda ids, name=table.id: name in ids)]
+        pairs = differences[[table.id in ids.split() for ids in differences["tables"]]]
         words = {(p["cell"], p["metric"]): _word(p) for p in pairs.to_dict("records")}
         readings = {(r.setting, r.value, r.reason): None for planned in table.rows for r in planned.readings}
         sections.append({
@@ -72,7 +72,7 @@ def regenerated_sections(
     return sections
 
 
-def _word(pair: Mapping[str, Any]) -> str:
+def _word(pair: Mapping[Any, Any]) -> str:
     """Return a pair's verdict, or for one without a verdict which way the score goes."""
     if pair["verdict"] in (ONE_RUN, MIXED):
         certain = pair["low"] > 0 or pair["high"] < 0
@@ -93,7 +93,7 @@ def claim_rows(differences: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def statement(pair: Mapping[str, Any]) -> str:
+def statement(pair: Mapping[Any, Any]) -> str:
     """Return what the paper says of a pair's kind, in words."""
     name = NAMES.get(pair["changed"], pair["changed"])
     against = f" further than {NAMES.get(pair['base'], pair['base'])}" if pair["base"] in NAMES else ""
@@ -119,7 +119,7 @@ def forest_rows(differences: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def settings(samples: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+def sampled_settings(samples: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     """Return each sampler's and fix's name with the values that its cells were sampled with."""
     found = {sample["sampler"]: sample["sampler_params"] for sample in samples.values()}
     found |= {sample["fix"]: sample["fix_params"] for sample in samples.values()}

@@ -41,7 +41,9 @@ class DdpmNetwork(Network):
     def _groups_hold_two_channels(self) -> Self:
         if self.channels % self.groups or self.channels < 2 * self.groups:
             # The norm of a single channel takes away what the time embedding adds to it.
-            raise ValueError(f"groups: {self.groups}; must divide channels ({self.channels}) and be half of them at most")
+            raise ValueError(
+                f"groups: {self.groups}; must divide channels ({self.channels}) and be half of them at most"
+            )
         return self
 
 

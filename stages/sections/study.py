@@ -160,7 +160,7 @@ def _kind(name: Any, section: Any) -> tuple[str, type[BaseModel]]:
     if name in RESERVED:
         raise ParamsFault(f"{name}: a name of the project's own; name the section otherwise")
     _validated(_Named, {"name": name}, "")
-    method = section.get("method") if isinstance(section, dict) else None
+    method = str(section.get("method")) if isinstance(section, dict) else ""
     kinds: dict[str, Mapping[str, type[Method]]] = {"samplers": SAMPLERS, "fixes": FIXES}
     if isinstance(section, dict) and "network" in section:
         return "recipes", Recipe

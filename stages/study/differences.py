@@ -16,8 +16,8 @@ MIXED = "printed both ways"
 # What the rows of one claim share; they differ in the step count.
 FAMILY = ["paper", "axis", "changed", "base", "model", "sampler", "fix", "against", "metric"]
 COLUMNS = [
-    "paper", "tables", "axis", "changed", "base", "cell", *AXES, "against", "metric", "difference", "low", "high", "percent",
-    "percent_low", "percent_high", "printed", "direction", "p_adjusted", "verdict", "n",
+    "paper", "tables", "axis", "changed", "base", "cell", *AXES, "against", "metric", "difference", "low", "high",
+    "percent", "percent_low", "percent_high", "printed", "direction", "p_adjusted", "verdict", "n",
 ]  # fmt: skip
 
 

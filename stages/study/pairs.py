@@ -17,6 +17,9 @@ COMPARED = ("fid", "sfid")
 BASES = {"es": ("none",), "es-linear": ("none", "es"), "ts": ("none",)}
 MODEL_BASES = {name: (kind.base,) for kind in MODELS.values() for name in kind.published if name != kind.base}
 
+Axis = Literal["fix", "model"]
+AXES: dict[Axis, dict[str, tuple[str, ...]]] = {"fix": BASES, "model": MODEL_BASES}
+
 
 class Printed(NamedTuple):
     """One printed difference: where, on which data set, and by how many percent the score changes."""
@@ -30,7 +33,7 @@ class Pair(NamedTuple):
     """Two cells that differ in a fix or in the model alone, with all that the paper prints of the two."""
 
     paper: str
-    axis: Literal["fix", "model"]
+    axis: Axis
     metric: str
     base_cell: str
     changed_cell: str
@@ -60,7 +63,7 @@ def published_pairs(rows: Sequence[PlannedRow]) -> list[Pair]:
 def _pairs_of(table: Sequence[PlannedRow]) -> Iterator[Pair]:
     numbers = [planned for planned in table if planned.cell and planned.row.metric in COMPARED]
     for changed in numbers:
-        for axis, bases in (("fix", BASES), ("model", MODEL_BASES)):
+        for axis, bases in AXES.items():
             for base in bases.get(getattr(changed.row, axis), ()):
                 # The first alone: a table may print its baseline twice.
                 partner = next((n for n in numbers if _matches(n, changed, axis, base)), None)
@@ -75,7 +78,7 @@ def _matches(planned: PlannedRow, changed: PlannedRow, axis: str, base: str) -> 
     )
 
 
-def _pair(axis: Literal["fix", "model"], base: PlannedRow, changed: PlannedRow) -> Pair:
+def _pair(axis: Axis, base: PlannedRow, changed: PlannedRow) -> Pair:
     before, after = (float(parse_number(planned.row.value).value) for planned in (base, changed))
     printed = Printed(table_id(changed.row), changed.row.dataset, 100 * (after / before - 1))
     return Pair(

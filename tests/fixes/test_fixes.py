@@ -180,8 +180,8 @@ def test_cutoff_is_strict_and_tests_the_time_it_says() -> None:
 @settings(max_examples=60)
 @given(
     window=st.integers(0, 1000), cutoff=st.integers(0, 999), spread=st.floats(0.01, 3), seed=st.integers(0, 99),
-    spacing=st.sampled_from(["uniform", "quadratic", "respaced", "pndm", "ts-dpm"]), steps=st.sampled_from([4, 5, 10, 20, 50]),
-    name=st.sampled_from(["linear", "cosine"]), index=st.integers(0, 48),
+    spacing=st.sampled_from(["uniform", "quadratic", "respaced", "pndm", "ts-dpm"]),
+    steps=st.sampled_from([4, 5, 10, 20, 50]), name=st.sampled_from(["linear", "cosine"]), index=st.integers(0, 48),
 )  # fmt: skip
 def test_chosen_time_is_the_best_fit_of_its_window_and_above_the_next_grid_time(
     window: int, cutoff: int, spread: float, seed: int, spacing: Spacing, steps: int, name, index: int
