@@ -276,7 +276,7 @@ def test_labels_are_shown_once_where_they_repeat(paper: Path) -> None:
 def test_the_audit_of_the_project_goes_to_its_reports_wherever_it_is_named_from(
     paper: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("data").mkdir()
+    Path("data/published").unlink()
     paper.rename("data/published")
     for options in ((), ("--published", f"{Path.cwd()}/data/published"), ("--published", "data/../data/published/")):
         assert main(["audit", *options]) == 0

@@ -9,7 +9,7 @@ import pytest
 
 from stages.__main__ import main
 from stages.pipeline import cells
-from stages.pipeline.cells import CELLS, read_cells
+from stages.pipeline.cells import CELLS, read_cells, read_plan
 from stages.plan import planned_evaluations
 from stages.study.plan import table_id
 from tests.study.studies import committed, content, published
@@ -89,3 +89,9 @@ def test_what_cannot_be_planned_leaves_the_plan_as_it_was(study: Path, capsys: p
     assert captured.err.count("\n") == 1
     assert captured.out == ""
     assert CELLS.read_text() == "as it was"
+
+
+def test_the_quick_study_is_planned_as_its_params_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "studies/quick")
+    assert read_cells().cells == read_plan().cells
+    assert {"es-2", "es-6"} <= {table_id(row.row) for row in read_plan().rows if row.cell}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.papers.tables import Metric, Row
@@ -35,21 +35,29 @@ def block_layout(
     ]
     layout = table_layout(rows, metrics, {})
     marks = {reason: i for i, reason in enumerate(dict.fromkeys(n.reason for n in table.block if n.reason), 1)}
+    _fill(layout["body"], table.block, marks, verdicts)
+    layout["notes"] = [{"text": reason, "about": "", "mark": mark} for reason, mark in marks.items()]
+    return layout
+
+
+def _fill(
+    body: Sequence[Mapping[str, Any]], block: Sequence[Number], marks: Mapping[str, int],
+    verdicts: Mapping[tuple[str, str], str],
+) -> None:  # fmt: skip
+    """Write the block's numbers into the cells of its layout."""
     places: dict[tuple[str, str], list[Number]] = {}
-    for number in table.block:
+    for number in block:
         places.setdefault((number.row, number.column), []).append(number)
-    labels, columns = (list(dict.fromkeys(getattr(row, axis) for row in rows)) for axis in ("row", "column"))
-    for label, line in zip(labels, layout["body"], strict=True):
+    labels, columns = (list(dict.fromkeys(getattr(number, axis) for number in block)) for axis in ("row", "column"))
+    for label, line in zip(labels, body, strict=True):
         for column, cell in zip(columns, line["cells"], strict=True):
             numbers = places.get((label, column), [])
-            metrics_here = [number.metric for number in numbers]
+            metrics = [number.metric for number in numbers]
             for shown, number in zip(cell, numbers, strict=True):
                 shown |= _shown(number, marks, verdicts)
                 # A place that stood for several data sets may hold several step counts.
-                if metrics_here.count(number.metric) > 1:
+                if metrics.count(number.metric) > 1:
                     shown["heading"] = f"{number.steps} steps"
-    layout["notes"] = [{"text": reason, "about": "", "mark": mark} for reason, mark in marks.items()]
-    return layout
 
 
 def _shown(number: Number, marks: Mapping[str, int], verdicts: Mapping[tuple[str, str], str]) -> dict[str, Any]:
