@@ -35,7 +35,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_it_writes_the_committed_plan_and_prints_its_totals(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys)
     assert lines[:3] == [
-        "cells.yaml: 93 cells of 4 models, 5,752,500 image-evaluations", "303 of 666 published numbers get a cell", "",
+        "cells.yaml: 93 cells of 4 models, 3,835,000 image-evaluations", "303 of 666 published numbers get a cell", "",
     ]  # fmt: skip
     assert CELLS.read_bytes() == (ROOT / "cells.yaml").read_bytes()
     assert read_cells().cells == committed().cells
@@ -62,8 +62,8 @@ def test_it_prints_every_table_and_every_number_once(study: Path, capsys: pytest
 def test_evaluations_are_those_of_all_cells(study: Path) -> None:
     """Each cell takes n images times its steps; S- and F-PNDM take 1 and 9 evaluations more."""
     extra = {"s-pndm": 1, "f-pndm": 9}
-    expected = sum(1500 * (cell.steps + extra.get(cell.sampler, 0)) for cell in committed().cells.values())
-    assert planned_evaluations(committed()) == expected == 5_752_500
+    expected = sum(1000 * (cell.steps + extra.get(cell.sampler, 0)) for cell in committed().cells.values())
+    assert planned_evaluations(committed()) == expected == 3_835_000
 
 
 def test_it_replaces_a_stale_or_damaged_plan(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +72,7 @@ def test_it_replaces_a_stale_or_damaged_plan(study: Path, capsys: pytest.Capture
     params["tables"] = ["ip-5"]
     write_params(params)
     lines = printed(capsys)
-    assert lines[0] == "cells.yaml: 16 cells of 2 models, 1,080,000 image-evaluations"
+    assert lines[0] == "cells.yaml: 16 cells of 2 models, 720,000 image-evaluations"
     assert lines[1] == "16 of 666 published numbers get a cell"
     assert "    80 ip-3 is not among tables in params.yaml" in lines
     assert len(read_cells().cells) == 16
