@@ -46,7 +46,7 @@ from stages.study.scores import METRICS, score_table, summary
 from stages.study.settings import own_settings
 
 # Pictures: how many images of a cell, and how many pixels of the page a small picture's side takes at least.
-SHOWN, SIDE = 16, 24
+SHOWN, SIDE = 12, 24
 
 
 def run() -> None:
@@ -56,9 +56,9 @@ def run() -> None:
     samples = {key: read_json(sample_record_path(key)) for key in planned.cells}
     models = {name: read_json(model_record_path(name)) for name in planned.models}
     dataset, reference = read_json(DATASET_RECORD), read_json(REFERENCE_RECORD)
-    order = list(read_json(AUDIT)["titles"])
+    order = [paper for paper, _ in read_published().titles]
     rows = [row if row.cell in (None, *planned.cells) else unplanned(row) for row in plan.rows]
-    # As the papers are named in titles.csv, which is the order in which they appeared.
+    # As the papers come in tables.csv, which is the order in which they appeared.
     rows.sort(key=lambda row: order.index(row.row.paper))
     table = score_table(scores, samples)
     differences = difference_table(published_pairs(rows), scores, params.report.searched)

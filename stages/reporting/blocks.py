@@ -62,15 +62,13 @@ def _fill(
 
 def _shown(number: Number, marks: Mapping[str, int], verdicts: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     verdict = verdicts.get((number.cell, number.metric), "") if number.cell else ""
-    measured = number.value is not None
+    value, margin = number.setting, ""
+    if number.value is not None and number.margin is not None:
+        # Two decimals, three below 1, for the margin as for the value.
+        digits = 2 if abs(number.value) >= 1 else 3
+        value, margin = f"{number.value:.{digits}f}", f"{number.margin:.{digits}f}"
     return {
-        "value": score(number.value) if number.value is not None else number.setting,
-        "margin": score(number.margin) if number.margin is not None else "",
-        "verdict": verdict if measured else "", "words": False, "cell": number.cell or "",
+        "value": value, "margin": margin, "verdict": verdict if margin else "", "words": False,
+        "cell": number.cell or "",
         "marks": [marks[number.reason]] if number.reason else [],
     }  # fmt: skip
-
-
-def score(value: float) -> str:
-    """Return a score as text: two decimals, three below 1."""
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"

@@ -59,7 +59,9 @@ def regenerated_sections(
     sections = []
     for table in tables:
         covered, row = _covered(table, titles), table.rows[0].row
-        pairs = differences[[table.id in ids.split() for ids in differences["tables"]]]
+        # Of type bool where there are no differences too.
+        named = pd.Series([table.id in ids.split() for ids in differences["tables"]], differences.index, dtype=bool)
+        pairs = differences[named]
         words = {(p["cell"], p["metric"]): _word(p) for p in pairs.to_dict("records")}
         readings = {(r.setting, r.value, r.reason): None for planned in table.rows for r in planned.readings}
         sections.append({

@@ -15,7 +15,7 @@ from tests.toy import ROOT
 
 # One worker: one browser.
 pytestmark = pytest.mark.xdist_group("browser")
-PAGES = ("audit.html",)
+PAGES = ("audit.html", "report.html")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # What a sheet of A4 leaves between the margins that the style sheet sets, at 96 px an inch.
 PAPER = {"width": 703, "height": 1000}
