@@ -17,6 +17,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "extractor": (),
     "reference": (),
     "plan": (),
+    "grid": ("-j/--jobs",),
     "explain": ("paper", "table", "row", "column", "--metric"),
     "train": ("model",),
     "sample": ("cell",),
@@ -33,6 +34,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "table": {"help": "number of the table"},
     "row": {"help": "label of the row as the page has it, levels separated by ' | '"},
     "column": {"help": "label of the column"},
+    "-j/--jobs": {"metavar": "N", "help": "stages at a time; as many as there are processors unless given"},
     "--metric": {"help": "which of the numbers of that place, such as sfid"},
     "--published": {"type": Path, "metavar": "DIR", "help": "folder of published tables and claims"},
     "--paper": {"help": "only findings on this paper"},
@@ -59,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     for stage, names in STAGES.items():
         command = commands.add_parser(stage)
         for name in names:
-            command.add_argument(name, **ARGUMENTS[name])
+            command.add_argument(*name.split("/"), **ARGUMENTS[name])
     options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     stage = options.pop("stage")
     try:

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from stages.metrics.features import Features
-from stages.metrics.frechet import frechet_distance, frechet_replicates, statistics
+from stages.metrics.frechet import frechet_distance, frechet_replicates
 from stages.metrics.intervals import jackknife, share_margin
+from stages.metrics.moments import GroupMoments, Statistics, group_sizes
 from stages.metrics.neighbours import precision_recall
 from stages.pipeline.cells import planned_cell
 from stages.pipeline.errors import InputError
 from stages.pipeline.feature_network import extract_features, load_feature_network
 from stages.pipeline.files import read_config, read_json, read_npz, write_json
+from stages.pipeline.images import image_parts, image_shape
 from stages.pipeline.layout import FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD, samples_path, scores_path
 from stages.pipeline.params import read_params
-from stages.pipeline.runtime import versions
 from stages.sections.study import Evaluate
 
 
 def run(cell: str) -> None:
     """Write the scores of one cell's images."""
-    params, axes = read_params(), planned_cell(cell).axes
+    params, axes, path = read_params(), planned_cell(cell).axes, samples_path(cell)
     evaluate, n = params.evaluate, params.sample.n
-    (images,) = read_npz(samples_path(cell), "arr_0")
-    if len(images) != n:
-        raise InputError(f"{samples_path(cell)}: {len(images)} images, sample.n is {n}; run dvc repro")
-    fake = extract_features(load_feature_network(), images, f"evaluate {cell}")
+    if (found := image_shape(path)[0]) != n:
+        raise InputError(f"{path}: {found} images, sample.n is {n}; run dvc repro")
+    fake = extract_features(load_feature_network(), image_parts(path), n, f"evaluate {cell}")
     reference = read_json(REFERENCE_RECORD)
     record = {
         **axes,
@@ -34,26 +37,35 @@ def run(cell: str) -> None:
         "reference": reference["reference"],
         "feature_network": read_config(FEATURE_NETWORK)["network"],
         "evaluate": evaluate.model_dump(),
-        "versions": versions("numpy", "scipy", "torch-fidelity", "scikit-learn"),
     }
-    write_json(scores_path(cell), record | score(fake, evaluate))
+    write_json(scores_path(cell), record | score(fake, n, evaluate))
 
 
-def score(fake: Features, evaluate: Evaluate) -> dict[str, Any]:
-    """Return every score against the reference; with the margin of its 95 % interval.
+def score(fake: Iterable[Features], n: int, evaluate: Evaluate) -> dict[str, Any]:
+    """Return every score of n images against the reference; with the margin of its 95 % interval.
 
     Frechet distances have their replicates too, one group of images left out at a time: paired differences need them.
     """
+    moments: dict[str, GroupMoments] = {}
+    kept, sizes = [], group_sizes(n, evaluate.jackknife_groups)
+    for features in fake:
+        kept.append(features.pooled)
+        for name, values in features.frechet().items():
+            moments.setdefault(name, GroupMoments(sizes)).add(values)
     scores: dict[str, Any] = {}
-    for name, features in fake.frechet().items():
-        mu, sigma = read_npz(REFERENCE, f"mu_{name}", f"sigma_{name}")
-        real = {"mu": mu, "sigma": sigma}
-        value = frechet_distance(statistics(features), real)
-        replicates = frechet_replicates(features, real, evaluate.jackknife_groups)
+    for name, counted in moments.items():
+        mu, sigma, root = read_npz(REFERENCE, f"mu_{name}", f"sigma_{name}", f"root_{name}")
+        real = Statistics(mu, sigma)
+        value = frechet_distance(counted.statistics(), real, root)
+        replicates = frechet_replicates(counted, real, root)
         interval = jackknife(value, replicates)
         scores[name] = {"value": value, "margin": (interval.high - interval.low) / 2, "replicates": replicates}
-    (pooled,) = read_npz(REFERENCE, "pooled")
-    fidelity = precision_recall(fake.pooled, pooled, evaluate.neighborhood)
-    counted = {"precision": len(fake.pooled), "recall": len(pooled)}
-    margins = {name: share_margin(value, counted[name]) for name, value in fidelity.items()}
-    return scores | {name: {"value": value, "margin": margins[name]} for name, value in fidelity.items()}
+    return scores | fidelity(np.concatenate(kept), evaluate.neighborhood)
+
+
+def fidelity(pooled: np.ndarray, neighborhood: int) -> dict[str, dict[str, float]]:
+    """Return precision and recall of features [n, d] against the reference, with their margins."""
+    (real,) = read_npz(REFERENCE, "pooled")
+    counted = {"precision": len(pooled), "recall": len(real)}
+    shares = precision_recall(pooled, real, neighborhood)
+    return {name: {"value": share, "margin": share_margin(share, counted[name])} for name, share in shares.items()}

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from stages.networks.classifier import Classifier, ClassifierConfig
-from stages.networks.inception import SpatialInception
 from stages.pipeline.errors import InputError
 from stages.pipeline.feature_network import check_images, save_feature_network
 from stages.pipeline.files import read_npz, sha256, write_json
@@ -48,6 +47,8 @@ def checked_weights(path: Path, expected: str) -> dict[str, Tensor]:
     Raises:
         InputError: the file is missing, its checksum differs, or it does not hold Inception's tensors.
     """
+    from stages.networks.inception import SpatialInception
+
     if not path.is_file():
         raise InputError(f"extractor.weights: {path} not found; it must be a local file")
     if (found := sha256(path)) != expected:

@@ -6,23 +6,14 @@ from collections import Counter
 
 from stages.pipeline.cells import CELLS, read_plan, write_cells
 from stages.pipeline.params import read_params
-from stages.study.plan import Plan, table_id
+from stages.study.plan import Plan, cell_evaluations, table_id
 
 
 def run() -> None:
     """Write cells.yaml and print what is planned, what is not, and why."""
     plan = read_plan()
     write_cells(plan)
-    print("\n".join(summary_lines(plan, planned_evaluations(plan))))
-
-
-def planned_evaluations(plan: Plan) -> int:
-    """Return the evaluations of one image by the network that all cells take together."""
-    params, total = read_params(), 0
-    for cell in plan.cells.values():
-        sampler, recipe = params.samplers[cell.sampler], params.recipes[plan.models[cell.model].recipe]
-        total += params.sample.n * sampler.nfe(sampler.grid(cell.steps, recipe.timesteps))
-    return total
+    print("\n".join(summary_lines(plan, sum(cell_evaluations(plan, read_params()).values()))))
 
 
 def summary_lines(plan: Plan, evaluations: int) -> list[str]:

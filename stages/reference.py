@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
-from stages.metrics.features import Features
-from stages.metrics.frechet import frechet_distance, statistics
+from stages.metrics.frechet import frechet_distance, square_root
+from stages.metrics.moments import statistics
 from stages.metrics.neighbours import precision_recall
 from stages.pipeline.feature_network import extract_features, load_feature_network
 from stages.pipeline.files import read_npz, write_json, write_npz
@@ -19,32 +21,40 @@ SPLIT = 5
 
 
 def run() -> None:
-    """Write pooled features and, for each Frechet distance, mu and sigma of all real images; and the floor."""
+    """Write pooled features and, for each Frechet distance, mu, sigma and its root; and the floor."""
     params = read_params()
     (images,) = read_npz(DATASET, "images")
-    real = extract_features(load_feature_network(), images, "reference")
-    arrays = {"pooled": real.pooled}
-    for name, features in real.frechet().items():
-        moments = statistics(features)
-        arrays |= {f"mu_{name}": moments["mu"], f"sigma_{name}": moments["sigma"]}
+    batches = list(extract_features(load_feature_network(), [images], len(images), "reference"))
+    pooled = np.concatenate([features.pooled for features in batches])
+    frechet = {name: np.concatenate([f.frechet()[name] for f in batches]) for name in batches[0].frechet()}
+    arrays = {"pooled": pooled}
+    for name, features in frechet.items():
+        found = statistics(features)
+        arrays |= {f"mu_{name}": found.mu, f"sigma_{name}": found.sigma, f"root_{name}": square_root(found.sigma)}
     record = {
         "reference": params.prepare.dataset, "n_real": len(images),
-        "floor": real_floor(real, params.sample.n, params.seed, params.evaluate.neighborhood),
+        "floor": real_floor(pooled, frechet, params.sample.n, params.seed, params.evaluate.neighborhood),
     }  # fmt: skip
     write_json(REFERENCE_RECORD, record)
     write_npz(REFERENCE, **arrays)
 
 
-def real_floor(real: Features, n: int, seed: int, neighborhood: int) -> dict[str, Any] | None:
+def real_floor(
+    pooled: np.ndarray, frechet: Mapping[str, np.ndarray], n: int, seed: int, neighborhood: int
+) -> dict[str, Any] | None:
     """Return the scores of ``n`` real images drawn at random against the remaining ones, or None if too few remain."""
-    remaining = len(real.pooled) - n
+    remaining = len(pooled) - n
     if remaining < neighborhood + 2:
         return None
-    order = torch.randperm(len(real.pooled), generator=stream(seed, SPLIT, 1)).numpy()
+    order = torch.randperm(len(pooled), generator=stream(seed, SPLIT, 1)).numpy()
     drawn, rest = order[:n], order[n:]
-    distances = {
-        name: frechet_distance(statistics(features[drawn]), statistics(features[rest]))
-        for name, features in real.frechet().items()
+    distances = {}
+    for name, features in frechet.items():
+        real = statistics(features[rest])
+        distances[name] = frechet_distance(statistics(features[drawn]), real, square_root(real.sigma))
+    return {
+        **distances,
+        **precision_recall(pooled[drawn], pooled[rest], neighborhood),
+        "n_fake": n,
+        "n_real": remaining,
     }
-    fidelity = precision_recall(real.pooled[drawn], real.pooled[rest], neighborhood)
-    return {**distances, **fidelity, "n_fake": n, "n_real": remaining}

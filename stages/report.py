@@ -26,6 +26,7 @@ from stages.pipeline.pages import render_page
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import read_preview
 from stages.pipeline.published import read_published
+from stages.pipeline.runs import read_environments
 from stages.reporting.mosaics import mosaic
 from stages.reporting.plots import fid_against_steps, forest_plot
 from stages.reporting.report_page import (
@@ -103,7 +104,9 @@ def render(
         sections=regenerated_sections(tables, published.titles, published.metrics, differences, audit["tables"]),
         plot=Markup(fid_against_steps(table)), images=image_rows(cells), picture=picture_uri, dataset=dataset,
         reference=reference, extractor=read_json(EXTRACTOR_RECORD), models=models, settings=sampled_settings(samples),
-        sample=next(iter(samples.values())), score=next(iter(scores.values())), cells=len(scores), audit=audit,
+        sample=next(iter(samples.values())),
+        environments=read_environments(f"sample-{key}" for key in scores),
+        score=next(iter(scores.values())), cells=len(scores), audit=audit,
         metrics=[metric for metric in METRICS if metric in table],
     )  # fmt: skip
 

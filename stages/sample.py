@@ -6,9 +6,9 @@ import shutil
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import chain as chained
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -18,13 +18,15 @@ from stages.diffusion.chain import Chain
 from stages.diffusion.grids import TimeGrid
 from stages.pipeline.cells import planned_cell
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_npz, scratch_folder, sha256, write_json, write_npz
+from stages.pipeline.files import scratch_folder, sha256, write_json
+from stages.pipeline.images import image_parts, write_images
 from stages.pipeline.layout import model_path, preview_path, sample_record_path, samples_path
 from stages.pipeline.models import Denoiser, load_model
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import write_preview
 from stages.pipeline.registry import method_module
-from stages.pipeline.runtime import batches, pick_device, versions
+from stages.pipeline.runs import log_run
+from stages.pipeline.runtime import batches, pick_device
 from stages.sampling.images import denoiser, to_uint8
 from stages.sections.samplers import Sampler
 
@@ -40,16 +42,18 @@ def run(cell: str) -> None:
         **planned.axes, "n": params.sample.n, "seed": params.seed, "nfe": nfe, "timesteps": list(grid.times),
         "sampler_params": sampler.model_dump(), "fix_params": fix.model_dump(),
         "model_sha256": sha256(model_path(planned.model)),
-        "device": str(pick_device()), "versions": versions(),
     }  # fmt: skip
     remedy = method_module("fixes", planned.fix_module).make(chain, **fix.settings())
     sample = method_module("samplers", planned.sampler_module).sample
     draw = partial(sample, chain=chain, fix=remedy, **sampler.settings())
-    scratch, started = scratch_folder(f"sample-{cell}", record), time.monotonic()
-    images = sample_images(draw, model, cell, params.seed, params.sample.n, nfe, scratch)
-    write_preview(preview_path(cell), images)
-    write_json(sample_record_path(cell), record | {"seconds": round(time.monotonic() - started, 1)})
-    write_npz(samples_path(cell), arr_0=images)
+    scratch, started = scratch_folder(f"sample-{cell}", record, str(pick_device())), time.monotonic()
+    parts = sample_parts(draw, model, cell, params.seed, params.sample.n, nfe, scratch)
+    channels, *size = model.shape
+    images = chained.from_iterable(image_parts(part) for part in parts)
+    write_images(samples_path(cell), images, (params.sample.n, *size, channels))
+    write_preview(preview_path(cell), next(image_parts(samples_path(cell))))
+    write_json(sample_record_path(cell), record)
+    log_run(f"sample-{cell}", started)
     shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -61,10 +65,10 @@ def cell_grid(cell: str, sampler: Sampler, steps: int, timesteps: int) -> TimeGr
         raise InputError(f"{cell}: {error}") from None
 
 
-def sample_images(
+def sample_parts(
     draw: Callable[..., Tensor], model: Denoiser, cell: str, seed: int, n: int, nfe: int, scratch: Path
-) -> np.ndarray:
-    """Return ``n`` images as uint8 NHWC, by batches; those that a killed run left in ``scratch`` are taken from there.
+) -> list[Path]:
+    """Return the files of ``n`` images, a batch each; those that a killed run left in ``scratch`` are kept.
 
     Raises:
         InputError: an image is not finite.
@@ -74,16 +78,18 @@ def sample_images(
     network, parts = model.network.to(device), []
     with tqdm(total=n * nfe, desc=f"sample {cell}", unit="img-eval", unit_scale=True, mininterval=1) as progress:
         for start, stop in batches(n):
-            part = scratch / f"{start}-{stop}.npz"
-            if not part.exists():
-                noise, before = block_noise(seed, start, stop, model.shape, device), progress.n
-                # Not inference mode, which a sampler that needs a gradient could not leave.
-                with torch.no_grad():
-                    x = draw(denoiser(network, model.predicts_variance, progress.update), noise(), noise=noise)
-                if (found := round((progress.n - before) / (stop - start))) != nfe:
-                    raise RuntimeError(f"{cell}: {found} network evaluations, expected {nfe}")
-                if not torch.isfinite(x).all():
-                    raise InputError(f"{cell}: images {start} to {stop - 1} are not finite; check its params")
-                write_npz(part, arr_0=to_uint8(x))
-            parts.append(read_npz(part, "arr_0")[0])
-    return np.concatenate(parts)
+            parts.append(part := scratch / f"{start}-{stop}.npz")
+            if part.exists():
+                progress.update((stop - start) * nfe)
+                continue
+            noise, before = block_noise(seed, start, stop, model.shape, device), progress.n
+            # Not inference mode, which a sampler that needs a gradient could not leave.
+            with torch.no_grad():
+                x = draw(denoiser(network, model.predicts_variance, progress.update), noise(), noise=noise)
+            if (found := round((progress.n - before) / (stop - start))) != nfe:
+                raise RuntimeError(f"{cell}: {found} network evaluations, expected {nfe}")
+            if not torch.isfinite(x).all():
+                raise InputError(f"{cell}: images {start} to {stop - 1} are not finite; check its params")
+            images = to_uint8(x)
+            write_images(part, [images], images.shape)
+    return parts

@@ -24,7 +24,8 @@ from stages.pipeline.layout import DATASET, model_record_path
 from stages.pipeline.models import build_network, save_model
 from stages.pipeline.params import read_params
 from stages.pipeline.registry import method_module
-from stages.pipeline.runtime import pick_device, versions
+from stages.pipeline.runs import log_run
+from stages.pipeline.runtime import pick_device
 from stages.sections.models import Recipe
 from stages.training.batches import draw_batch
 from stages.training.state import TrainingState, new_state
@@ -53,8 +54,9 @@ def run(model: str) -> None:
     fit(state, images, params.seed, recipe, loss, scratch / "checkpoint.safetensors", f"train {model}", planned.recipe)
     record = {
         "model": model, "parameters": sum(p.numel() for p in state.network.parameters()), "losses": state.losses,
-        "seconds": round(time.monotonic() - started, 1), "versions": versions(), "training": training,
+        "training": training,
     }  # fmt: skip
+    log_run(f"train-{model}", started)
     write_json(model_record_path(model), record)
     save_model(model, state.ema, planned.network, sizes, training)
     shutil.rmtree(scratch, ignore_errors=True)
@@ -90,16 +92,22 @@ def fit(
     with tqdm(total=recipe.iterations, initial=state.iteration, desc=label, unit="it", mininterval=1) as progress:
         while state.iteration < recipe.iterations:
             found = step(state, draw_batch(images, seed, recipe, state.iteration), seed, recipe, loss, schedule)
+            state.iteration += 1
+            progress.update()
+            last = state.iteration == recipe.iterations
+            log, save = last or state.iteration % LOG_EVERY == 0, not last and state.iteration % every == 0
+            if not (log or save):
+                continue
+            # Reading a loss makes the processor wait for an accelerator, so it is done now and then only.
             terms = {name: term.mean().item() for name, term in found.terms.items()}
             if not math.isfinite(sum(terms.values())):
                 raise InputError(
-                    f"{label}: the loss is {sum(terms.values())} at iteration {state.iteration}; no model was written; "
-                    f"lower {recipe_name}.lr ({recipe.lr}) or use {recipe_name}.precision: fp32 ({recipe.precision})"
+                    f"{label}: the loss is {sum(terms.values())} at iteration {state.iteration - 1}; no model was "
+                    f"written; lower {recipe_name}.lr ({recipe.lr}) or use {recipe_name}.precision: fp32 "
+                    f"({recipe.precision})"
                 )
-            state.iteration += 1
-            if state.iteration % LOG_EVERY == 0 or state.iteration == recipe.iterations:
+            if log:
                 state.losses.append({"iteration": state.iteration, **terms})
                 progress.set_postfix({name: f"{term:.4f}" for name, term in terms.items()}, refresh=False)
-            progress.update()
-            if state.iteration % every == 0 and state.iteration < recipe.iterations:
+            if save:
                 save_checkpoint(checkpoint, state)

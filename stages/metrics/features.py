@@ -1,4 +1,4 @@
-"""Features of a set of images, as every score takes them."""
+"""Features of images, as every score takes them."""
 
 from __future__ import annotations
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 
 class Interval(NamedTuple):
@@ -33,8 +34,8 @@ def jackknife(full: float, replicates: Sequence[float], level: float = 0.95) -> 
     estimate, error = float(pseudo.mean()), float(pseudo.std(ddof=1) / np.sqrt(groups))
     if error == 0:
         return Interval(estimate, estimate, estimate, float(estimate == 0))
-    margin = float(stats.t.ppf(0.5 + level / 2, groups - 1)) * error
-    p = 2 * float(stats.t.sf(abs(estimate) / error, groups - 1))
+    margin = float(special.stdtrit(groups - 1, 0.5 + level / 2)) * error
+    p = 2 * float(special.stdtr(groups - 1, -abs(estimate) / error))
     return Interval(estimate, estimate - margin, estimate + margin, p)
 
 
@@ -58,5 +59,5 @@ def share_margin(share: float, n: int, level: float = 0.95) -> float:
 
     Sampling of the images counted alone: the balls that they fall into are taken as given.
     """
-    low, high = stats.binomtest(round(share * n), n).proportion_ci(level, method="wilson")
-    return float(high - low) / 2
+    z, share = float(special.ndtri(0.5 + level / 2)), round(share * n) / n
+    return z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

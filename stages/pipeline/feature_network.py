@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +51,22 @@ def load_feature_network() -> FeatureNetwork:
     return lambda images: classifier_features(network, images)
 
 
-def extract_features(network: FeatureNetwork, images: np.ndarray, label: str) -> Features:
-    """Return the features of uint8 images NHWC; those of raw pixels only where an image has at most 256 values."""
-    device, pooled, spatial = pick_device(), [], []
-    with tqdm(total=len(images), desc=label, unit="img", mininterval=1) as progress:
-        for start, stop in batches(len(images)):
-            batch = torch.from_numpy(images[start:stop]).permute(0, 3, 1, 2).to(device)
-            for part, kept in zip(network(batch), (pooled, spatial), strict=True):
-                kept.append(part.cpu().numpy())
-            progress.update(stop - start)
-    flat = images.reshape(len(images), -1)
-    pixels = flat.astype(np.float32) / 255 if flat.shape[1] <= PIXEL_LIMIT else None
-    return Features(np.concatenate(pooled), np.concatenate(spatial), pixels)
+def extract_features(network: FeatureNetwork, parts: Iterable[np.ndarray], n: int, label: str) -> Iterator[Features]:
+    """Yield the features of n uint8 images NHWC that come in ``parts``, by batches of at most runtime.batch_size.
+
+    Those of raw pixels only where an image has at most 256 values.
+    """
+    device = pick_device()
+    with tqdm(total=n, desc=label, unit="img", mininterval=1) as progress:
+        for part in parts:
+            for start, stop in batches(len(part)):
+                images = part[start:stop]
+                batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
+                pooled, spatial = (features.cpu().numpy() for features in network(batch))
+                flat = images.reshape(len(images), -1)
+                pixels = flat.astype(np.float32) / 255 if flat.shape[1] <= PIXEL_LIMIT else None
+                progress.update(len(images))
+                yield Features(pooled, spatial, pixels)
 
 
 def check_images(network: str, images: np.ndarray, where: Path) -> None:

@@ -56,7 +56,7 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the record that a stage wrote as JSON; a key that it lacks is the file's fault too."""
     try:
-        content = json.loads(_existing(path).read_text(encoding="utf-8"))
+        content = json.loads(existing(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}); delete it and run dvc repro") from None
     if not isinstance(content, dict):
@@ -91,7 +91,7 @@ def read_npz(path: Path, *names: str) -> tuple[np.ndarray, ...]:
     import numpy as np
 
     try:
-        with np.load(_existing(path), allow_pickle=False) as archive:
+        with np.load(existing(path), allow_pickle=False) as archive:
             return tuple(archive[name] for name in names)
     except KeyError:
         raise InputError(f"{path}: lacks an array; expected are {', '.join(names)}") from None
@@ -116,7 +116,7 @@ def read_config(path: Path) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(_existing(path), framework="numpy") as content:
+        with safe_open(existing(path), framework="numpy") as content:
             return Record(json.loads((content.metadata() or {})[CONFIG_KEY]), path)
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not a model file of this project ({error}); delete it and run dvc repro") from None
@@ -132,7 +132,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def sha256(path: Path) -> str:
     """Return the sha256 of a file's content, in hexadecimal."""
-    with open(_existing(path), "rb") as stream:
+    with open(existing(path), "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -151,7 +151,8 @@ def scratch_folder(stage: str, *inputs: Any) -> Path:
     return Path(".scratch") / f"{stage}-{digest.hexdigest()[:16]}"
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """Return ``path``, refusing it where there is no such file."""
     if not path.is_file():
         raise InputError(f"{path}: not found; run dvc repro to make it")
     return path

@@ -1,13 +1,15 @@
-"""How to compute: device, versions and batches. Nothing here may change a result beyond float rounding."""
+"""How to compute: device, threads, batches. Nothing here may change a result beyond float rounding."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from stages.pipeline.errors import InputError
 from stages.pipeline.params import read_params
@@ -24,10 +26,18 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
+@cache
+def limit_threads(threads: int) -> None:
+    """Give torch, and the linear algebra of numpy, this many threads: other numbers of them round differently."""
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)
+
+
 def pick_device() -> torch.device:
     """Return the device that runtime.device names; ``auto`` is CUDA when there is one, else the CPU."""
     runtime = read_params().runtime
     keep_freed_memory()
+    limit_threads(runtime.threads)
     torch.backends.cudnn.deterministic = True
     if runtime.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -31,6 +31,7 @@ class ParamsFault(ValueError):
 
 class Runtime(Section):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    threads: Annotated[Int, Field(ge=1)]
     batch_size: Annotated[Int, Field(ge=1)]
     checkpoint_every: Annotated[Int, Field(ge=1)]
 

@@ -215,3 +215,12 @@ def _add(cells: dict[str, Cell], cell: Cell) -> None:
 def _model(params: Params, name: str) -> PlannedModel:
     model = params.models[name]
     return PlannedModel(recipe=model.recipe, variant=model.module, network=params.recipes[model.recipe].network.module)
+
+
+def cell_evaluations(plan: Plan, params: Params) -> dict[str, int]:
+    """Return the evaluations of one image by the network that each cell takes."""
+    found = {}
+    for key, cell in plan.cells.items():
+        sampler, recipe = params.samplers[cell.sampler], params.recipes[plan.models[cell.model].recipe]
+        found[key] = params.sample.n * sampler.nfe(sampler.grid(cell.steps, recipe.timesteps))
+    return found

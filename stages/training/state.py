@@ -37,7 +37,7 @@ def new_state(build: Callable[[], nn.Module], recipe: Recipe, seed: int, device:
     return TrainingState(
         network=network,
         ema={name: tensor.detach().clone() for name, tensor in network.state_dict().items()},
-        optimizer=optimizer(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay),
+        optimizer=optimizer(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True),
         scaler=torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16"),
         history=empty_history(recipe.timesteps),
     )

@@ -59,8 +59,10 @@ def update(state: TrainingState, objective: Tensor, recipe: Recipe) -> None:
     if state.scaler.get_scale() < scale:
         return
     with torch.no_grad():
-        for name, tensor in state.network.state_dict().items():
-            state.ema[name].lerp_(tensor, 1 - recipe.ema)
+        weights = state.network.state_dict()
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+            [state.ema[name] for name in weights], list(weights.values()), 1 - recipe.ema
+        )
 
 
 def _predict(state: TrainingState, recipe: Recipe, y: Tensor, times: Tensor) -> Tensor:

@@ -12,8 +12,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torch_fidelity import calculate_metrics, register_feature_extractor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
-from stages.metrics.frechet import frechet_distance, frechet_replicates, statistics
+from stages.metrics.features import Features
+from stages.metrics.frechet import frechet_distance, frechet_replicates, square_root
+from stages.metrics.moments import GroupMoments, Statistics, group_sizes, statistics
 from stages.metrics.neighbours import precision_recall
 from stages.networks.classifier import Classifier, ClassifierConfig, classifier_features
 from stages.pipeline.feature_network import extract_features
@@ -21,6 +24,17 @@ from stages.pipeline.feature_network import extract_features
 
 def normal(seed: int, n: int = 400, d: int = 6) -> np.ndarray:
     return np.random.RandomState(seed).standard_normal((n, d)).astype(np.float32)
+
+
+def distance(fake: Statistics, real: Statistics) -> float:
+    return frechet_distance(fake, real, square_root(real.sigma))
+
+
+def features_of(model: Classifier, images: np.ndarray) -> Features:
+    """All features at once, of images that come in parts."""
+    network = lambda batch: classifier_features(model, batch)  # noqa: E731
+    found = list(extract_features(network, np.array_split(images, 3), len(images), "test"))
+    return Features(np.concatenate([f.pooled for f in found]), np.concatenate([f.spatial for f in found]), None)
 
 
 def network() -> Classifier:
@@ -80,11 +94,11 @@ def test_scores_are_those_of_torch_fidelity(project: Path) -> None:
     expected = calculate_metrics(fid=True, prc=True, prc_neighborhood=3, **common)
     spatial = calculate_metrics(fid=True, feature_layer_fid="spatial", **common)
     model = network()
-    ours = [extract_features(lambda x: classifier_features(model, x), images, "test") for images in (fake, real)]
+    ours = [features_of(model, images) for images in (fake, real)]
     # The features are extracted in other batch sizes: float32 rounding, relative to values of order 1.
-    fid = frechet_distance(statistics(ours[0].pooled), statistics(ours[1].pooled))
+    fid = distance(statistics(ours[0].pooled), statistics(ours[1].pooled))
     assert fid == pytest.approx(expected["frechet_inception_distance"], rel=1e-4, abs=1e-6)
-    sfid = frechet_distance(statistics(ours[0].spatial), statistics(ours[1].spatial))
+    sfid = distance(statistics(ours[0].spatial), statistics(ours[1].spatial))
     assert sfid == pytest.approx(spatial["frechet_inception_distance"], rel=1e-4, abs=1e-6)
     found = precision_recall(ours[0].pooled, ours[1].pooled, 3)
     # One image of 500 or 700 may change sides of a ball.
@@ -93,25 +107,58 @@ def test_scores_are_those_of_torch_fidelity(project: Path) -> None:
 
 
 def test_frechet_distance_of_gaussians_is_its_closed_form() -> None:
-    first = {"mu": np.zeros(2), "sigma": np.diag([1.0, 4.0])}
-    second = {"mu": np.array([3.0, 0.0]), "sigma": np.diag([4.0, 4.0])}
-    assert frechet_distance(first, second) == pytest.approx(9 + 1)
-    assert frechet_distance(first, first) == pytest.approx(0, abs=1e-12)
+    first = Statistics(np.zeros(2), np.diag([1.0, 4.0]))
+    second = Statistics(np.array([3.0, 0.0]), np.diag([4.0, 4.0]))
+    assert distance(first, second) == pytest.approx(9 + 1)
+    assert distance(first, first) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("n", "d"), [(400, 6), (300, 200), (120, 200)])
+def test_the_symmetric_form_is_torch_fidelitys_value(n: int, d: int) -> None:
+    """Also where there are fewer images than features, so that covariances have no full rank.
+
+    Both sum square roots of eigenvalues: where they are zero, of their rounding, 1e-16, which gives 1e-8 each.
+    """
+    first, second = normal(0, n, d), 1.5 * normal(1, n, d) + 0.3
+    peer = fid_statistics_to_metric(
+        fid_features_to_statistics(torch.from_numpy(first).double()),
+        fid_features_to_statistics(torch.from_numpy(second).double()), verbose=False,
+    )  # fmt: skip
+    assert distance(statistics(first), statistics(second)) == pytest.approx(peer[KEY_METRIC_FID], rel=1e-6)
 
 
 def test_statistics_use_the_unbiased_covariance() -> None:
     features = normal(0)
     moments = statistics(features)
-    assert moments["mu"] == pytest.approx(features.mean(0), abs=1e-6)
-    assert moments["sigma"] == pytest.approx(np.cov(features.T, ddof=1))
+    assert moments.mu == pytest.approx(features.mean(0), abs=1e-6)
+    assert moments.sigma == pytest.approx(np.cov(features.T, ddof=1), abs=1e-12)
+
+
+@pytest.mark.parametrize("batch", [1, 70, 100, 400])
+def test_moments_by_groups_do_not_depend_on_batches(batch: int) -> None:
+    features = normal(0) + 100
+    moments = GroupMoments(group_sizes(400, 3))
+    for start in range(0, 400, batch):
+        moments.add(features[start : start + batch])
+    for group, (start, stop) in enumerate([(0, 134), (134, 267), (267, 400)]):
+        expected = np.cov(np.delete(features, slice(start, stop), 0).astype(float).T)
+        # Values of 100: their squares lose four of sixteen digits.
+        assert moments.statistics(without=group).sigma == pytest.approx(expected, abs=1e-9)
+
+
+def test_moments_of_too_few_images_are_refused() -> None:
+    moments = GroupMoments([3])
+    moments.add(normal(0, 2))
+    with pytest.raises(ValueError, match="2 features counted of 3"):
+        moments.statistics()
 
 
 def test_replicates_leave_one_run_of_images_out() -> None:
     features, real = normal(0), statistics(normal(1))
-    found = frechet_replicates(features, real, 4)
-    expected = [
-        frechet_distance(statistics(np.delete(features, slice(a, a + 100), 0)), real) for a in range(0, 400, 100)
-    ]
+    moments = GroupMoments(group_sizes(400, 4))
+    moments.add(features)
+    found = frechet_replicates(moments, real, square_root(real.sigma))
+    expected = [distance(statistics(np.delete(features, slice(a, a + 100), 0)), real) for a in range(0, 400, 100)]
     assert found == pytest.approx(expected)
 
 
@@ -127,5 +174,5 @@ def test_precision_is_of_the_fakes_and_recall_of_the_reals() -> None:
 def test_scores_get_worse_with_noise(project: Path) -> None:
     real, fids = statistics(normal(0)), []
     for scale in (0, 0.5, 1):
-        fids.append(frechet_distance(statistics(normal(2) + scale * normal(3)), real))
+        fids.append(distance(statistics(normal(2) + scale * normal(3)), real))
     assert fids == sorted(fids)

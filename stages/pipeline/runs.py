@@ -1,0 +1,31 @@
+"""The log of what ran here: how long, on what, with which versions. No stage depends on it, and no out holds it.
+
+What differs from one machine to the next stays out of the results, so that a reproduction bit for bit changes no file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from stages.pipeline.files import read_json, write_json
+from stages.pipeline.layout import RUNS
+from stages.pipeline.runtime import pick_device, versions
+
+
+def log_run(name: str, started: float) -> None:
+    """Write the log of a stage that began at ``started`` by the monotonic clock."""
+    write_json(RUNS / f"{name}.json", {
+        "seconds": round(time.monotonic() - started, 1), "device": str(pick_device()),
+        "threads": torch.get_num_threads(), "versions": versions("numpy"),
+    })  # fmt: skip
+
+
+def read_environments(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the different devices and versions in the logs of these runs; empty where none of them ran here."""
+    logs = [read_json(path) for name in names if (path := RUNS / f"{name}.json").is_file()]
+    found = {tuple(sorted({"device": log["device"], **log["versions"]}.items())) for log in logs}
+    return [dict(environment) for environment in sorted(found)]

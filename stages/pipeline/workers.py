@@ -1,0 +1,83 @@
+"""Processes of this machine that run stages: each a fresh one, forked from a server that has imported what is slow."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import shlex
+import sys
+import threading
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+# Of other projects only: a stage imports this project's modules itself, as it is when it starts.
+PRELOADED = ["numpy", "pydantic", "safetensors.torch", "scipy.special", "torch", "tqdm", "yaml", "PIL.Image"]
+PREFIX = ["python", "-m", "stages"]
+LOGS = Path(".scratch") / "grid"
+
+
+def log_path(name: str) -> Path:
+    """Return where a stage's output goes while others run beside it."""
+    return LOGS / f"{name}.log"
+
+
+class LocalWorkers:
+    """Up to ``jobs`` stages at a time, a process each."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(PRELOADED)
+        self.running: dict[str, BaseProcess] = {}
+
+    def free(self) -> bool:
+        """Return whether one more stage can start now."""
+        return len(self.running) < self.jobs
+
+    def start(self, name: str, command: str) -> None:
+        """Start a stage, which is ``python -m stages`` and its arguments.
+
+        Raises:
+            ValueError: the command is another one.
+        """
+        words = shlex.split(command)
+        if words[:3] != PREFIX:
+            raise ValueError(f"{name}: {command!r} is no command of python -m stages")
+        LOGS.mkdir(parents=True, exist_ok=True)
+        process = self.context.Process(target=_run, args=(words[3:], log_path(name)), name=name)
+        process.start()
+        self.running[name] = process
+
+    def finished(self) -> dict[str, int]:
+        """Return the exit status of each stage that has ended, once there is one; negative after a signal."""
+        wait([process.sentinel for process in self.running.values()])
+        ended = {name: p for name, p in self.running.items() if p.exitcode is not None}
+        for name in ended:
+            del self.running[name]
+        return {name: process.exitcode or 0 for name, process in ended.items()}
+
+    def stop(self) -> None:
+        """End what still runs; what a stage has not finished it has not written."""
+        for process in self.running.values():
+            process.terminate()
+        for process in self.running.values():
+            process.join()
+        self.running = {}
+
+
+def _run(arguments: list[str], log: Path) -> None:
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.argv = ["stages", *arguments]
+    runpy.run_module("stages", run_name="__main__")
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
