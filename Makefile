@@ -11,20 +11,19 @@ audit: .venv/audit
 	python -m stages audit
 
 quick: .venv/installed
-	cd studies/quick && python -m stages plan && dvc repro
+	cd studies/quick && python -m stages grid
 	@echo "the page: studies/quick/reports/report.html"
 
 reproduce: .venv/installed
-	python -m stages plan
-	dvc repro
+	python -m stages grid
 	python -m stages compare
 
 test: .venv/installed
 	pytest --numprocesses 2 --dist loadgroup
 
 lint: .venv/installed
-	ruff check stages tests
-	ruff format --check stages tests
+	ruff check stages tests benchmarks
+	ruff format --check stages tests benchmarks
 	pyright
 
 .venv/audit: pyproject.toml constraints.txt

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from stages.pipeline.cells import read_plan, write_cells
 from stages.pipeline.errors import InputError
 from stages.pipeline.params import read_params
-from stages.pipeline.scheduler import Outcome, run_stages
-from stages.pipeline.stage_graph import missing_calls, open_graph
+from stages.pipeline.scheduler import Outcome, Workers, run_stages
+from stages.pipeline.stage_graph import StageGraph, missing_calls, open_graph
 from stages.pipeline.workers import LocalWorkers, log_path
 from stages.study.plan import Plan, cell_evaluations
 
@@ -24,8 +24,11 @@ OVERHEAD = 5_000
 TRAINING = 3
 
 
-def run(jobs: str | None = None) -> int:
-    """Plan, then run what is stale in ``jobs`` processes, one thread each; return 1 where a stage failed."""
+def run(jobs: str | None = None, address: str | None = None) -> int:
+    """Plan, then run what is stale in ``jobs`` processes here, or on the Ray cluster at ``address``.
+
+    Returns 1 where a stage failed.
+    """
     count = positive(jobs)
     plan = read_plan()
     write_cells(plan)
@@ -35,15 +38,32 @@ def run(jobs: str | None = None) -> int:
     # Read when the first thread pool starts, which is after the processes fork.
     os.environ["OMP_NUM_THREADS"] = str(read_params().runtime.threads)
     costs = stage_costs(plan)
-    workers = LocalWorkers(count)
     with open_graph(Path()) as graph, tqdm(desc="grid", unit="eval", unit_scale=True, mininterval=1) as progress:
         progress.total = sum(costs.get(name, OVERHEAD) for name in graph.stages)
+        workers = LocalWorkers(count) if address is None else cluster(address, graph, count)
         try:
             outcome = run_stages(graph, workers, lambda name: progress.update(costs.get(name, OVERHEAD)))
         finally:
             workers.stop()
     print("\n".join(summary(outcome)))
     return 1 if outcome.failed else 0
+
+
+def cluster(address: str, graph: StageGraph, jobs: int) -> Workers:
+    """Return the workers of a Ray cluster, such as the one that ``auto`` finds.
+
+    Raises:
+        InputError: Ray is not installed, or there is no cluster at the address.
+    """
+    try:
+        from stages.pipeline.cluster import ClusterWorkers
+    except ImportError:
+        raise InputError('--address: needs Ray; pip install --editable ".[study,cluster]"') from None
+    runtime = read_params().runtime
+    try:
+        return ClusterWorkers(address, graph, LocalWorkers(jobs), runtime.threads, runtime.device)
+    except (ConnectionError, ValueError) as error:
+        raise InputError(f"--address: no Ray cluster at {address!r} ({str(error).splitlines()[0]})") from None
 
 
 def positive(jobs: str | None) -> int:

@@ -9,15 +9,16 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import torch
-
 from stages.pipeline.files import read_json, write_json
 from stages.pipeline.layout import RUNS
-from stages.pipeline.runtime import pick_device, versions
 
 
 def log_run(name: str, started: float) -> None:
     """Write the log of a stage that began at ``started`` by the monotonic clock."""
+    import torch
+
+    from stages.pipeline.runtime import pick_device, versions
+
     write_json(RUNS / f"{name}.json", {
         "seconds": round(time.monotonic() - started, 1), "device": str(pick_device()),
         "threads": torch.get_num_threads(), "versions": versions("numpy"),

@@ -59,6 +59,15 @@ class StageGraph:
         """Return the shell command of a stage."""
         return str(self.stages[name].cmd)
 
+    def inputs(self, name: str) -> list[Path]:
+        """Return the files of data that a stage depends on, relative to the project."""
+        paths = [Path(dep.def_path) for dep in self.stages[name].deps if not hasattr(dep, "params")]
+        return [path for path in paths if path.parts[0] == "data"]
+
+    def outs(self, name: str) -> list[Path]:
+        """Return the files that a stage writes, relative to the project."""
+        return [Path(out.def_path) for out in self.stages[name].outs]
+
     def settled(self, name: str) -> bool:
         """Return whether a stage needs no run: it is up to date, or was restored from the run-cache just now.
 

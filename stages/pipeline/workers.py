@@ -50,9 +50,12 @@ class LocalWorkers:
         process.start()
         self.running[name] = process
 
-    def finished(self) -> dict[str, int]:
-        """Return the exit status of each stage that has ended, once there is one; negative after a signal."""
-        wait([process.sentinel for process in self.running.values()])
+    def finished(self, timeout: float | None = None) -> dict[str, int]:
+        """Return the exit status of each stage that has ended, once there is one; negative after a signal.
+
+        With a ``timeout`` in seconds, what has ended by then, which may be none.
+        """
+        wait([process.sentinel for process in self.running.values()], timeout)
         ended = {name: p for name, p in self.running.items() if p.exitcode is not None}
         for name in ended:
             del self.running[name]

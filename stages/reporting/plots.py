@@ -52,27 +52,38 @@ def fid_against_steps(table: pd.DataFrame) -> str:
     All panels share their axes, both logarithmic. Columns: model, sampler, fix, steps, fid, fid_margin.
     """
     models, samplers, fixes = (list(table[axis].unique()) for axis in ("model", "sampler", "fix"))
-    columns = min(PANELS_PER_ROW, len(samplers))
-    rows = -(-len(samplers) // columns)
-    figure = Figure(figsize=(0.6 + 2.9 * columns, 0.5 + 2.6 * rows * len(models)), layout="constrained")
-    grid = figure.subplots(rows * len(models), columns, sharex=True, sharey=True, squeeze=False)
-    for axes in grid.flat:
-        axes.set_visible(False)
-    for i, model in enumerate(models):
-        for j, sampler in enumerate(samplers):
-            axes = grid[i * rows + j // columns, j % columns]
-            axes.set_visible(True)
-            part = table[(table["model"] == model) & (table["sampler"] == sampler)]
-            _panel(axes, part, _styles(fixes), sorted(table["steps"].unique()))
-            axes.set_title(f"{model}, {sampler}", fontsize=10, loc="left", fontweight="bold")
-            axes.tick_params(labelbottom=True, labelleft=j % columns == 0)
+    parts = list(table.groupby(["model", "sampler"], sort=False))
+    columns = min(PANELS_PER_ROW, len(parts))
+    figure, grid = _panels(-(-len(parts) // columns), columns)
+    for i, ((model, sampler), part) in enumerate(parts):
+        axes = grid.flat[i]
+        axes.set_visible(True)
+        _panel(axes, part, _styles(fixes), sorted(table["steps"].unique()))
+        axes.set_title(f"{model}, {sampler}", fontsize=10, loc="left", fontweight="bold")
+        axes.tick_params(labelbottom=True, labelleft=i % columns == 0)
     figure.supxlabel("sampling steps", fontsize=9)
     figure.supylabel("FID (lower is better)", fontsize=9)
-    figure.draw_without_rendering()
     for axes in grid.flat:
         _label_ends(axes)
     description = f"FID of {', '.join(fixes)} with {', '.join(samplers)} for {', '.join(models)}, 95 % margins as bars."
     return _svg(figure, "FID against sampling steps", description)
+
+
+def _panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its panels, hidden yet, in places told in inches: to lay them out by their texts is slow."""
+    left, right, top, bottom, across, down = 0.75, 0.75, 0.35, 0.7, 0.75, 0.6
+    width, height = 2.2, 1.95
+    wide = left + right + columns * width + (columns - 1) * across
+    tall = top + bottom + rows * height + (rows - 1) * down
+    figure = Figure(figsize=(wide, tall))
+    figure.subplots_adjust(
+        left=left / wide, right=1 - right / wide, top=1 - top / tall, bottom=bottom / tall,
+        wspace=across / width, hspace=down / height,
+    )  # fmt: skip
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat:
+        axes.set_visible(False)
+    return figure, grid
 
 
 def _styles(names: Sequence[str]) -> dict[str, Style]:
@@ -98,7 +109,8 @@ def _panel(axes: Axes, part: pd.DataFrame, styles: Mapping[str, Style], steps: S
     axes.set(xscale="log", yscale="log")
     # Room for the labels at the ends.
     axes.set_xlim(steps[0] / 1.2, steps[-1] * max(1.5, (steps[-1] / steps[0]) ** 0.6))
-    axes.set_xticks(steps, [str(step) for step in steps], fontsize=SMALL)
+    labelled = _apart(steps)
+    axes.set_xticks(labelled, [str(step) for step in labelled], fontsize=SMALL)
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:g}"[0] in "235" else ""))
@@ -107,11 +119,21 @@ def _panel(axes: Axes, part: pd.DataFrame, styles: Mapping[str, Style], steps: S
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def _apart(steps: Sequence[int]) -> list[int]:
+    """Return those steps whose labels have room on a logarithmic axis, the last one first of all."""
+    kept = [steps[-1]]
+    for step in reversed(steps):
+        if step * 1.7 <= kept[-1]:
+            kept.append(step)
+    return kept[::-1]
+
+
 def _label_ends(axes: Axes) -> None:
     """Write each line's name at its end, moved as far as the others need, and joined to it by a thin line."""
     lines = [(str(c.get_label()), c.lines[0]) for c in axes.containers if isinstance(c, ErrorbarContainer)]
     if not lines:
         return
+    axes.get_ylim()  # settles the limits, which the transforms below rest on
     height = axes.get_window_extent().height / axes.figure.dpi * 72
     place = axes.transScale + axes.transLimits
     ends = [place.transform(np.asarray(line.get_xydata())[-1]) for _, line in lines]

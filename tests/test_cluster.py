@@ -1,0 +1,82 @@
+"""``python -m stages grid --address``: a real Ray cluster of two nodes on this machine, and what kills it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.__main__ import main
+from tests.dvc_study import KEYS, edit, repro, run, scores
+
+pytest.importorskip("ray")
+STORE = 100 * 2**20
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A head that runs nothing, and two nodes of one processor each."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE})
+    yield made
+    made.shutdown()
+
+
+def tasks() -> list[Any]:
+    """The processes that run a stage now."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if (process.info["cmdline"] or [""])[0].startswith("ray::_run"):
+            found.append(process)
+    return found
+
+
+def next_task(process: subprocess.Popen[str], past: set[int]) -> Any:
+    """A task that is none of the past ones; waits for it."""
+    while process.poll() is None:
+        if fresh := [task for task in tasks() if task.pid not in past]:
+            return fresh[0]
+        time.sleep(0.05)
+    raise AssertionError(process.communicate())
+
+
+def test_a_killed_process_and_a_lost_node_cost_no_cell(cluster: Any, study: Path, tmp_path: Path) -> None:
+    nodes = [cluster.add_node(num_cpus=1, object_store_memory=STORE) for _ in range(2)]
+    edit(study, "sample", n=80)
+    alone = Path(shutil.copytree(study, tmp_path / "alone", symlinks=True))
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(study)}
+    process = subprocess.Popen(
+        (sys.executable, "-m", "stages", "grid", "--address", cluster.address), cwd=study, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    victim = next_task(process, set())
+    victim.kill()
+    next_task(process, {victim.pid})
+    cluster.remove_node(nodes[1], allow_graceful=False)
+    printed, errors = process.communicate(timeout=400)
+    assert process.returncode == 0, printed + errors
+    assert "14 stages ran, 4 were up to date" in printed
+    assert {path.stem for path in study.glob("data/scores/*.json")} == KEYS
+    assert repro(study) == set()
+    run(alone, sys.executable, "-m", "stages", "grid", "-j", "2")
+    assert {key: scores(study, key) for key in KEYS} == {key: scores(alone, key) for key in KEYS}
+    assert (study / "dvc.lock").read_bytes() == (alone / "dvc.lock").read_bytes()
+
+
+def test_no_cluster_at_the_address_is_one_line(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(study)
+    assert main(["grid", "--address", "nonsense"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("grid: --address: no Ray cluster at 'nonsense' (")

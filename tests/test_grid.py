@@ -1,0 +1,133 @@
+"""``python -m stages grid``: it leaves DVC as ``dvc repro`` would, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stages.__main__ import main
+from stages.pipeline import stage_graph
+from tests.dvc_study import KEYS, append, assign, attempt, both, edit, read_study, repro, run, scores, stale
+
+GRID = (sys.executable, "-m", "stages", "grid", "-j", "2")
+
+
+def grid(folder: Path) -> str:
+    return run(folder, *GRID)
+
+
+def test_it_runs_what_is_stale_and_dvc_finds_nothing_left(study: Path) -> None:
+    before = scores(study, "adm-ip-ddim-es-4")
+    edit(study, "es", b=1.2)
+    assert "5 stages ran, 13 were up to date" in grid(study)
+    assert repro(study) == set()
+    assert scores(study, "adm-ip-ddim-es-4") != before
+    changed = run(study, "git", "status", "--porcelain").split()
+    assert set(changed[1::2]) >= {"dvc.lock", "params.yaml", "reports/summary.json"}
+    lock = (study / "dvc.lock").read_bytes()
+    (study / "dvc.lock").unlink()
+    run(study, "dvc", "commit", "-q", "-f")
+    assert (study / "dvc.lock").read_bytes() == lock or sorted((study / "dvc.lock").read_bytes()) == sorted(lock)
+
+
+def test_it_restores_from_the_cache_before_it_runs_anything(study: Path) -> None:
+    edit(study, "es", b=1.2)
+    grid(study)
+    edit(study, "es", b=read_study(study)["es"]["b"] + 0.1)
+    grid(study)
+    edit(study, "es", b=1.2)
+    assert "1 stages ran, 17 were up to date or restored" in grid(study), "the report, which DVC does not cache"
+
+
+def test_a_reproduction_bit_for_bit_leaves_no_trace(study: Path, tmp_path: Path) -> None:
+    """A clone with the committed lock and no cache runs all but the two stages whose outs are in git."""
+    run(tmp_path, "git", "clone", "-q", str(study), "clone")
+    clone = tmp_path / "clone"
+    assert "16 stages ran, 2 were" in grid(clone)
+    assert run(clone, "git", "status", "--porcelain") == ""
+    assert repro(clone) == set()
+    assert run(clone, "git", "status", "--porcelain") == ""
+
+
+def test_dvc_by_itself_gives_the_same_bits(study: Path) -> None:
+    shutil.rmtree(study / ".dvc/cache")
+    assert repro(study, "evaluate@adm-ip-ddim-ts-4") >= {"train@adm-ip"} | both("adm-ip-ddim-ts-4")
+    assert run(study, "git", "status", "--porcelain") == ""
+
+
+def test_a_failing_cell_stops_no_other_and_is_named(study: Path) -> None:
+    edit(study, "es", b=1e-30)
+    edit(study, "ts", window=30)
+    result = attempt(study, *GRID)
+    assert result.returncode == 1
+    (failed,) = [line for line in result.stdout.splitlines() if line.startswith("failed: ")]
+    assert failed.startswith("failed: sample@adm-ip-ddim-es-4 (exit status 2): sample: adm-ip-ddim-es-4: images 0 to")
+    assert "are not finite; check its params" in failed
+    assert "not run, because a stage before them failed" in result.stdout
+    assert "Traceback" not in result.stderr
+    assert not (study / "data/samples/adm-ip-ddim-es-4.npz").exists()
+    assert not stale(study) & both("adm-ip-ddim-ts-4", "adm-ip-ddpm-ts-4")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_killed_loses_nothing(study: Path, number: signal.Signals) -> None:
+    """What was recorded is in the cache; a stage cut off leaves no file, and its process does not outlive the run."""
+    edit(study, "sample", n=80)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(study)}
+    process = subprocess.Popen(GRID, cwd=study, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    first = study / "data/samples"
+    seen = {path: path.stat().st_mtime_ns for path in first.iterdir()}
+    while not any(
+        p.stat().st_mtime_ns != seen.get(p) for p in list(first.iterdir()) if p.exists() and p.suffix == ".npz"
+    ):
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait() != 0
+    time.sleep(0.5)
+    assert not list(study.glob("data/**/.*.tmp*")) or number == signal.SIGKILL
+    printed = grid(study)
+    ran = int(printed.split(" stages ran")[0].split()[-1])
+    assert ran < 18 - 3, "the reference and at least one cell were kept"
+    assert repro(study) == set()
+    assert {path.stem for path in first.glob("*.npz")} == KEYS
+
+
+def test_touched_code_runs_its_stages(study: Path) -> None:
+    append(study, "stages/samplers/ddim.py")
+    grid(study)
+    assert repro(study) == set()
+
+
+def test_other_cells_are_planned_first(study: Path) -> None:
+    assign(study, grid=read_study(study)["grid"] | {"steps": [4, 5], "samplers": ["ddim"], "fixes": ["none"]})
+    grid(study)
+    assert (study / "data/scores/adm-ip-ddim-none-5.json").exists()
+    assert repro(study) == set()
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5"])
+def test_a_wrong_number_of_jobs_is_refused(project: Path, jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grid", f"--jobs={jobs}"]) == 2
+    assert capsys.readouterr().err == f"grid: --jobs: '{jobs}' is not allowed; a whole number of 1 or more is\n"
+
+
+def test_this_dvc_has_every_call() -> None:
+    assert stage_graph.missing_calls() == []
+
+
+def test_without_these_calls_dvc_repro_runs(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(stage_graph.CALLS, "dvc.stage", ("Stage.gone",))
+    ran: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command: ran.append(command) or subprocess.CompletedProcess([], 3))
+    assert main(["grid"]) == 3
+    assert ran == [["dvc", "repro"]]
+    assert capsys.readouterr().err == "grid: this DVC lacks dvc.stage.Stage.gone; running dvc repro instead\n"
