@@ -28,7 +28,7 @@ def make_project(folder: Path, stages: int) -> None:
     """Write a project whose stages depend on one file and write one file each, with this project's grid."""
     shutil.copytree(Path(__file__).parents[1] / "stages", folder / "stages")
     (folder / "stages/__main__.py").write_text(STAGE)
-    (folder / "source").touch()
+    (folder / "source").write_text("x")
     stage = {"cmd": "python -m stages ${item}", "deps": ["source"], "outs": ["out-${item}"]}
     pipeline = {"stages": {"cell": {"foreach": list(range(stages)), "do": stage}}}
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
