@@ -27,8 +27,9 @@ from stages.pipeline.params import read_params
 from stages.pipeline.previews import read_preview
 from stages.pipeline.published import read_published
 from stages.pipeline.runs import read_environments
+from stages.reporting.forest import forest_plot
 from stages.reporting.mosaics import mosaic
-from stages.reporting.plots import fid_against_steps, forest_plot
+from stages.reporting.plots import fid_against_steps
 from stages.reporting.report_page import (
     claim_rows,
     coverage_map,

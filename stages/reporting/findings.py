@@ -1,18 +1,15 @@
-"""Findings of the audit for people: sums spelled out, counts, and a summary for the terminal."""
+"""Findings of the audit as records: what the page, the CSV and the terminal show of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
-from math import ceil, floor
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stages.papers.claims import TRENDS, Claim
-from stages.papers.formulas import is_printed, operands_of
-from stages.papers.numbers import NUMBER, parse_number
 from stages.papers.tables import SOURCES, Metric, Row
 from stages.papers.verdicts import VERDICTS, Comparison, Finding
+from stages.reporting.finding_groups import finding_groups
 from stages.reporting.published import anchor, table_layout
+from stages.reporting.sums import SIGNS, headline, instance, sum_record
 
 COLUMNS = (
     "id", "verdict", "paper", "where", "kind", "statement", "case", "basis", "check", "sum", "relation", "stated",
@@ -21,13 +18,6 @@ COLUMNS = (
 )  # fmt: skip
 # How many counter-examples a terminal shows.
 MOST = 3
-SIGNS = {"<=": "≤", ">=": "≥"}
-UNVERIFIABLE = "cannot be checked"
-# What a verdict says of several cases.
-SAYS = {
-    "inconsistent": "do not fit", "wording": "say more than the numbers", "rounding": "need more digits than printed",
-    "consistent": "fit", "unverifiable": UNVERIFIABLE,
-}  # fmt: skip
 
 
 def audit_record(
@@ -49,68 +39,6 @@ def audit_record(
         "tables": [table_layout(rows, metrics, flags) for parts in tables.values() for rows in parts.values()],
         "coverage": coverage(findings, papers),
     }  # fmt: skip
-
-
-def finding_groups(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the findings in groups of near-identical ones: the cases of a claim, claims of one statement or check.
-
-    A group is of one paper, verdict and basis, and is counted among all findings of its claims. A statement whose
-    middle differs from case to case has an ellipsis there.
-    """
-    groups: list[list[Mapping[str, Any]]] = []
-    known: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-    for record in records:
-        kind = record["verdict"], record["basis"], record["paper"]
-        keys = [(*kind, name, text) for name, text in _likenesses(record) if text]
-        group = next((known[key] for key in keys if key in known), None)
-        if group is None:
-            groups.append(group := [])
-        group.append(record)
-        known.update(dict.fromkeys(keys, group))
-    return [_group(group, records) for group in groups]
-
-
-def _likenesses(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [("claim", _stem(record)), ("statement", record["statement"]), ("check", record["check"])]
-
-
-def _stem(record: Mapping[str, Any]) -> str:
-    return record["id"].split(".")[0]
-
-
-def _group(members: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    statement, cases = _shared([member["statement"] for member in members])
-    stems = {_stem(member) for member in members}
-    total = sum(_stem(record) in stems for record in records)
-    first = members[0]
-    told = SAYS[first["verdict"]]
-    every = "both" if total == 2 else f"all {total}"
-    headline = f"{every if total == len(members) else f'{len(members)} of {total}'} cases {told}"
-    return {
-        "verdict": first["verdict"], "basis": first["basis"], "paper": first["paper"], "statement": statement,
-        "headline": headline if len(members) > 1 else first["headline"],
-        "where": list(dict.fromkeys(member["where"] for member in members)),
-        "one_reason": len({(member["explanation"], *member["origin"]) for member in members}) == 1,
-        "members": [
-            {"id": member["id"], "case": ", ".join(filter(None, (case, member["case"])))}
-            for member, case in zip(members, cases, strict=True)
-        ],
-    }  # fmt: skip
-
-
-def _shared(statements: Sequence[str]) -> tuple[str, list[str]]:
-    """Return what statements share, and what each has in place of the ellipsis; nothing where they share little."""
-    if len(set(statements)) == 1:
-        return statements[0], [""] * len(statements)
-    words = [statement.split() for statement in statements]
-    shortest = min(map(len, words))
-    head = next((i for i in range(shortest) if len({tuple(text[: i + 1]) for text in words}) > 1), shortest)
-    rest = range(shortest - head)
-    tail = next((i for i in rest if len({tuple(text[len(text) - i - 1 :]) for text in words}) > 1), shortest - head)
-    if 2 * (head + tail) < shortest:
-        return "", list(statements)
-    ends = words[0][len(words[0]) - tail :]
-    return " ".join([*words[0][:head], "…", *ends]), [" ".join(text[head : len(text) - tail]) for text in words]
 
 
 def coverage(findings: Sequence[Finding], papers: Mapping[str, Sequence[Row]]) -> dict[str, int]:
@@ -148,13 +76,13 @@ def finding_record(finding: Finding) -> dict[str, Any]:
         record["origin"] = [_source(row) for row in finding.origin]
     if claim.quantifier and finding.verdict != "unverifiable":
         record["held"] = f"{sum(c.held == 'yes' for c in comparisons)} of {len(comparisons)}"
-        record["counter_examples"] = [_instance(c, claim) for c in comparisons if c.held == "no"]
-        record["ties"] = [_instance(c, claim) for c in comparisons if c.held == "possible"]
+        record["counter_examples"] = [instance(c, claim) for c in comparisons if c.held == "no"]
+        record["ties"] = [instance(c, claim) for c in comparisons if c.held == "possible"]
     elif len(comparisons) == 1:
-        record |= _sum(comparisons[0], claim)
+        record |= sum_record(comparisons[0], claim)
     places = (row for c in comparisons for rows in c.group.values() for row in rows if row.table.isdigit())
     record["tables"] = list(dict.fromkeys(anchor(row.paper, row.table) for row in places))
-    record["headline"] = _headline(finding, record)
+    record["headline"] = headline(finding, record)
     return record
 
 
@@ -196,53 +124,6 @@ def because(finding: Mapping[str, Any]) -> str:
     return " - ".join(filter(None, (finding["explanation"], "; ".join(finding["origin"]))))
 
 
-def _headline(finding: Finding, record: Mapping[str, Any]) -> str:
-    """Return what was found, in a few words: both numbers, or how often a statement in words holds."""
-    if record["held"]:
-        ties = f", too close to tell at {len(record['ties'])}" if record["ties"] else ""
-        return f"holds at {record['held']}{ties}"
-    if not record["sum"]:
-        return UNVERIFIABLE
-    claim, (comparison,) = finding.claim, finding.comparisons
-    # An improvement is a percentage by definition.
-    unit = " %" if claim.kind == "improvement" and NUMBER.fullmatch(comparison.stated) else ""
-    result, stated = f"{_result(comparison, claim)}{unit}", f"{comparison.stated}{unit}"
-    if claim.relation in ("=", "is"):
-        first, second = _origins(comparison, claim)
-        return f"{first} {result} and {stated}" if first == second else f"{first} {result}, {second} {stated}"
-    sign = record["relation"]
-    between = {"yes": f" {sign} ", "no": f", not {sign} ", "possible": f", claimed {sign} "}[comparison.held]
-    return f"{result}{between}{stated}"
-
-
-def _origins(comparison: Comparison, claim: Claim) -> tuple[str, str]:
-    """Return the words for where the two sides of an equation come from."""
-    tables = {row.table for rows in comparison.group.values() for row in rows}
-    reference = claim.reference
-    second = "printed" if reference is not None and is_printed(reference) else "stated"
-    if claim.formula is None or not is_printed(claim.formula):
-        return "recomputed", second
-    named = [row.table for name in operands_of(claim.formula) for row in comparison.group.get(name, ())]
-    if any(table and not table.isdigit() for table in named):
-        return "found", second
-    return ("printed" if any(named) or not tables else "stated"), second
-
-
-def _result(comparison: Comparison, claim: Claim) -> str:
-    """Return the recomputed number with the stated one's digits, or with the fewest more that tell them apart."""
-    if comparison.left is None or claim.formula is None or is_printed(claim.formula):
-        return comparison.spelled
-    most = _digits(comparison)
-    if not NUMBER.fullmatch(comparison.stated):
-        return _decimal(comparison.left.printed.low, most, round)
-    stated = parse_number(comparison.stated)
-    fewest = min(most, len(str(stated.unit.denominator)) - 1)
-    value = comparison.left.printed.low
-    apart = (digits for digits in range(fewest, most) if round(value * 10**digits) != stated.value * 10**digits)
-    digits = fewest if comparison.held == "yes" or value == stated.value else next(apart, most)
-    return _decimal(value, digits, round)
-
-
 def _operands(comparisons: Sequence[Comparison]) -> list[str]:
     found = (
         f"{name} = {row.value} ({row.label})" for c in comparisons for name, rows in c.group.items() for row in rows
@@ -258,46 +139,6 @@ def _basis(comparisons: Sequence[Comparison]) -> str:
 def _source(row: Row) -> str:
     origin = row.paper if row.table.isdigit() else row.source
     return f"{origin}, {row.where}: {row.row}, {row.column}: {row.metric} {row.value}"
-
-
-def _sum(comparison: Comparison, claim: Claim) -> dict[str, str]:
-    record = {"sum": comparison.spelled, "stated": comparison.stated}
-    if comparison.left is None:
-        return record
-    rounded = comparison.left.rounded
-    digits = _digits(comparison) if rounded.low != rounded.high or rounded.low.denominator > 1 else 0
-    if claim.formula is not None and not is_printed(claim.formula):
-        record["recomputed"] = _decimal(comparison.left.printed.low, digits, round)
-    return record | {"low": _decimal(rounded.low, digits, floor), "high": _decimal(rounded.high, digits, ceil)}
-
-
-def _instance(comparison: Comparison, claim: Claim) -> str:
-    formulas = [formula for formula in (claim.formula, claim.reference) if formula is not None]
-    order = [name for formula in formulas for name in operands_of(formula)]
-    found = sorted(comparison.group.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
-    places = ", ".join(dict.fromkeys(row.label for _, rows in found for row in rows))
-    if claim.relation in TRENDS:
-        return f"{comparison.spelled}, then {comparison.stated} ({places})"
-    result = ""
-    if comparison.left and claim.formula is not None and not is_printed(claim.formula):
-        result = f" = {_decimal(comparison.left.printed.low, _digits(comparison), round)}"
-    sign = SIGNS.get(claim.relation, claim.relation)
-    no = ", not" if claim.relation in ("=", "is") else f", not {sign}"
-    return f"{comparison.spelled}{result}{no if comparison.held == 'no' else f' {sign}'} {comparison.stated} ({places})"
-
-
-def _digits(comparison: Comparison) -> int:
-    """Return how many decimals show half a unit of the comparison's finest number."""
-    texts = [row.value for rows in comparison.group.values() for row in rows] + [comparison.stated]
-    units = [parse_number(text).unit for text in texts if NUMBER.fullmatch(text)]
-    finest = min(units, default=Fraction(1))
-    return 0 if finest > 1 else len(str(finest.denominator))
-
-
-def _decimal(value: Fraction, digits: int, rounding: Callable[[Fraction], int]) -> str:
-    scaled = rounding(value * 10**digits)
-    text = str(abs(scaled)).rjust(digits + 1, "0")
-    return ("−" if scaled < 0 else "") + (f"{text[:-digits]}.{text[-digits:]}" if digits else text)
 
 
 def _flags(findings: Sequence[Finding]) -> dict[tuple[str, ...], tuple[str, str]]:

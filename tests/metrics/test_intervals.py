@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from stages.metrics.features import Features
-from stages.metrics.frechet import frechet_distance, frechet_replicates, statistics
+from stages.metrics.frechet import frechet_distance, frechet_replicates, square_root
 from stages.metrics.intervals import Interval, jackknife, paired_difference, relative_difference
+from stages.metrics.moments import GroupMoments, Statistics
 
 
 def leave_one_out(values: np.ndarray, groups: int) -> list[float]:
@@ -37,7 +38,8 @@ def test_no_spread_gives_a_point() -> None:
 
 def test_paired_interval_covers_the_true_difference_of_gaussians() -> None:
     """FID between Gaussians is known. 15 groups of 100, 4-d features, base and fix from the same noise, 300 trials."""
-    real = {"mu": np.zeros(4), "sigma": np.eye(4)}
+    real = Statistics(np.zeros(4), np.eye(4))
+    root = square_root(real.sigma)
     scale, shift = 1.1, 0.1
     base, fixed = 4 * (scale - 1) ** 2, 4 * (scale - 1) ** 2 + 4 * shift**2
     covered, p_values = [], []
@@ -45,8 +47,9 @@ def test_paired_interval_covers_the_true_difference_of_gaussians() -> None:
         noise = np.random.RandomState(trial).standard_normal((1500, 4)) * scale
         scores = []
         for features in (noise, noise + shift):
-            distance = frechet_distance(statistics(features), real)
-            scores += [distance, frechet_replicates(features, real, 15)]
+            moments = GroupMoments([100] * 15)
+            moments.add(features)
+            scores += [frechet_distance(moments.statistics(), real, root), frechet_replicates(moments, real, root)]
         interval = paired_difference(*scores)
         covered.append(interval.low <= fixed - base <= interval.high)
         p_values.append(interval.p)

@@ -11,7 +11,7 @@ import pytest
 
 from stages.__main__ import main
 from stages.papers.tables import Metric, Row
-from stages.reporting.findings import finding_groups
+from stages.reporting.finding_groups import finding_groups
 from stages.reporting.published import table_layout
 from tests.papers.made_up import write_paper
 from tests.toy import ROOT

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.reporting.plots import PALETTE, fid_against_steps, forest_plot, spread
+from stages.reporting.forest import forest_plot
+from stages.reporting.plots import fid_against_steps, spread
+from stages.reporting.svg import PALETTE
 
 SVG = "{http://www.w3.org/2000/svg}"
 
