@@ -50,7 +50,7 @@ def time_grid() -> None:
     started = time.perf_counter()
     workers = LocalWorkers(2)
     with open_graph(Path()) as graph:
-        outcome = run_stages(graph, workers, lambda name: None)
+        outcome = run_stages(graph, workers, lambda name, ran: None)
     seconds = time.perf_counter() - started
     print(f"{len(outcome.ran):5} stages: {seconds:6.1f} s, {seconds / len(outcome.ran):.3f} s each")
 

@@ -6,6 +6,8 @@ import argparse
 import os
 import signal
 import sys
+import threading
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,7 +36,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "table": {"help": "number of the table"},
     "row": {"help": "label of the row as the page has it, levels separated by ' | '"},
     "column": {"help": "label of the column"},
-    "-j/--jobs": {"metavar": "N", "help": "stages at a time; as many as there are processors unless given"},
+    "-j/--jobs": {
+        "metavar": "N",
+        "help": "stages at a time; else one a processor, or one with a GPU",
+    },
     "--address": {"help": "a Ray cluster to run on, auto for the one that this machine belongs to"},
     "--metric": {"help": "which of the numbers of that place, such as sfid"},
     "--published": {"type": Path, "metavar": "DIR", "help": "folder of published tables and claims"},
@@ -55,6 +60,18 @@ class Parser(argparse.ArgumentParser):
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def end_with_parent() -> None:
+    """End this process once the one that started it is gone: its results would be in the way of others."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Return the exit status of one stage: 0, its own, or 2 after one line on stderr where the inputs are at fault."""
     parser = Parser(prog="python -m stages", description=__doc__)
@@ -72,6 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         print(f"{stage}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{stage}: interrupted; what is complete is kept, the same command goes on from there", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         # The reader of stdout has seen enough, as in "| head"; nothing more must be flushed into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -79,4 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Set by DVC for the commands that it runs; a command of the user's own may outlive its shell.
+    if "DVC_STAGE" in os.environ:
+        end_with_parent()
     sys.exit(main())

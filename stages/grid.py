@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,6 +16,7 @@ from stages.pipeline.params import read_params
 from stages.pipeline.scheduler import Outcome, Workers, run_stages
 from stages.pipeline.stage_graph import StageGraph, missing_calls, open_graph
 from stages.pipeline.workers import LocalWorkers, log_path
+from stages.sections.study import Runtime
 from stages.study.plan import Plan, cell_evaluations
 
 # What a stage costs beside its network evaluations, in image-evaluations; for the time left alone.
@@ -29,50 +30,77 @@ def run(jobs: str | None = None, address: str | None = None) -> int:
 
     Returns 1 where a stage failed.
     """
-    count = positive(jobs)
+    runtime = read_params().runtime
+    count = job_count(jobs, runtime)
     plan = read_plan()
     write_cells(plan)
     if missing := missing_calls():
-        print(f"grid: this DVC lacks {', '.join(missing)}; running dvc repro instead", file=sys.stderr)
-        return subprocess.run(["dvc", "repro"]).returncode
-    # Read when the first thread pool starts, which is after the processes fork.
-    os.environ["OMP_NUM_THREADS"] = str(read_params().runtime.threads)
+        return plain_repro(missing, address)
+    # OpenMP reads it when the process that the stages are forked from loads torch.
+    os.environ["OMP_NUM_THREADS"] = str(runtime.threads)
     costs = stage_costs(plan)
-    with open_graph(Path()) as graph, tqdm(desc="grid", unit="eval", unit_scale=True, mininterval=1) as progress:
-        progress.total = sum(costs.get(name, OVERHEAD) for name in graph.stages)
-        workers = LocalWorkers(count) if address is None else cluster(address, graph, count)
+    with open_graph(Path()) as graph:
+        workers = LocalWorkers(count) if address is None else cluster(address, graph, count, runtime)
         try:
-            outcome = run_stages(graph, workers, lambda name: progress.update(costs.get(name, OVERHEAD)))
+            outcome = run_with_progress(graph, workers, costs)
         finally:
             workers.stop()
     print("\n".join(summary(outcome)))
     return 1 if outcome.failed else 0
 
 
-def cluster(address: str, graph: StageGraph, jobs: int) -> Workers:
+def run_with_progress(graph: StageGraph, workers: Workers, costs: Mapping[str, int]) -> Outcome:
+    """Run the stages under a bar that counts what they cost; what needs no run leaves its total."""
+    total = sum(costs.get(name, OVERHEAD) for name in graph.stages)
+    with tqdm(total=total, desc="grid", unit="eval", unit_scale=True, mininterval=1) as progress:
+
+        def done(name: str, ran: bool) -> None:
+            if ran:
+                progress.update(costs.get(name, OVERHEAD))
+            else:
+                progress.total -= costs.get(name, OVERHEAD)
+
+        return run_stages(graph, workers, done)
+
+
+def plain_repro(missing: Sequence[str], address: str | None) -> int:
+    """Return the exit status of ``dvc repro``, for a DVC that lacks what the grid needs of it.
+
+    Raises:
+        InputError: a cluster was asked for, which ``dvc repro`` does not use.
+    """
+    if address is not None:
+        raise InputError(f"--address: this DVC lacks {', '.join(missing)}; pyproject.toml tells which do not")
+    print(f"grid: this DVC lacks {', '.join(missing)}; running dvc repro instead", file=sys.stderr)
+    return subprocess.run([sys.executable, "-m", "dvc", "repro"]).returncode
+
+
+def cluster(address: str, graph: StageGraph, jobs: int, runtime: Runtime) -> Workers:
     """Return the workers of a Ray cluster, such as the one that ``auto`` finds.
 
     Raises:
-        InputError: Ray is not installed, or there is no cluster at the address.
+        InputError: Ray is not installed, or the cluster is not there or cannot run a stage.
     """
     try:
         from stages.pipeline.cluster import ClusterWorkers
     except ImportError:
         raise InputError('--address: needs Ray; pip install --editable ".[study,cluster]"') from None
-    runtime = read_params().runtime
-    try:
-        return ClusterWorkers(address, graph, LocalWorkers(jobs), runtime.threads, runtime.device)
-    except (ConnectionError, ValueError) as error:
-        raise InputError(f"--address: no Ray cluster at {address!r} ({str(error).splitlines()[0]})") from None
+    return ClusterWorkers(address, graph, LocalWorkers(jobs), runtime)
 
 
-def positive(jobs: str | None) -> int:
-    """Return how many processes to use: as many as there are processors, unless the command line says."""
-    if jobs is None:
-        return os.cpu_count() or 1
-    if not jobs.isdecimal() or int(jobs) < 1:
-        raise InputError(f"--jobs: {jobs!r} is not allowed; a whole number of 1 or more is")
-    return int(jobs)
+def job_count(jobs: str | None, runtime: Runtime) -> int:
+    """Return how many processes to use: those of the command line, else as many as have processors of their own.
+
+    One where they would share a GPU.
+    """
+    if jobs is not None:
+        if not jobs.isdecimal() or int(jobs) < 1:
+            raise InputError(f"--jobs: {jobs!r} is not allowed; a whole number of 1 or more is")
+        return int(jobs)
+    if runtime.device.startswith("cuda") or (runtime.device == "auto" and Path("/dev/nvidia0").exists()):
+        return 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, allowed // runtime.threads)
 
 
 def stage_costs(plan: Plan) -> Mapping[str, int]:
@@ -90,8 +118,8 @@ def summary(outcome: Outcome) -> list[str]:
     lines = [f"{len(outcome.ran)} stages ran, {len(outcome.kept)} were up to date or restored from DVC's cache"]
     for name, reason in outcome.failed.items():
         printed = log_path(name).read_text(errors="replace").strip() if log_path(name).is_file() else ""
-        last = printed.splitlines()[-1].split("\r")[-1] if printed else "nothing printed"
-        lines.append(f"failed: {name} ({reason}): {last}; all it printed: {log_path(name)}")
+        last = f": {printed.splitlines()[-1]}; all it printed: {log_path(name)}" if printed else ""
+        lines.append(f"failed: {name} ({reason}){last}")
     if outcome.left:
         lines.append(f"not run, because a stage before them failed: {', '.join(outcome.left)}")
     return lines

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from stages.__main__ import main
@@ -24,6 +25,8 @@ STORE = 100 * 2**20
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head that runs nothing, and two nodes of one processor each."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray gives way to other processes by default, here to the tests that run beside.
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE})
@@ -33,8 +36,6 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def tasks() -> list[Any]:
     """The processes that run a stage now."""
-    import psutil
-
     found = []
     for process in psutil.process_iter(["cmdline"]):
         if (process.info["cmdline"] or [""])[0].startswith("ray::_run"):
@@ -61,7 +62,9 @@ def test_a_killed_process_and_a_lost_node_cost_no_cell(cluster: Any, study: Path
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     victim = next_task(process, set())
+    stages = victim.children(recursive=True)
     victim.kill()
+    assert not psutil.wait_procs(stages, timeout=5)[1], "a stage does not outlive the process that started it"
     next_task(process, {victim.pid})
     cluster.remove_node(nodes[1], allow_graceful=False)
     printed, errors = process.communicate(timeout=400)
@@ -79,4 +82,5 @@ def test_no_cluster_at_the_address_is_one_line(
 ) -> None:
     monkeypatch.chdir(study)
     assert main(["grid", "--address", "nonsense"]) == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("grid: --address: no Ray cluster at 'nonsense' (")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("grid: --address: no Ray cluster at 'nonsense' (")

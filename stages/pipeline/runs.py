@@ -1,6 +1,7 @@
-"""The log of what ran here: how long, on what, with which versions. No stage depends on it, and no out holds it.
+"""The log of what ran here: how long, on what, with which versions.
 
-What differs from one machine to the next stays out of the results, so that a reproduction bit for bit changes no file.
+What differs from one machine to the next stays out of the results, so that a reproduction bit for bit changes none of
+them. DVC knows nothing of the log; the page names the devices and versions that it finds in it.
 """
 
 from __future__ import annotations

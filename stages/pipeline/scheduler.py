@@ -11,22 +11,26 @@ from typing import Protocol
 ATTEMPTS = 2
 
 
+class StageFault(Exception):
+    """Why one stage cannot be run or recorded, in one line."""
+
+
 class Stages(Protocol):
-    """Stages by name, and what to do with one."""
+    """Stages by name, and what to do with one; both methods may raise StageFault."""
 
     @property
     def upstream(self) -> Mapping[str, set[str]]: ...
     @property
     def descendants(self) -> Mapping[str, int]: ...
     def command(self, name: str) -> str: ...
-    def settled(self, name: str) -> bool: ...
+    def restore(self, name: str) -> bool: ...
     def record(self, name: str) -> None: ...
 
 
 class Workers(Protocol):
     """Something that runs commands."""
 
-    def free(self) -> bool: ...
+    def free(self, name: str) -> bool: ...
     def start(self, name: str, command: str) -> None: ...
     def finished(self) -> dict[str, int]: ...
     def stop(self) -> None: ...
@@ -34,7 +38,7 @@ class Workers(Protocol):
 
 @dataclass
 class Outcome:
-    """What became of the stages: those that ran, needed no run, failed and why, or were not reached."""
+    """What became of the stages: those that ran, were up to date, failed and why, or were not reached."""
 
     ran: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -42,49 +46,74 @@ class Outcome:
     left: list[str] = field(default_factory=list)
 
 
-def run_stages(stages: Stages, workers: Workers, done: Callable[[str], object]) -> Outcome:
+def run_stages(stages: Stages, workers: Workers, done: Callable[[str, bool], object]) -> Outcome:
     """Run every stage that needs it, each after its upstream ones; return what became of them.
 
-    A failed stage stops those that depend on it and no other. ``done`` is told every stage that is over. Among stages
-    that could start, the one with the most descendants does: it holds up the others.
+    A failed stage stops those that depend on it and no other. ``done`` is told every stage that is over, and whether it
+    ran. Among stages that could start, the one with the most descendants does: it holds up the others.
     """
-    outcome, attempts, running = Outcome(), Counter[str](), set[str]()
-    waiting = {name: set(upstream) for name, upstream in stages.upstream.items()}
+    run = _Run(stages, workers, done, {name: set(upstream) for name, upstream in stages.upstream.items()})
     while True:
-        ready = [name for name, upstream in waiting.items() if not upstream]
-        if ready and workers.free():
-            name = max(ready, key=lambda name: stages.descendants[name])
-            del waiting[name]
-            if not attempts[name] and stages.settled(name):
-                outcome.kept.append(name)
-                _release(waiting, name)
-                done(name)
-                continue
-            attempts[name] += 1
-            workers.start(name, stages.command(name))
-            running.add(name)
-        elif running:
+        ready = [name for name, upstream in run.waiting.items() if not upstream and workers.free(name)]
+        if ready:
+            run.begin(max(ready, key=lambda name: stages.descendants[name]))
+        elif run.running:
             for name, status in workers.finished().items():
-                running.remove(name)
-                if status < 0 and attempts[name] < ATTEMPTS:
-                    waiting[name] = set()
-                    continue
-                _settle(name, status, stages, outcome, waiting)
-                done(name)
+                run.end(name, status)
         else:
-            outcome.left = list(waiting)
-            return outcome
+            run.outcome.left = list(run.waiting)
+            return run.outcome
 
 
-def _settle(name: str, status: int, stages: Stages, outcome: Outcome, waiting: dict[str, set[str]]) -> None:
-    if status:
-        outcome.failed[name] = f"signal {-status}" if status < 0 else f"exit status {status}"
-        return
-    stages.record(name)
-    outcome.ran.append(name)
-    _release(waiting, name)
+@dataclass
+class _Run:
+    stages: Stages
+    workers: Workers
+    done: Callable[[str, bool], object]
+    waiting: dict[str, set[str]]
+    running: set[str] = field(default_factory=set)
+    attempts: Counter[str] = field(default_factory=Counter)
+    outcome: Outcome = field(default_factory=Outcome)
 
+    def begin(self, name: str) -> None:
+        """Restore a stage, or start it."""
+        del self.waiting[name]
+        try:
+            restored = not self.attempts[name] and self.stages.restore(name)
+        except StageFault as fault:
+            self.fail(name, str(fault), ran=False)
+            return
+        if restored:
+            self.outcome.kept.append(name)
+            self.succeed(name, ran=False)
+            return
+        self.attempts[name] += 1
+        self.running.add(name)
+        self.workers.start(name, self.stages.command(name))
 
-def _release(waiting: dict[str, set[str]], name: str) -> None:
-    for upstream in waiting.values():
-        upstream.discard(name)
+    def end(self, name: str, status: int) -> None:
+        """Record a stage that has ended, or have it start once more."""
+        self.running.remove(name)
+        if status < 0 and self.attempts[name] < ATTEMPTS:
+            self.waiting[name] = set()
+            return
+        try:
+            if status:
+                raise StageFault(f"signal {-status}" if status < 0 else f"exit status {status}")
+            self.stages.record(name)
+        except StageFault as fault:
+            self.fail(name, str(fault), ran=True)
+            return
+        self.outcome.ran.append(name)
+        self.succeed(name, ran=True)
+
+    def succeed(self, name: str, ran: bool) -> None:
+        """Let those start that wait for a stage."""
+        for upstream in self.waiting.values():
+            upstream.discard(name)
+        self.done(name, ran)
+
+    def fail(self, name: str, fault: str, ran: bool) -> None:
+        """Note why a stage failed; those that wait for it never start."""
+        self.outcome.failed[name] = fault
+        self.done(name, ran)

@@ -7,27 +7,36 @@ promised to stay: ``missing_calls`` says which are gone.
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# A lock file of many stages takes seconds to write, so it is written once in a while. What is lost with a killed run is
-# in DVC's run-cache by then, from which the next run restores it.
+from stages.pipeline.errors import InputError
+from stages.pipeline.scheduler import StageFault
+
+# A lock file of many stages takes seconds to write, so it is written once in a while. What a killed run had not written
+# there is in DVC's run-cache, from which the next run restores it.
 WRITING_SHARE = 0.05
+COMMAND = "python -m stages "
 CALLS = {
-    "dvc.repo": ("Repo", "lock_repo"),
-    "dvc.stage": ("Stage.changed", "Stage.commit", "Stage.remove_outs", "Stage.save", "Stage.save_deps"),
+    "dvc.repo": ("Repo.scm_context", "lock_repo"),
+    "dvc.repo.reproduce": ("collect_stages", "get_active_graph", "plan_repro"),
+    "dvc.stage": (
+        "Stage.changed", "Stage.commit", "Stage.remove_outs", "Stage.reproduce", "Stage.save", "Stage.save_deps",
+    ),
     "dvc.stage.cache": ("RunCacheNotFoundError", "StageCache.restore"),
-    "dvc.dvcfile": ("ProjectFile.dump_stages",),
-}
+    "dvc.dvcfile": ("Lockfile.dump_stages",),
+}  # fmt: skip
 
 
 def missing_calls() -> list[str]:
     """Return the names of the calls that this version of DVC lacks."""
-    from importlib import import_module
-
     missing = []
     for module, names in CALLS.items():
         for name in names:
@@ -41,17 +50,19 @@ def missing_calls() -> list[str]:
 
 
 class StageGraph:
-    """The stages of one project by name, in an order in which they can run."""
+    """What ``dvc repro`` would go through, by name: the stages of dvc.yaml, and what they need."""
 
     def __init__(self, repo: Any) -> None:
         import networkx
+        from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 
+        graph = get_active_graph(repo.index.graph)
+        order = plan_repro(graph, collect_stages(repo, ["dvc.yaml"]))
         self.repo = repo
-        graph = repo.index.graph
-        order = list(networkx.dfs_postorder_nodes(graph))
         self.stages: dict[str, Any] = {stage.addressing: stage for stage in order}
         self.upstream = {stage.addressing: {s.addressing for s in graph.successors(stage)} for stage in order}
         self.descendants = {stage.addressing: len(networkx.ancestors(graph, stage)) for stage in order}
+        self.read: dict[str, list[Any]] = {}
         self.unwritten: list[Any] = []
         self.pause, self.written = 0.0, time.monotonic()
 
@@ -68,28 +79,49 @@ class StageGraph:
         """Return the files that a stage writes, relative to the project."""
         return [Path(out.def_path) for out in self.stages[name].outs]
 
-    def settled(self, name: str) -> bool:
-        """Return whether a stage needs no run: it is up to date, or was restored from the run-cache just now.
+    def restore(self, name: str) -> bool:
+        """Return whether a stage is up to date, after taking its outs from the run-cache where they are there.
 
-        Where it needs one, its old outs are gone, as they are before ``dvc repro`` runs a command.
+        Where it is not, its old outs are gone, as they are before ``dvc repro`` runs a command. What is no command of
+        this project (data that the user tracks, a frozen stage, another program) is left to DVC.
+
+        Raises:
+            StageFault: DVC cannot do it, or a file is in the way.
         """
         from dvc.stage.cache import RunCacheNotFoundError
 
         stage = self.stages[name]
-        if not stage.changed():
-            return True
-        stage.remove_outs(ignore_remove=False, force=False)
-        try:
-            self.repo.stage_cache.restore(stage)
-        except RunCacheNotFoundError:
-            stage.save_deps()
-            return False
-        self.record(name)
+        with _faults():
+            if stage.frozen or not str(stage.cmd).startswith(COMMAND) or stage.wdir != self.repo.root_dir:
+                if stage.reproduce():
+                    stage.dump(update_pipeline=False)
+                return True
+            if not stage.changed():
+                return True
+            stage.remove_outs(ignore_remove=False, force=False)
+            try:
+                self.repo.stage_cache.restore(stage)
+            except RunCacheNotFoundError:
+                stage.save_deps()
+                self.read[name] = _hashes(stage)
+                return False
+            self._save(stage)
         return True
 
     def record(self, name: str) -> None:
-        """Save and commit what a stage wrote; its lock entry is written now or with the next ones."""
+        """Save and commit what a stage wrote; its lock entry is written now or with the next ones.
+
+        Raises:
+            StageFault: an out is missing, or what the stage read has changed since it started.
+        """
         stage = self.stages[name]
+        with _faults():
+            stage.save_deps()
+            if _hashes(stage) != self.read[name]:
+                raise StageFault("its inputs changed while it ran; run it again")
+            self._save(stage)
+
+    def _save(self, stage: Any) -> None:
         uncached = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
         stage.save(run_cache=not uncached)
         stage.commit()
@@ -98,24 +130,69 @@ class StageGraph:
             self.write()
 
     def write(self) -> None:
-        """Write the lock entries of all stages recorded since the last time."""
+        """Write the lock entries of all stages recorded since the last time; the lock file is whole at any moment."""
+        from dvc.dvcfile import Lockfile
+
         started = time.monotonic()
-        if self.unwritten:
-            self.unwritten[0].dvcfile.dump_stages(self.unwritten, update_pipeline=False)
-            self.unwritten = []
+        with _uninterrupted():
+            if self.unwritten:
+                lock, copy = Path(self.repo.root_dir, "dvc.lock"), Path(self.repo.root_dir, "dvc.lock.tmp")
+                copy.unlink(missing_ok=True)
+                if lock.exists():
+                    shutil.copy(lock, copy)
+                Lockfile(self.repo, str(copy)).dump_stages(self.unwritten)
+                os.replace(copy, lock)
+                self.unwritten = []
         self.written = time.monotonic()
         self.pause = (self.written - started) / WRITING_SHARE
 
 
 @contextmanager
 def open_graph(folder: Path) -> Iterator[StageGraph]:
-    """Yield the stages of the project in ``folder`` under DVC's lock, and write what is unwritten at the end."""
+    """Yield the stages of the project in ``folder`` under DVC's lock, and write what is unwritten at the end.
+
+    Raises:
+        InputError: there is no project under DVC, its files are damaged, or another DVC holds the lock.
+    """
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo, lock_repo
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
-    with Repo(str(folder)) as repo, lock_repo(repo), repo.scm_context(quiet=True):
-        graph = StageGraph(repo)
-        try:
-            yield graph
-        finally:
-            graph.write()
+    try:
+        with Repo(str(folder)) as repo, lock_repo(repo), repo.scm_context(autostage=False, quiet=True):
+            graph = StageGraph(repo)
+            try:
+                yield graph
+            finally:
+                graph.write()
+    except DvcException as error:
+        raise InputError(_line(error)) from None
+
+
+def _hashes(stage: Any) -> list[Any]:
+    return [dep.hash_info.value for dep in stage.deps]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Turn what DVC or the file system refuses into the fault of one stage."""
+    from dvc.exceptions import DvcException
+
+    try:
+        yield
+    except (DvcException, OSError) as error:
+        raise StageFault(_line(error)) from None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for what is not to be cut short."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

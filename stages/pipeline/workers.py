@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import runpy
 import shlex
+import signal
 import sys
 import threading
 from multiprocessing.connection import wait
@@ -32,21 +33,15 @@ class LocalWorkers:
         self.context.set_forkserver_preload(PRELOADED)
         self.running: dict[str, BaseProcess] = {}
 
-    def free(self) -> bool:
+    def free(self, name: str) -> bool:
         """Return whether one more stage can start now."""
         return len(self.running) < self.jobs
 
     def start(self, name: str, command: str) -> None:
-        """Start a stage, which is ``python -m stages`` and its arguments.
-
-        Raises:
-            ValueError: the command is another one.
-        """
-        words = shlex.split(command)
-        if words[:3] != PREFIX:
-            raise ValueError(f"{name}: {command!r} is no command of python -m stages")
+        """Start a stage whose command is ``python -m stages`` and its arguments."""
+        arguments = shlex.split(command)[len(PREFIX) :]
         LOGS.mkdir(parents=True, exist_ok=True)
-        process = self.context.Process(target=_run, args=(words[3:], log_path(name)), name=name)
+        process = self.context.Process(target=_run, args=(arguments, log_path(name)), name=name)
         process.start()
         self.running[name] = process
 
@@ -62,7 +57,7 @@ class LocalWorkers:
         return {name: process.exitcode or 0 for name, process in ended.items()}
 
     def stop(self) -> None:
-        """End what still runs; what a stage has not finished it has not written."""
+        """End what still runs; what a stage has not finished is not there."""
         for process in self.running.values():
             process.terminate()
         for process in self.running.values():
@@ -72,6 +67,8 @@ class LocalWorkers:
 
 def _run(arguments: list[str], log: Path) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    # An exception, so that a file half written is taken away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

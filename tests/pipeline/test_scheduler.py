@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.pipeline.scheduler import Outcome, run_stages
+from stages.pipeline.scheduler import Outcome, StageFault, run_stages
 
 
 class Stages:
     """A graph whose stages all need a run, but for those that are fresh."""
 
-    def __init__(self, upstream: Mapping[str, set[str]], fresh: frozenset[str] = frozenset()) -> None:
-        self.upstream, self.fresh = upstream, fresh
+    def __init__(
+        self,
+        upstream: Mapping[str, set[str]],
+        fresh: frozenset[str] = frozenset(),
+        faults: frozenset[str] = frozenset(),
+    ) -> None:
+        self.upstream, self.fresh, self.faults = upstream, fresh, faults
         self.recorded: list[str] = []
 
     @property
@@ -24,11 +30,15 @@ class Stages:
     def command(self, name: str) -> str:
         return f"run {name}"
 
-    def settled(self, name: str) -> bool:
+    def restore(self, name: str) -> bool:
+        if f"restore {name}" in self.faults:
+            raise StageFault("no such file")
         assert self.upstream[name] <= {*self.recorded, *self.fresh}, "asked only after its upstream stages"
         return name in self.fresh
 
     def record(self, name: str) -> None:
+        if f"record {name}" in self.faults:
+            raise StageFault("an out is missing")
         self.recorded.append(name)
 
 
@@ -41,7 +51,7 @@ class Workers:
         self.started: list[str] = []
         self.most = 0
 
-    def free(self) -> bool:
+    def free(self, name: str) -> bool:
         return len(self.running) < self.jobs
 
     def start(self, name: str, command: str) -> None:
@@ -59,9 +69,11 @@ class Workers:
 
 
 def outcome_of(stages: Stages, workers: Workers) -> Outcome:
-    over: list[str] = []
-    outcome = run_stages(stages, workers, over.append)
+    over: dict[str, bool] = {}
+    outcome = run_stages(stages, workers, over.__setitem__)
     assert sorted(over) == sorted([*outcome.ran, *outcome.kept, *outcome.failed])
+    assert {name for name, ran in over.items() if ran} >= set(outcome.ran)
+    assert not any(over[name] for name in outcome.kept)
     assert stages.recorded == outcome.ran
     return outcome
 
@@ -82,6 +94,12 @@ def test_what_is_up_to_date_is_not_started() -> None:
 def test_a_failure_stops_what_depends_on_it_and_no_other() -> None:
     outcome = outcome_of(Stages(CHAIN), Workers(1, b=[2]))
     assert outcome == Outcome(ran=["a", "d"], failed={"b": "exit status 2"}, left=["c"])
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("restore b", "no such file"), ("record b", "an out is missing")])
+def test_a_stage_that_cannot_be_restored_or_recorded_stops_no_other(fault: str, reason: str) -> None:
+    outcome = outcome_of(Stages(CHAIN, faults=frozenset([fault])), Workers(1))
+    assert outcome == Outcome(ran=["a", "d"], failed={"b": reason}, left=["c"])
 
 
 def test_a_stage_ended_by_a_signal_is_started_once_more() -> None:
