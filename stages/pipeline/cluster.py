@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -87,21 +86,20 @@ class ClusterWorkers:
             return self.local.free(name)
         return len(self.running) < 2 * ray.cluster_resources().get("CPU", 1) / self.threads
 
-    def start(self, name: str, command: str) -> None:
+    def start(self, name: str, arguments: list[str]) -> None:
         """Start a stage on the cluster, or here where it is the only one of its kind.
 
         Raises:
             InputError: the sources are not those that the cluster was sent.
         """
         if "@" not in name:
-            self.local.start(name, command)
+            self.local.start(name, arguments)
             return
         if _digest_of_sources() != self.sent:
             raise InputError("code, params or plan changed while the cluster was at work; start the grid again")
         inputs = {path.as_posix(): self.stored(path, sha256(path)) for path in self.files.inputs(name)}
         outs = [path.as_posix() for path in self.files.outs(name)]
-        words = shlex.split(command)[1:]
-        self.running[self.task.remote(words, inputs, outs, os.getcwd(), self.threads)] = name
+        self.running[self.task.remote(arguments, inputs, outs, os.getcwd(), self.threads)] = name
 
     def finished(self) -> dict[str, int]:
         """Return the exit status of each stage that has ended, once there is one; its files are here by then."""
@@ -174,8 +172,8 @@ def _stored(path: Path, digest: str) -> Any:
     return ray.put(np.fromfile(path, np.uint8))
 
 
-def _run(words: list[str], inputs: Mapping[str, Any], outs: list[str], project: str, threads: int) -> Result:
-    """Run a command in a folder of its own, made of the sources and the inputs; on a machine of the cluster."""
+def _run(arguments: list[str], inputs: Mapping[str, Any], outs: list[str], project: str, threads: int) -> Result:
+    """Run a stage in a folder of its own, made of the sources and the inputs; on a machine of the cluster."""
     source = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -191,9 +189,8 @@ def _run(words: list[str], inputs: Mapping[str, Any], outs: list[str], project: 
             target.parent.mkdir(parents=True, exist_ok=True)
             content.tofile(target)
         # As DVC does, which tells the stage to end with the process that started it.
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "DVC_STAGE": " ".join(words)}
-        done = subprocess.run(
-            [sys.executable, *words], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "DVC_STAGE": " ".join(arguments)}
+        command = [sys.executable, "-m", "stages", *arguments]
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         files = {path: np.fromfile(folder / path, np.uint8) for path in outs} if done.returncode == 0 else {}
         return Result(done.returncode, done.stdout, files)

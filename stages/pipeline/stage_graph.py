@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
 import signal
 import time
@@ -66,9 +67,9 @@ class StageGraph:
         self.unwritten: list[Any] = []
         self.pause, self.written = 0.0, time.monotonic()
 
-    def command(self, name: str) -> str:
-        """Return the shell command of a stage."""
-        return str(self.stages[name].cmd)
+    def arguments(self, name: str) -> list[str]:
+        """Return what follows ``python -m stages`` in the command of a stage."""
+        return shlex.split(str(self.stages[name].cmd).removeprefix(COMMAND))
 
     def inputs(self, name: str) -> list[Path]:
         """Return the files of data that a stage depends on, relative to the project."""

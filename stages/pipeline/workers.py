@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import runpy
-import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -15,7 +15,6 @@ from pathlib import Path
 
 # Of other projects only: a stage imports this project's modules itself, as it is when it starts.
 PRELOADED = ["numpy", "pydantic", "safetensors.torch", "scipy.special", "torch", "tqdm", "yaml", "PIL.Image"]
-PREFIX = ["python", "-m", "stages"]
 LOGS = Path(".scratch") / "grid"
 
 
@@ -32,14 +31,15 @@ class LocalWorkers:
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(PRELOADED)
         self.running: dict[str, BaseProcess] = {}
+        # What an earlier run printed would pass for the last word of a stage that fails before it starts.
+        shutil.rmtree(LOGS, ignore_errors=True)
 
     def free(self, name: str) -> bool:
         """Return whether one more stage can start now."""
         return len(self.running) < self.jobs
 
-    def start(self, name: str, command: str) -> None:
-        """Start a stage whose command is ``python -m stages`` and its arguments."""
-        arguments = shlex.split(command)[len(PREFIX) :]
+    def start(self, name: str, arguments: list[str]) -> None:
+        """Start a stage: ``python -m stages`` with these arguments."""
         LOGS.mkdir(parents=True, exist_ok=True)
         process = self.context.Process(target=_run, args=(arguments, log_path(name)), name=name)
         process.start()

@@ -27,8 +27,8 @@ class Stages:
     def descendants(self) -> dict[str, int]:
         return {name: sum(name in above for above in self.upstream.values()) for name in self.upstream}
 
-    def command(self, name: str) -> str:
-        return f"run {name}"
+    def arguments(self, name: str) -> list[str]:
+        return ["run", name]
 
     def restore(self, name: str) -> bool:
         if f"restore {name}" in self.faults:
@@ -54,8 +54,8 @@ class Workers:
     def free(self, name: str) -> bool:
         return len(self.running) < self.jobs
 
-    def start(self, name: str, command: str) -> None:
-        assert command == f"run {name}"
+    def start(self, name: str, arguments: list[str]) -> None:
+        assert arguments == ["run", name]
         self.started.append(name)
         self.running.append(name)
         self.most = max(self.most, len(self.running))
