@@ -10,6 +10,7 @@ import torch
 from stages.diffusion.schedule import Schedule, make_schedule
 from stages.pipeline.models import build_network
 from stages.pipeline.params import read_params
+from stages.pipeline.processes import accelerator
 from stages.pipeline.registry import method_module
 from stages.sections.models import Recipe
 from stages.training.state import TrainingState, new_state
@@ -39,5 +40,5 @@ def schedule_of(model: str) -> Schedule:
 def training_of(model: str) -> tuple[TrainingState, Any]:
     """Return a training run before its first iteration, and its loss."""
     variant = read_params().models[model]
-    state = new_state(partial(network_of, model), recipe_of(model), 0, torch.device("cpu"))
+    state = new_state(partial(network_of, model), recipe_of(model), 0, accelerator(torch.device("cpu")))
     return state, partial(method_module("variants", variant.method).loss, **variant.settings())

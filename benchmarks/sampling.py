@@ -52,7 +52,7 @@ def our_chain(network: torch.nn.Module, make: Callable[..., object], **settings:
     chain = Chain(schedule, time_grid("uniform", STEPS, schedule.timesteps))
     noise = block_noise(0, 0, N, SHAPE, torch.device("cpu"))
     with torch.no_grad():
-        ddim.sample(denoiser(network, False, lambda n: None), noise(), chain, make(chain, **settings), noise)
+        ddim.sample(denoiser(network, False, "fp32", lambda n: None), noise(), chain, make(chain, **settings), noise)
 
 
 def main() -> None:

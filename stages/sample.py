@@ -29,6 +29,7 @@ from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import batches, pick_device
 from stages.sampling.images import denoiser, to_uint8
 from stages.sections.samplers import Sampler
+from stages.sections.study import Sample
 
 
 def run(cell: str) -> None:
@@ -39,7 +40,7 @@ def run(cell: str) -> None:
     grid = cell_grid(cell, sampler, planned.steps, model.schedule.timesteps)
     nfe, chain = sampler.nfe(grid), Chain(model.schedule, grid)
     record = {
-        **planned.axes, "n": params.sample.n, "seed": params.seed, "nfe": nfe, "timesteps": list(grid.times),
+        **planned.axes, **params.sample.model_dump(), "seed": params.seed, "nfe": nfe, "timesteps": list(grid.times),
         "sampler_params": sampler.model_dump(), "fix_params": fix.model_dump(),
         "model_sha256": sha256(model_path(planned.model)),
     }  # fmt: skip
@@ -47,7 +48,7 @@ def run(cell: str) -> None:
     sample = method_module("samplers", planned.sampler_module).sample
     draw = partial(sample, chain=chain, fix=remedy, **sampler.settings())
     scratch, started = scratch_folder(f"sample-{cell}", record, str(pick_device())), time.monotonic()
-    parts = sample_parts(draw, model, cell, params.seed, params.sample.n, nfe, scratch)
+    parts = sample_parts(draw, model, cell, params.seed, params.sample, nfe, scratch)
     channels, *size = model.shape
     images = chained.from_iterable(image_parts(part) for part in parts)
     write_images(samples_path(cell), images, (params.sample.n, *size, channels))
@@ -66,16 +67,16 @@ def cell_grid(cell: str, sampler: Sampler, steps: int, timesteps: int) -> TimeGr
 
 
 def sample_parts(
-    draw: Callable[..., Tensor], model: Denoiser, cell: str, seed: int, n: int, nfe: int, scratch: Path
+    draw: Callable[..., Tensor], model: Denoiser, cell: str, seed: int, section: Sample, nfe: int, scratch: Path
 ) -> list[Path]:
-    """Return the files of ``n`` images, a batch each; those that a killed run left in ``scratch`` are kept.
+    """Return the files of all images, a batch each; those that a killed run left in ``scratch`` are kept.
 
     Raises:
         InputError: an image is not finite.
         RuntimeError: the sampler did not evaluate the network as often as it is known to.
     """
     device = pick_device()
-    network, parts = model.network.to(device), []
+    network, n, parts = model.network.to(device), section.n, []
     with tqdm(total=n * nfe, desc=f"sample {cell}", unit="img-eval", unit_scale=True, mininterval=1) as progress:
         for start, stop in batches(n):
             parts.append(part := scratch / f"{start}-{stop}.npz")
@@ -85,7 +86,8 @@ def sample_parts(
             noise, before = block_noise(seed, start, stop, model.shape, device), progress.n
             # Not inference mode, which a sampler that needs a gradient could not leave.
             with torch.no_grad():
-                x = draw(denoiser(network, model.predicts_variance, progress.update), noise(), noise=noise)
+                denoise = denoiser(network, model.predicts_variance, section.precision, progress.update)
+                x = draw(denoise, noise(), noise=noise)
             if (found := round((progress.n - before) / (stop - start))) != nfe:
                 raise RuntimeError(f"{cell}: {found} network evaluations, expected {nfe}")
             if not torch.isfinite(x).all():

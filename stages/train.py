@@ -23,6 +23,7 @@ from stages.pipeline.files import read_npz, scratch_folder, sha256, write_json
 from stages.pipeline.layout import DATASET, model_record_path
 from stages.pipeline.models import build_network, save_model
 from stages.pipeline.params import read_params
+from stages.pipeline.processes import accelerator, launch, launched
 from stages.pipeline.registry import method_module
 from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import pick_device
@@ -34,24 +35,29 @@ from stages.training.step import step
 LOG_EVERY = 50
 
 
-def run(model: str) -> None:
-    """Train ``model`` and write its EMA weights and its record, resuming from a checkpoint where one fits."""
+def run(model: str) -> int:
+    """Train ``model`` and write its EMA weights and its record, resuming from a checkpoint where one fits.
+
+    Returns the exit status of the processes that do it together, where there are several.
+    """
     params, planned, started = read_params(), planned_model(model), time.monotonic()
+    if params.runtime.train_processes > 1 and not launched():
+        return launch(["train", model], params.runtime.train_processes)
+    together = accelerator(pick_device())
     variant, recipe = params.models[model], params.recipes[planned.recipe]
     images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
-    if len(images) < recipe.batch_size:
-        raise InputError(
-            f"{DATASET}: {len(images)} images make no batch of {planned.recipe}.batch_size = {recipe.batch_size}"
-        )
+    check_batch(planned.recipe, recipe.batch_size, len(images), together.num_processes)
     sizes = network_sizes(planned.recipe, recipe, images)
     training = {
         **variant.settings(), "variant": planned.variant, "recipe": planned.recipe, "seed": params.seed,
         "dataset": params.prepare.dataset, **recipe.model_dump(),
     }  # fmt: skip
     loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
-    state = new_state(partial(build_network, planned.network, sizes), recipe, params.seed, pick_device())
-    scratch = scratch_folder(f"train-{model}", training, sha256(DATASET), str(pick_device()))
+    state = new_state(partial(build_network, planned.network, sizes), recipe, params.seed, together)
+    scratch = scratch_folder(f"train-{model}", training, sha256(DATASET), str(pick_device()), together.num_processes)
     fit(state, images, params.seed, recipe, loss, scratch / "checkpoint.safetensors", f"train {model}", planned.recipe)
+    if not together.is_main_process:
+        return 0
     record = {
         "model": model, "parameters": sum(p.numel() for p in state.network.parameters()), "losses": state.losses,
         "training": training,
@@ -60,6 +66,15 @@ def run(model: str) -> None:
     write_json(model_record_path(model), record)
     save_model(model, state.ema, planned.network, sizes, training)
     shutil.rmtree(scratch, ignore_errors=True)
+    return 0
+
+
+def check_batch(name: str, batch_size: int, n: int, processes: int) -> None:
+    """Refuse batches that ``n`` images do not fill, or that the processes cannot share."""
+    if n < batch_size:
+        raise InputError(f"{DATASET}: {n} images make no batch of {name}.batch_size = {batch_size}")
+    if batch_size % processes:
+        raise InputError(f"{name}.batch_size: {batch_size} does not divide among {processes} processes")
 
 
 def network_sizes(name: str, recipe: Recipe, images: Tensor) -> dict[str, Any]:
@@ -99,7 +114,7 @@ def fit(
             if not (log or save):
                 continue
             # Reading a loss makes the processor wait for an accelerator, so it is done now and then only.
-            terms = {name: term.mean().item() for name, term in found.terms.items()}
+            terms = {name: state.accelerator.gather(term).mean().item() for name, term in found.terms.items()}
             if not math.isfinite(sum(terms.values())):
                 raise InputError(
                     f"{label}: the loss is {sum(terms.values())} at iteration {state.iteration - 1}; no model was "
@@ -109,5 +124,5 @@ def fit(
             if log:
                 state.losses.append({"iteration": state.iteration, **terms})
                 progress.set_postfix({name: f"{term:.4f}" for name, term in terms.items()}, refresh=False)
-            if save:
+            if save and state.accelerator.is_main_process:
                 save_checkpoint(checkpoint, state)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from stages import prepare, train
 from stages.__main__ import main
@@ -21,6 +22,7 @@ from stages.pipeline.files import read_json, read_npz, read_tensors
 from stages.pipeline.layout import DATASET, model_path, model_record_path
 from stages.pipeline.models import build_network, load_model
 from stages.pipeline.params import read_params
+from stages.pipeline.processes import accelerator
 from stages.training import step
 from stages.training.batches import draw_batch
 from stages.training.state import TrainingState, new_state
@@ -95,6 +97,77 @@ def test_a_killed_process_resumes_to_the_same_bytes(project: Path) -> None:
     assert MODEL.read_bytes() == expected
 
 
+def in_two_processes(**changes) -> subprocess.Popen[str]:
+    configure(**changes)
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["runtime"]["train_processes"] = 2
+    write_study(params)
+    command = [sys.executable, "-m", "stages", "train", "adm"]
+    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
+
+
+def distance(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> float:
+    return sum(float((first[name] - second[name]).square().sum()) for name in first) ** 0.5
+
+
+def initial() -> dict[str, torch.Tensor]:
+    params, images = read_params(), torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
+    sizes = train.network_sizes("adm-recipe", params.recipes["adm-recipe"], images)
+    together = accelerator(torch.device("cpu"))
+    return new_state(lambda: build_network("adm", sizes), params.recipes["adm-recipe"], params.seed, together).ema
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"clip": 0.5}, {"t_sampling": "loss-second-moment", "timesteps": 8}, {"t_sampling": "antithetic", "flip": True}],
+)
+def test_two_processes_train_the_model_of_one(project: Path, changes: dict) -> None:
+    """Sums round differently, by 1e-7, of which Adam makes a step of up to lr where a gradient is near 0."""
+    prepare.run()
+    changes = {"iterations": 12, "warmup": 0, "ema": 0.5, **changes}
+    configure(**changes)
+    train.run("adm")
+    alone, losses = read_tensors(MODEL)[0], read_json(model_record_path("adm"))["losses"]
+    MODEL.unlink()
+    process = in_two_processes(**changes)
+    errors = process.communicate()[1]
+    assert process.returncode == 0, errors
+    together = read_tensors(MODEL)[0]
+    assert distance(together, alone) < 0.02 * distance(alone, initial())
+    assert read_json(model_record_path("adm"))["losses"][-1] == pytest.approx(losses[-1], rel=1e-4)
+    assert [path.name for path in MODEL.parent.iterdir()] == [MODEL.name]
+
+
+def test_two_processes_that_are_killed_resume_to_the_same_bytes(project: Path) -> None:
+    prepare.run()
+    assert in_two_processes(iterations=150).wait() == 0
+    expected = MODEL.read_bytes()
+    MODEL.unlink()
+    process = in_two_processes(iterations=150)
+    deadline = time.monotonic() + 60
+    while not list(Path(".scratch").glob("*/checkpoint.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not MODEL.exists()
+    assert in_two_processes(iterations=150).wait() == 0
+    assert MODEL.read_bytes() == expected
+
+
+def test_two_processes_tell_a_fault_once(project: Path) -> None:
+    prepare.run()
+    for changes, told in (
+        ({"batch_size": 15}, "adm-recipe.batch_size: 15 does not divide among 2 processes"),
+        ({"lr": 1e30, "iterations": 20, "warmup": 0}, "the loss is "),
+    ):
+        process = in_two_processes(**changes)
+        errors = process.communicate()[1]
+        assert process.returncode == 2
+        assert [told in line for line in errors.splitlines() if line.startswith("train: ")] == [True], errors
+        assert "Traceback" not in errors
+        assert not MODEL.exists()
+
+
 def test_gamma_zero_under_the_name_adm_ip_gives_the_weights_of_adm(project: Path) -> None:
     params = toy_params()
     params["grid"]["models"] = ["adm", "adm-ip"]
@@ -147,7 +220,7 @@ def one_step(**changes) -> tuple[TrainingState, dict]:
     recipe = params.recipes["adm-recipe"]
     images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
     sizes = train.network_sizes("adm-recipe", recipe, images)
-    state = new_state(lambda: build_network("adm", sizes), recipe, params.seed, torch.device("cpu"))
+    state = new_state(lambda: build_network("adm", sizes), recipe, params.seed, accelerator(torch.device("cpu")))
     before = {name: tensor.detach().clone() for name, tensor in state.network.state_dict().items()}
     loss = partial(adm.loss, gamma=0.0)
     step.step(state, draw_batch(images, params.seed, recipe, 0), params.seed, recipe, loss, make_schedule("cosine"))

@@ -26,7 +26,7 @@ def toy_params() -> dict[str, Any]:
     for recipe in ("adm-recipe", "ddpm-recipe"):
         params[recipe] |= {"iterations": 4, "batch_size": 16}
         params[recipe]["network"] |= {"multipliers": [1], "attention_sizes": []}
-    params["sample"] = {"n": 60}
+    params["sample"]["n"] = 60
     params["evaluate"]["jackknife_groups"] = 5
     return params
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Rows of one block of distances: what bounds the memory.
-ROWS = 1000
+# Distances are computed by blocks of these many points to these many: what bounds the memory.
+ROWS, COLUMNS = 1000, 10_000
 
 
 def precision_recall(fake: np.ndarray, real: np.ndarray, neighborhood: int) -> dict[str, float]:
@@ -24,10 +24,19 @@ def precision_recall(fake: np.ndarray, real: np.ndarray, neighborhood: int) -> d
 
 def _radii(points: Tensor, neighborhood: int) -> Tensor:
     # The nearest point is the point itself.
-    blocks = (torch.cdist(block, points) for block in points.split(ROWS))
-    return torch.cat([distances.kthvalue(neighborhood + 1).values for distances in blocks])
+    return torch.cat([_kth_distance(block, points, neighborhood + 1) for block in points.split(ROWS)])
+
+
+def _kth_distance(block: Tensor, points: Tensor, k: int) -> Tensor:
+    parts = points.split(COLUMNS)
+    nearest = [torch.cdist(block, part).topk(min(k, len(part)), largest=False).values for part in parts]
+    return torch.cat(nearest, 1).kthvalue(k).values
 
 
 def _covered(points: Tensor, centres: Tensor, radii: Tensor) -> float:
-    inside = [(torch.cdist(block, centres) <= radii).any(dim=1) for block in points.split(ROWS)]
+    balls = list(zip(centres.split(COLUMNS), radii.split(COLUMNS), strict=True))
+    inside = [
+        torch.stack([(torch.cdist(block, part) <= radius).any(1) for part, radius in balls]).any(0)
+        for block in points.split(ROWS)
+    ]
     return torch.cat(inside).double().mean().item()

@@ -73,10 +73,9 @@ class ClusterWorkers:
             )  # fmt: skip
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise InputError(f"--address: no Ray cluster at {address!r} ({str(error).splitlines()[0]})") from None
-        needs = _needs(runtime)
-        self.task = ray.remote(_run).options(
-            num_cpus=needs["CPU"], num_gpus=needs["GPU"], memory=needs["memory"], max_retries=RESTARTS
-        )
+        self.needs = {"sample": _needs(runtime, 1), "evaluate": _needs(runtime, 1)}
+        self.needs["train"] = _needs(runtime, runtime.train_processes)
+        self.task = ray.remote(_run).options(memory=MEMORY, max_retries=RESTARTS)
         self.stored = lru_cache(maxsize=KEPT)(_stored)
         self.running: dict[Any, str] = {}
 
@@ -99,7 +98,8 @@ class ClusterWorkers:
             raise InputError("code, params or plan changed while the cluster was at work; start the grid again")
         inputs = {path.as_posix(): self.stored(path, sha256(path)) for path in self.files.inputs(name)}
         outs = [path.as_posix() for path in self.files.outs(name)]
-        self.running[self.task.remote(arguments, inputs, outs, os.getcwd(), self.threads)] = name
+        task = self.task.options(**self.needs[arguments[0]])
+        self.running[task.remote(arguments, inputs, outs, os.getcwd(), self.threads)] = name
 
     def finished(self) -> dict[str, int]:
         """Return the exit status of each stage that has ended, once there is one; its files are here by then."""
@@ -154,17 +154,18 @@ def _digest_of_sources() -> str:
     return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 
-def _needs(runtime: Runtime) -> dict[str, int]:
-    """Return what a task takes of a machine, refusing what none of the cluster has."""
+def _needs(runtime: Runtime, processes: int) -> dict[str, int]:
+    """Return what a task of several processes takes of a machine, refusing what none of the cluster has."""
     if ":" in runtime.device:
         raise InputError(f"runtime.device: {runtime.device} is one GPU of one machine; a cluster takes cuda or auto")
     graphics = runtime.device == "cuda" or (runtime.device == "auto" and "GPU" in ray.cluster_resources())
-    needs = {"CPU": runtime.threads, "GPU": int(graphics), "memory": MEMORY}
+    needs = {"CPU": processes * runtime.threads, "GPU": processes * graphics}
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(machine.get(kind, 0) >= wanted for kind, wanted in needs.items()) for machine in machines):
-        wanted = ", ".join(f"{kind} {value}" for kind, value in needs.items() if value)
+    asked = needs | {"memory": MEMORY}
+    if not any(all(machine.get(kind, 0) >= wanted for kind, wanted in asked.items()) for machine in machines):
+        wanted = ", ".join(f"{kind} {value}" for kind, value in asked.items() if value)
         raise InputError(f"--address: no machine of the cluster has what a stage takes: {wanted}")
-    return needs
+    return {"num_cpus": needs["CPU"], "num_gpus": needs["GPU"]}
 
 
 def _stored(path: Path, digest: str) -> Any:

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from stages.pipeline.errors import InputError
 
@@ -77,9 +77,25 @@ class Record(dict[str, Any]):
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
     """Write uncompressed arrays; the same arrays give the same bytes."""
-    import numpy as np
+    from numpy.lib import format as npy
 
-    write_atomic(path, lambda stream: np.savez(stream, **arrays))  # pyright: ignore[reportArgumentType]
+    def write(stream: BinaryIO) -> None:
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(npz_member(name, array.nbytes), "w") as member:
+                    npy.write_array(cast(BinaryIO, member), array, allow_pickle=False)
+
+    write_atomic(path, write)
+
+
+def npz_member(name: str, size: int) -> zipfile.ZipInfo:
+    """Return the entry of an array of ``size`` bytes in an npz file.
+
+    np.savez asks for the format of large archives whatever the size, which not all versions of Python write alike.
+    """
+    member = zipfile.ZipInfo(f"{name}.npy")
+    member.file_size = size
+    return member
 
 
 def read_npz(path: Path, *names: str) -> tuple[np.ndarray, ...]:

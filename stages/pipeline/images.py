@@ -13,17 +13,17 @@ import numpy as np
 from numpy.lib import format as npy
 
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import NPZ_FAULTS, existing, write_atomic
+from stages.pipeline.files import NPZ_FAULTS, existing, npz_member, write_atomic
 
-MEMBER = "arr_0.npy"
+ARRAY = "arr_0"
 PART = 1000
 
 
 def write_images(path: Path, parts: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
-    """Write uint8 images NHWC that come in parts, [n, H, W, C] together, with the bytes of ``np.savez``."""
+    """Write uint8 images NHWC that come in parts, [n, H, W, C] together, with the bytes of ``write_npz``."""
 
     def write(stream: BinaryIO) -> None:
-        with zipfile.ZipFile(stream, "w") as archive, archive.open(MEMBER, "w", force_zip64=True) as member:
+        with zipfile.ZipFile(stream, "w") as archive, archive.open(npz_member(ARRAY, prod(shape)), "w") as member:
             header = {"descr": npy.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
             npy.write_array_header_1_0(cast(BinaryIO, member), header)
             for part in parts:
@@ -59,7 +59,7 @@ def image_parts(path: Path) -> Iterator[np.ndarray]:
 def _images(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
     """The stream of the pixels, and the shape of the array."""
     try:
-        with zipfile.ZipFile(existing(path)) as archive, archive.open(MEMBER) as stream:
+        with zipfile.ZipFile(existing(path)) as archive, archive.open(f"{ARRAY}.npy") as stream:
             binary = cast(BinaryIO, stream)
             if (version := npy.read_magic(binary)) != (1, 0):
                 raise ValueError(f"npy format {version}")

@@ -8,14 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.diffusion.precision import autocast
 from stages.samplers.walk import Denoiser
 
 
-def denoiser(network: nn.Module, predicts_variance: bool, evaluated: Callable[[int], object]) -> Denoiser:
-    """Return the function that samplers evaluate; it tells ``evaluated`` the number of images each time."""
+def denoiser(
+    network: nn.Module, predicts_variance: bool, precision: str, evaluated: Callable[[int], object]
+) -> Denoiser:
+    """Return the function that samplers evaluate; it tells ``evaluated`` the number of images each time.
+
+    The network computes in ``precision``, the sampler in fp32 whatever that is.
+    """
 
     def denoise(x: Tensor, times: Tensor) -> tuple[Tensor, Tensor | None]:
-        output = network(x, times)
+        with autocast(x.device, precision):
+            output = network(x, times).to(x)
         evaluated(len(x))
         if not predicts_variance:
             return output, None

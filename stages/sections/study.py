@@ -34,6 +34,7 @@ class Runtime(Section):
     threads: Annotated[Int, Field(ge=1)]
     batch_size: Annotated[Int, Field(ge=1)]
     checkpoint_every: Annotated[Int, Field(ge=1)]
+    train_processes: Annotated[Int, Field(ge=1)]
 
 
 class Grid(Section):
@@ -74,6 +75,7 @@ class Extractor(Section):
 
 class Sample(Section):
     n: Annotated[Int, Field(ge=2)]
+    precision: Literal["fp32", "bf16", "fp16"]
 
 
 class Evaluate(Section):

@@ -1,10 +1,11 @@
-"""Training batches: epochs are permutations that depend on (seed, epoch) alone."""
+"""Training batches: epochs are permutations that depend on (seed, epoch) alone; processes share each batch."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 
 from stages.pipeline.streams import stream
@@ -23,6 +24,12 @@ def draw_batch(images: Tensor, seed: int, recipe: Recipe, iteration: int) -> Ten
         return batch
     flipped = torch.rand(len(batch), generator=stream(seed, FLIP, iteration)) < 0.5
     return torch.where(flipped.reshape(-1, 1, 1, 1), batch.flip(-1), batch)
+
+
+def share(n: int, accelerator: Accelerator) -> slice:
+    """Return which of a batch of ``n`` are this process's: equal runs, in the order of the processes."""
+    size = n // accelerator.num_processes
+    return slice(accelerator.process_index * size, (accelerator.process_index + 1) * size)
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from stages.diffusion.importance import LossHistory, empty_history
@@ -20,7 +21,10 @@ OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 class TrainingState:
     """Everything that changes while training. Random numbers need no state: they are streams of (seed, iteration)."""
 
+    accelerator: Accelerator
     network: nn.Module
+    # The network as it is called: in several processes, each adds its gradients to those of the others.
+    parallel: nn.Module
     ema: dict[str, Tensor]
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
@@ -29,15 +33,17 @@ class TrainingState:
     losses: list[dict[str, float]] = field(default_factory=list)
 
 
-def new_state(build: Callable[[], nn.Module], recipe: Recipe, seed: int, device: torch.device) -> TrainingState:
+def new_state(build: Callable[[], nn.Module], recipe: Recipe, seed: int, accelerator: Accelerator) -> TrainingState:
     """Return the state before the first iteration; equal seeds give equal networks."""
     torch.manual_seed(stream_seed(seed, INITIALISE))
-    network = build().to(device).train()
+    network = build().to(accelerator.device).train()
     optimizer = OPTIMIZERS[recipe.optimizer]
     return TrainingState(
+        accelerator=accelerator,
         network=network,
+        parallel=accelerator.prepare_model(network),
         ema={name: tensor.detach().clone() for name, tensor in network.state_dict().items()},
         optimizer=optimizer(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True),
-        scaler=torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16"),
+        scaler=torch.amp.GradScaler(accelerator.device.type, enabled=recipe.precision == "fp16"),
         history=empty_history(recipe.timesteps),
     )

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from stages.diffusion.importance import antithetic_timesteps, draw_timesteps, importance, record_losses
 from stages.diffusion.losses import Loss
+from stages.diffusion.precision import autocast
 from stages.diffusion.schedule import Schedule
 from stages.pipeline.streams import stream, stream_seed
 from stages.sections.models import Recipe
+from stages.training.batches import share
 from stages.training.state import TrainingState
 
 TRAIN = 1
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def step(
@@ -24,22 +25,24 @@ def step(
 ) -> Loss:
     """Return the loss of one iteration on x0 [B, C, H, W], after updating the network, its EMA and the loss history.
 
-    All randomness is the stream of (seed, iteration): variants that draw alike see the same t and the same noise.
+    All randomness is the stream of (seed, iteration): variants that draw alike see the same t and the same noise. Each
+    process draws all of it and takes its share of the batch; the loss is of that share.
     """
-    device = next(state.network.parameters()).device
+    accelerator, shape = state.accelerator, x0.shape
+    device, mine = accelerator.device, share(len(x0), accelerator)
     generator = stream(seed, TRAIN, state.iteration)
     times, weights = _times(state, recipe, len(x0), generator)
-    x0, times = x0.to(device), times.to(device)
+    x0, times, weights = x0[mine].to(device), times[mine].to(device), weights[mine].to(device)
 
     def noise() -> Tensor:
-        return torch.randn(x0.shape, generator=generator).to(device)
+        return torch.randn(shape, generator=generator)[mine].to(device)
 
-    # Dropout draws from the device's global generator.
+    # Dropout draws from the device's global generator: alike in every process, each on images of its own.
     torch.manual_seed(stream_seed(seed, TRAIN, state.iteration))
     found = loss(partial(_predict, state, recipe), x0, times, noise, schedule)
     if recipe.t_sampling == "loss-second-moment":
-        record_losses(state.history, times, found.total.detach())
-    update(state, (weights.to(device) * found.total).mean(), recipe)
+        record_losses(state.history, *accelerator.gather((times, found.total.detach())))
+    update(state, (weights * found.total).mean(), recipe)
     return found
 
 
@@ -66,8 +69,8 @@ def update(state: TrainingState, objective: Tensor, recipe: Recipe) -> None:
 
 
 def _predict(state: TrainingState, recipe: Recipe, y: Tensor, times: Tensor) -> Tensor:
-    with torch.autocast(y.device.type, PRECISIONS[recipe.precision], enabled=recipe.precision != "fp32"):
-        return state.network(y, times).float()
+    with autocast(y.device, recipe.precision):
+        return state.parallel(y, times).float()
 
 
 def _times(state: TrainingState, recipe: Recipe, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,52 @@
+"""One stage in several processes, a device each: started by the stage itself or, on many machines, by torchrun."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import socket
+import sys
+from contextlib import suppress
+
+import torch
+from accelerate import Accelerator
+from torch.multiprocessing.spawn import ProcessExitedException, spawn
+
+
+def launched() -> bool:
+    """Return whether this is one of several processes that were started together."""
+    return "RANK" in os.environ
+
+
+def launch(arguments: list[str], processes: int) -> int:
+    """Return the exit status of a command ``python -m stages`` that ``processes`` of this machine run together."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    try:
+        spawn(_run, (arguments, processes, port), nprocs=processes)
+    except ProcessExitedException as error:
+        if error.exit_code <= 0:
+            raise
+        return error.exit_code
+    return 0
+
+
+def accelerator(device: torch.device) -> Accelerator:
+    """Return what the processes started together are to one another; alone, this one on ``device``."""
+    if device.index is not None and not launched():
+        torch.cuda.set_device(device)
+    return Accelerator(cpu=device.type == "cpu")
+
+
+def _run(rank: int, arguments: list[str], processes: int, port: int) -> None:
+    os.environ |= {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+    }  # fmt: skip
+    sys.argv = ["stages", *arguments]
+    if rank == 0:
+        runpy.run_module("stages", run_name="__main__")
+    # All meet the same faults of the inputs: the first process tells them, in one line, and ends the rest.
+    with open(os.devnull, "w") as sys.stderr, suppress(SystemExit):
+        runpy.run_module("stages", run_name="__main__")
