@@ -37,7 +37,7 @@ def rate(threads: int) -> float:
         network(noise(), torch.zeros(N))
         started = time.perf_counter()
         while time.perf_counter() - started < SECONDS:
-            ddim.sample(denoiser(network, True, lambda n: None), noise(), chain, none.make(chain), noise)
+            ddim.sample(denoiser(network, True, "fp32", lambda n: None), noise(), chain, none.make(chain), noise)
             done += N * STEPS
     return done / (time.perf_counter() - started)
 

@@ -96,6 +96,11 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader of stdout has seen enough, as in "| head"; nothing more must be flushed into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"{stage}: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,30 +16,46 @@ from stages.metrics.neighbours import precision_recall
 from stages.pipeline.cells import planned_cell
 from stages.pipeline.errors import InputError
 from stages.pipeline.feature_network import extract_features, load_feature_network
-from stages.pipeline.files import read_config, read_json, read_npz, write_json
+from stages.pipeline.files import read_npz, sha256
 from stages.pipeline.images import image_parts, image_shape
 from stages.pipeline.layout import FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD, samples_path, scores_path
 from stages.pipeline.params import read_params
+from stages.pipeline.records import read_record, write_record
+from stages.sections.records import ReferenceRecord, ScoreRecord
 from stages.sections.study import Evaluate
 
 
 def run(cell: str) -> None:
     """Write the scores of one cell's images."""
     params, axes, path = read_params(), planned_cell(cell).axes, samples_path(cell)
-    evaluate, n = params.evaluate, params.sample.n
-    if (found := image_shape(path)[0]) != n:
-        raise InputError(f"{path}: {found} images, sample.n is {n}; run dvc repro")
-    fake = extract_features(load_feature_network(), image_parts(path), n, f"evaluate {cell}")
-    reference = read_json(REFERENCE_RECORD)
-    record = {
-        **axes,
-        "n_fake": n,
-        "n_real": reference["n_real"],
-        "reference": reference["reference"],
-        "feature_network": read_config(FEATURE_NETWORK)["network"],
-        "evaluate": evaluate.model_dump(),
-    }
-    write_json(scores_path(cell), record | score(fake, n, evaluate))
+    evaluate, n, reference = params.evaluate, params.sample.n, read_record(REFERENCE_RECORD, ReferenceRecord)
+    check_reference(reference)
+    if (found := image_shape(path)) != (n, *reference.shape):
+        raise InputError(f"{path}: images {list(found)}, expected {[n, *reference.shape]}; run dvc repro")
+    network = load_feature_network()
+    fake = extract_features(network, not_all_alike(image_parts(path), path), n, f"evaluate {cell}")
+    record = ScoreRecord(
+        **axes, n_fake=n, n_real=reference.n_real, reference=reference.reference, feature_network=network.name,
+        evaluate=evaluate, samples_sha256=sha256(path), reference_sha256=reference.sha256, **score(fake, n, evaluate),
+    )  # fmt: skip
+    write_record(scores_path(cell), record)
+
+
+def check_reference(record: ReferenceRecord) -> None:
+    """Refuse features and a feature network that are not those of the record."""
+    for path, expected in ((REFERENCE, record.sha256), (FEATURE_NETWORK, record.network_sha256)):
+        if sha256(path) != expected:
+            raise InputError(f"{path}: not what {REFERENCE_RECORD} was written with; run dvc repro")
+
+
+def not_all_alike(parts: Iterable[np.ndarray], path: Path) -> Iterator[np.ndarray]:
+    """Yield parts of images, refusing a set whose pixels all have one value: no sampler makes it."""
+    values: set[int] = set()
+    for part in parts:
+        values |= {int(part.min()), int(part.max())}
+        yield part
+    if len(values) == 1:
+        raise InputError(f"{path}: every pixel is {values.pop()}; delete it and run dvc repro")
 
 
 def score(fake: Iterable[Features], n: int, evaluate: Evaluate) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from stages.pipeline.cells import read_plan
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_json
 from stages.pipeline.layout import scores_path
 from stages.pipeline.params import read_params
+from stages.pipeline.records import read_record
+from stages.sections.records import ScoreRecord
 from stages.sections.study import Params
 from stages.study.plan import Plan, PlannedRow
 
@@ -65,5 +66,6 @@ def _settings(settings: dict) -> str:
 def _measured(cell: str, metric: str) -> str:
     if not scores_path(cell).exists():
         return "not yet"
-    score = read_json(scores_path(cell))
-    return f"{score[metric]['value']:.4g} ± {score[metric]['margin']:.2g} (n = {score['n_fake']:,})"
+    record = read_record(scores_path(cell), ScoreRecord)
+    score = record.scores[metric]
+    return f"{score.value:.4g} ± {score.margin:.2g} (n = {record.n_fake:,})"

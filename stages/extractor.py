@@ -12,11 +12,13 @@ from tqdm import tqdm
 from stages.networks.classifier import Classifier, ClassifierConfig
 from stages.pipeline.errors import InputError
 from stages.pipeline.feature_network import check_images, save_feature_network
-from stages.pipeline.files import read_npz, sha256, write_json
-from stages.pipeline.layout import DATASET, EXTRACTOR_RECORD
+from stages.pipeline.files import read_npz, sha256
+from stages.pipeline.layout import DATASET, EXTRACTOR_RECORD, FEATURE_NETWORK
 from stages.pipeline.params import read_params
+from stages.pipeline.records import write_record
 from stages.pipeline.runtime import pick_device
 from stages.pipeline.streams import stream, stream_seed
+from stages.sections.records import ExtractorRecord
 from stages.sections.study import Extractor
 
 EXTRACTOR, SPLIT = 4, 5
@@ -30,15 +32,18 @@ def run() -> None:
     check_images(extractor.network, images, DATASET)
     if extractor.weights is not None and extractor.sha256 is not None and extractor.network == "inception":
         tensors = checked_weights(Path(extractor.weights), extractor.sha256)
-        config = {"network": "inception"}
-        record = {**config, "weights_sha256": extractor.sha256}
+        config, found = {"network": "inception"}, {}
     else:
         network, accuracy, n_test = train_classifier(images, labels, seed, extractor)
         tensors = network.state_dict()
         config = {"network": "classifier", **network.config._asdict()}
-        record = {**config, "test_accuracy": accuracy, "n_test": n_test, "n_train": len(images) - n_test}
+        found = {"test_accuracy": accuracy, "n_test": n_test, "n_train": len(images) - n_test}
     save_feature_network(tensors, config)
-    write_json(EXTRACTOR_RECORD, record | {"extractor": extractor.model_dump()})
+    record = ExtractorRecord(
+        network=extractor.network, extractor=extractor, sha256=sha256(FEATURE_NETWORK), dataset_sha256=sha256(DATASET),
+        **found,
+    )  # fmt: skip
+    write_record(EXTRACTOR_RECORD, record)
 
 
 def checked_weights(path: Path, expected: str) -> dict[str, Tensor]:
@@ -68,7 +73,7 @@ def train_classifier(
     """Return a classifier trained on a random split of the data, its accuracy on the rest, and the rest's size.
 
     Raises:
-        InputError: a part of the split is empty, or the accuracy is below extractor.min_accuracy.
+        InputError: a part of the split is empty, training diverges, or accuracy is below extractor.min_accuracy.
     """
     train, test = split(len(images), seed, extractor)
     device = pick_device()
@@ -85,6 +90,8 @@ def train_classifier(
             nn.functional.cross_entropy(network(pixels[batch]), targets[batch]).backward()
             optimizer.step()
             schedule.step()
+    if not all(tensor.isfinite().all() for tensor in network.state_dict().values()):
+        raise InputError(f"extractor: the weights are not finite; lower extractor.lr ({extractor.lr})")
     with torch.inference_mode():
         accuracy = (network.eval()(pixels[test]).argmax(1) == targets[test]).double().mean().item()
     if accuracy < extractor.min_accuracy:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import sha256, write_json, write_npz
+from stages.pipeline.files import sha256, write_npz
 from stages.pipeline.layout import DATASET, DATASET_RECORD, preview_path
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import write_preview
+from stages.pipeline.records import write_record
+from stages.sections.records import DatasetRecord
 
 
 def digits() -> tuple[np.ndarray, np.ndarray, str]:
@@ -34,7 +36,8 @@ def run() -> None:
     images, labels, source = DATASETS[dataset]()
     write_npz(DATASET, images=images, labels=labels)
     write_preview(preview_path("real"), images)
-    record = {
-        "dataset": dataset, "n": len(images), "shape": images.shape[1:], "source": source, "sha256": sha256(DATASET),
-    }  # fmt: skip
-    write_json(DATASET_RECORD, record)
+    record = DatasetRecord(
+        dataset=dataset, n=len(images), shape=images.shape[1:], source=source, sha256=sha256(DATASET),
+        preview_sha256=sha256(preview_path("real")),
+    )  # fmt: skip
+    write_record(DATASET_RECORD, record)

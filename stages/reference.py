@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +11,12 @@ from stages.metrics.frechet import frechet_distance, square_root
 from stages.metrics.moments import statistics
 from stages.metrics.neighbours import precision_recall
 from stages.pipeline.feature_network import extract_features, load_feature_network
-from stages.pipeline.files import read_npz, write_json, write_npz
-from stages.pipeline.layout import DATASET, REFERENCE, REFERENCE_RECORD
+from stages.pipeline.files import read_npz, sha256, write_npz
+from stages.pipeline.layout import DATASET, FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD
 from stages.pipeline.params import read_params
+from stages.pipeline.records import write_record
 from stages.pipeline.streams import stream
+from stages.sections.records import Floor, ReferenceRecord
 
 SPLIT = 5
 
@@ -31,17 +32,18 @@ def run() -> None:
     for name, features in frechet.items():
         found = statistics(features)
         arrays |= {f"mu_{name}": found.mu, f"sigma_{name}": found.sigma, f"root_{name}": square_root(found.sigma)}
-    record = {
-        "reference": params.prepare.dataset, "n_real": len(images),
-        "floor": real_floor(pooled, frechet, params.sample.n, params.seed, params.evaluate.neighborhood),
-    }  # fmt: skip
-    write_json(REFERENCE_RECORD, record)
     write_npz(REFERENCE, **arrays)
+    record = ReferenceRecord(
+        reference=params.prepare.dataset, n_real=len(images), shape=images.shape[1:], sha256=sha256(REFERENCE),
+        dataset_sha256=sha256(DATASET), network_sha256=sha256(FEATURE_NETWORK),
+        floor=real_floor(pooled, frechet, params.sample.n, params.seed, params.evaluate.neighborhood),
+    )  # fmt: skip
+    write_record(REFERENCE_RECORD, record)
 
 
 def real_floor(
     pooled: np.ndarray, frechet: Mapping[str, np.ndarray], n: int, seed: int, neighborhood: int
-) -> dict[str, Any] | None:
+) -> Floor | None:
     """Return the scores of ``n`` real images drawn at random against the remaining ones, or None if too few remain."""
     remaining = len(pooled) - n
     if remaining < neighborhood + 2:
@@ -52,9 +54,4 @@ def real_floor(
     for name, features in frechet.items():
         real = statistics(features[rest])
         distances[name] = frechet_distance(statistics(features[drawn]), real, square_root(real.sigma))
-    return {
-        **distances,
-        **precision_recall(pooled[drawn], pooled[rest], neighborhood),
-        "n_fake": n,
-        "n_real": remaining,
-    }
+    return Floor(**distances, **precision_recall(pooled[drawn], pooled[rest], neighborhood), n_fake=n, n_real=remaining)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
 from stages.pipeline.cells import Planned, read_cells, read_plan
-from stages.pipeline.files import read_json, write_bytes, write_json
+from stages.pipeline.errors import InputError
+from stages.pipeline.files import read_json, sha256, write_bytes, write_unsealed
 from stages.pipeline.layout import (
     AUDIT,
     DATASET_RECORD,
@@ -26,6 +27,7 @@ from stages.pipeline.pages import render_page
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import read_preview
 from stages.pipeline.published import read_published
+from stages.pipeline.records import read_record
 from stages.pipeline.runs import read_environments
 from stages.reporting.forest import forest_plot
 from stages.reporting.mosaics import mosaic
@@ -39,8 +41,17 @@ from stages.reporting.report_page import (
     regenerated_sections,
     sampled_settings,
 )
+from stages.sections.records import (
+    DatasetRecord,
+    ExtractorRecord,
+    ModelRecord,
+    ReferenceRecord,
+    SampleRecord,
+    ScoreRecord,
+)
 from stages.sections.study import Params
 from stages.study.differences import difference_table, verdict_counts
+from stages.study.origins import Results, strangers
 from stages.study.pairs import published_pairs
 from stages.study.plan import PlannedRow
 from stages.study.regenerated import Table, regenerate
@@ -54,10 +65,9 @@ SHOWN, SIDE = 12, 24
 def run() -> None:
     """Write reports/tables/*.csv, reports/report.html and reports/summary.json from the cells of the plan."""
     params, planned, plan = read_params(), read_cells(), read_plan()
-    scores = {key: read_json(scores_path(key)) for key in planned.cells}
-    samples = {key: read_json(sample_record_path(key)) for key in planned.cells}
-    models = {name: read_json(model_record_path(name)) for name in planned.models}
-    dataset, reference = read_json(DATASET_RECORD), read_json(REFERENCE_RECORD)
+    results = read_results(planned)
+    check_origins(results, params, planned)
+    dataset, extractor, reference, models, samples, scores = plain(results)
     order = [paper for paper, _ in read_published().titles]
     rows = [row if row.cell in (None, *planned.cells) else unplanned(row) for row in plan.rows]
     # As the papers come in tables.csv, which is the order in which they appeared.
@@ -67,11 +77,43 @@ def run() -> None:
     tables = regenerate(
         rows, scores, own_settings(used(params, planned), rows, models, dataset["n"]), dataset["dataset"]
     )
-    page = render(table, differences, tables, dataset, reference, models, samples, scores)
+    page = render(table, differences, tables, dataset, extractor, reference, models, samples, scores)
     for name, content in {"scores": table, "differences": differences, **regenerated_tables(tables)}.items():
         write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
     write_bytes(REPORTS / "report.html", page.encode())
-    write_json(REPORTS / "summary.json", headline_numbers(table, differences, tables, reference))
+    write_unsealed(REPORTS / "summary.json", headline_numbers(table, differences, tables, reference))
+
+
+def read_results(planned: Planned) -> Results:
+    """Return the records of all that the plan holds."""
+    return Results(
+        read_record(DATASET_RECORD, DatasetRecord), read_record(EXTRACTOR_RECORD, ExtractorRecord),
+        read_record(REFERENCE_RECORD, ReferenceRecord),
+        {name: read_record(model_record_path(name), ModelRecord) for name in planned.models},
+        {key: read_record(sample_record_path(key), SampleRecord) for key in planned.cells},
+        {key: read_record(scores_path(key), ScoreRecord) for key in planned.cells},
+    )  # fmt: skip
+
+
+def check_origins(results: Results, params: Params, planned: Planned) -> None:
+    """Refuse results that are not of these params, or not made from one another."""
+    found = list(strangers(results, params, planned.cells))
+    pictures = {"real": results.dataset.preview_sha256}
+    pictures |= {key: sample.preview_sha256 for key, sample in results.samples.items()}
+    found += [f"{preview_path(key)}: not the picture of these images" for key, digest in pictures.items()
+              if sha256(preview_path(key)) != digest]  # fmt: skip
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise InputError(f"{found[0]}{more}; run dvc repro")
+
+
+def plain(results: Results) -> Iterator[dict[str, Any]]:
+    """Yield the records as tables and templates take them."""
+    for record in results:
+        if isinstance(record, dict):
+            yield {name: each.model_dump() for name, each in record.items()}
+        else:
+            yield record.model_dump()
 
 
 def unplanned(row: PlannedRow) -> PlannedRow:
@@ -90,7 +132,8 @@ def used(params: Params, planned: Planned) -> Params:
 
 def render(
     table: pd.DataFrame, differences: pd.DataFrame, tables: Sequence[Table], dataset: Mapping[str, Any],
-    reference: Mapping[str, Any], models: Mapping[str, Any], samples: Mapping[str, Any], scores: Mapping[str, Any],
+    extractor: Mapping[str, Any], reference: Mapping[str, Any], models: Mapping[str, Any],
+    samples: Mapping[str, Any], scores: Mapping[str, Any],
 ) -> str:  # fmt: skip
     """Return the page; equal inputs give equal bytes, and nothing in it points outside the reports."""
     published, audit = read_published(), read_json(AUDIT)
@@ -104,7 +147,7 @@ def render(
         claims=claim_rows(differences), steps=sorted(differences["steps"].unique()),
         sections=regenerated_sections(tables, published.titles, published.metrics, differences, audit["tables"]),
         plot=Markup(fid_against_steps(table)), images=image_rows(cells), picture=picture_uri, dataset=dataset,
-        reference=reference, extractor=read_json(EXTRACTOR_RECORD), models=models, settings=sampled_settings(samples),
+        reference=reference, extractor=extractor, models=models, settings=sampled_settings(samples),
         sample=next(iter(samples.values())),
         environments=read_environments(f"sample-{key}" for key in scores),
         score=next(iter(scores.values())), cells=len(scores), audit=audit,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from itertools import chain as chained
+from math import prod
 from pathlib import Path
 
 import torch
@@ -18,16 +20,18 @@ from stages.diffusion.chain import Chain
 from stages.diffusion.grids import TimeGrid
 from stages.pipeline.cells import planned_cell
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import scratch_folder, sha256, write_json
-from stages.pipeline.images import image_parts, write_images
+from stages.pipeline.files import scratch_folder, sha256
+from stages.pipeline.images import image_parts, image_shape, write_images
 from stages.pipeline.layout import model_path, preview_path, sample_record_path, samples_path
 from stages.pipeline.models import Denoiser, load_model
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import write_preview
+from stages.pipeline.records import write_record
 from stages.pipeline.registry import method_module
 from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import batches, pick_device
 from stages.sampling.images import denoiser, to_uint8
+from stages.sections.records import SampleRecord
 from stages.sections.samplers import Sampler
 from stages.sections.study import Sample
 
@@ -37,9 +41,10 @@ def run(cell: str) -> None:
     params, planned = read_params(), planned_cell(cell)
     sampler, fix = params.samplers[planned.sampler], params.fixes[planned.fix].resolved(planned.values)
     model = load_model(planned.model, planned.network)
+    check_space(params.sample.n, model.shape)
     grid = cell_grid(cell, sampler, planned.steps, model.schedule.timesteps)
     nfe, chain = sampler.nfe(grid), Chain(model.schedule, grid)
-    record = {
+    made = {
         **planned.axes, **params.sample.model_dump(), "seed": params.seed, "nfe": nfe, "timesteps": list(grid.times),
         "sampler_params": sampler.model_dump(), "fix_params": fix.model_dump(),
         "model_sha256": sha256(model_path(planned.model)),
@@ -47,13 +52,14 @@ def run(cell: str) -> None:
     remedy = method_module("fixes", planned.fix_module).make(chain, **fix.settings())
     sample = method_module("samplers", planned.sampler_module).sample
     draw = partial(sample, chain=chain, fix=remedy, **sampler.settings())
-    scratch, started = scratch_folder(f"sample-{cell}", record, str(pick_device())), time.monotonic()
+    scratch, started = scratch_folder(f"sample-{cell}", made, str(pick_device())), time.monotonic()
     parts = sample_parts(draw, model, cell, params.seed, params.sample, nfe, scratch)
     channels, *size = model.shape
     images = chained.from_iterable(image_parts(part) for part in parts)
     write_images(samples_path(cell), images, (params.sample.n, *size, channels))
     write_preview(preview_path(cell), next(image_parts(samples_path(cell))))
-    write_json(sample_record_path(cell), record)
+    digests = {"sha256": sha256(samples_path(cell)), "preview_sha256": sha256(preview_path(cell))}
+    write_record(sample_record_path(cell), SampleRecord.model_validate(made | digests))
     log_run(f"sample-{cell}", started)
     shutil.rmtree(scratch, ignore_errors=True)
 
@@ -80,7 +86,7 @@ def sample_parts(
     with tqdm(total=n * nfe, desc=f"sample {cell}", unit="img-eval", unit_scale=True, mininterval=1) as progress:
         for start, stop in batches(n):
             parts.append(part := scratch / f"{start}-{stop}.npz")
-            if part.exists():
+            if _is_whole(part, (stop - start, *model.shape[1:], model.shape[0])):
                 progress.update((stop - start) * nfe)
                 continue
             noise, before = block_noise(seed, start, stop, model.shape, device), progress.n
@@ -95,3 +101,21 @@ def sample_parts(
             images = to_uint8(x)
             write_images(part, [images], images.shape)
     return parts
+
+
+def _is_whole(part: Path, shape: tuple[int, ...]) -> bool:
+    """Return whether a batch that a killed run left is there and undamaged; its checksum stands in the archive."""
+    if not part.exists():
+        return False
+    try:
+        return image_shape(part) == shape and sum(len(images) for images in image_parts(part)) == shape[0]
+    except InputError as error:
+        print(f"{str(error).partition(';')[0]}; drawn again", file=sys.stderr)
+        return False
+
+
+def check_space(n: int, shape: tuple[int, int, int]) -> None:
+    """Refuse more images than the disk can hold twice, in parts and as a whole."""
+    needed, free = 2 * n * prod(shape), shutil.disk_usage(".").free
+    if needed > free:
+        raise InputError(f"sample.n: {n:,} images need {needed / 1e9:,.1f} GB of disk; {free / 1e9:,.1f} GB are free")

@@ -17,18 +17,20 @@ from tqdm import tqdm
 from stages.diffusion.losses import Loss
 from stages.diffusion.schedule import make_schedule
 from stages.pipeline.cells import planned_model
-from stages.pipeline.checkpoints import load_checkpoint, save_checkpoint
+from stages.pipeline.checkpoints import resume, save_checkpoint
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_npz, scratch_folder, sha256, write_json
-from stages.pipeline.layout import DATASET, model_record_path
+from stages.pipeline.files import read_npz, scratch_folder, sha256
+from stages.pipeline.layout import DATASET, model_path, model_record_path
 from stages.pipeline.models import build_network, save_model
 from stages.pipeline.params import read_params
 from stages.pipeline.processes import accelerator, launch, launched
+from stages.pipeline.records import write_record
 from stages.pipeline.registry import method_module
 from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import pick_device
 from stages.sections.models import Recipe
-from stages.training.batches import draw_batch
+from stages.sections.records import ModelRecord
+from stages.training.batches import draw_batch, gathered
 from stages.training.state import TrainingState, new_state
 from stages.training.step import step
 
@@ -48,23 +50,20 @@ def run(model: str) -> int:
     images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
     check_batch(planned.recipe, recipe.batch_size, len(images), together.num_processes)
     sizes = network_sizes(planned.recipe, recipe, images)
-    training = {
-        **variant.settings(), "variant": planned.variant, "recipe": planned.recipe, "seed": params.seed,
-        "dataset": params.prepare.dataset, **recipe.model_dump(),
-    }  # fmt: skip
+    training = params.training(model)
     loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
     state = new_state(partial(build_network, planned.network, sizes), recipe, params.seed, together)
     scratch = scratch_folder(f"train-{model}", training, sha256(DATASET), str(pick_device()), together.num_processes)
-    fit(state, images, params.seed, recipe, loss, scratch / "checkpoint.safetensors", f"train {model}", planned.recipe)
+    fit(state, images, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe)
     if not together.is_main_process:
         return 0
-    record = {
-        "model": model, "parameters": sum(p.numel() for p in state.network.parameters()), "losses": state.losses,
-        "training": training,
-    }  # fmt: skip
-    log_run(f"train-{model}", started)
-    write_json(model_record_path(model), record)
     save_model(model, state.ema, planned.network, sizes, training)
+    record = ModelRecord(
+        model=model, parameters=sum(p.numel() for p in state.network.parameters()), losses=state.losses,
+        training=training, sha256=sha256(model_path(model)), dataset_sha256=sha256(DATASET),
+    )  # fmt: skip
+    write_record(model_record_path(model), record)
+    log_run(f"train-{model}", started)
     shutil.rmtree(scratch, ignore_errors=True)
     return 0
 
@@ -93,7 +92,7 @@ def network_sizes(name: str, recipe: Recipe, images: Tensor) -> dict[str, Any]:
 
 
 def fit(
-    state: TrainingState, images: Tensor, seed: int, recipe: Recipe, loss: Callable[..., Loss], checkpoint: Path,
+    state: TrainingState, images: Tensor, seed: int, recipe: Recipe, loss: Callable[..., Loss], scratch: Path,
     label: str, recipe_name: str,
 ) -> None:  # fmt: skip
     """Train ``state`` in place up to the recipe's iterations, saving checkpoints on the way.
@@ -102,8 +101,7 @@ def fit(
         InputError: the loss is no longer finite.
     """
     every, schedule = read_params().runtime.checkpoint_every, make_schedule(recipe.schedule, recipe.timesteps)
-    if checkpoint.exists():
-        load_checkpoint(checkpoint, state)
+    resume(scratch, state)
     with tqdm(total=recipe.iterations, initial=state.iteration, desc=label, unit="it", mininterval=1) as progress:
         while state.iteration < recipe.iterations:
             found = step(state, draw_batch(images, seed, recipe, state.iteration), seed, recipe, loss, schedule)
@@ -114,7 +112,7 @@ def fit(
             if not (log or save):
                 continue
             # Reading a loss makes the processor wait for an accelerator, so it is done now and then only.
-            terms = {name: state.accelerator.gather(term).mean().item() for name, term in found.terms.items()}
+            terms = {name: gathered(term, state.accelerator).mean().item() for name, term in found.terms.items()}
             if not math.isfinite(sum(terms.values())):
                 raise InputError(
                     f"{label}: the loss is {sum(terms.values())} at iteration {state.iteration - 1}; no model was "
@@ -125,4 +123,4 @@ def fit(
                 state.losses.append({"iteration": state.iteration, **terms})
                 progress.set_postfix({name: f"{term:.4f}" for name, term in terms.items()}, refresh=False)
             if save and state.accelerator.is_main_process:
-                save_checkpoint(checkpoint, state)
+                save_checkpoint(scratch, state)

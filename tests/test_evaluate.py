@@ -10,7 +10,7 @@ import pytest
 from stages import evaluate, extractor, prepare, reference
 from stages.__main__ import main
 from stages.pipeline.files import read_json, read_npz, write_npz
-from stages.pipeline.layout import DATASET, REFERENCE_RECORD, samples_path, scores_path
+from stages.pipeline.layout import DATASET, FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD, samples_path, scores_path
 from tests.toy import toy_params, write_study
 
 CELL = "adm-ip-ddim-none-4"
@@ -59,21 +59,35 @@ def test_no_floor_where_no_real_images_remain(project: Path) -> None:
     prepare.run()
     extractor.run()
     reference.run()
-    assert read_json(REFERENCE_RECORD)["floor"] is None
+    assert read_json(REFERENCE_RECORD).get("floor") is None
 
 
 def test_too_few_images_are_refused(scored: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
     write_npz(samples_path(CELL), arr_0=scored[:59])
     assert main(["evaluate", CELL]) == 2
-    assert (
-        "adm-ip-ddim-none-4.npz: 59 images, sample.n is 60; run dvc repro" in capsys.readouterr().err.splitlines()[-1]
-    )
+    told = "adm-ip-ddim-none-4.npz: images [59, 8, 8, 1], expected [60, 8, 8, 1]; run dvc repro"
+    assert told in capsys.readouterr().err.splitlines()[-1]
     assert not scores_path(CELL).exists()
 
 
 def test_a_damaged_reference_is_named(scored: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
     write_npz(samples_path(CELL), arr_0=scored[:60])
-    REFERENCE_RECORD.write_text("{}")
+    for path, told in (
+        (REFERENCE_RECORD, "reference.json: not a record of this project; delete it and run dvc repro"),
+        (REFERENCE, "reference.npz: not what data/records/reference.json was written with; run dvc repro"),
+        (FEATURE_NETWORK, "network.safetensors: not what data/records/reference.json was written with; run dvc repro"),
+    ):
+        whole = path.read_bytes()
+        path.write_text("{}")
+        assert main(["evaluate", CELL]) == 2
+        assert told in capsys.readouterr().err.splitlines()[-1]
+        assert not scores_path(CELL).exists()
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_images_of_one_value_are_refused(scored: np.ndarray, level: int, capsys: pytest.CaptureFixture[str]) -> None:
+    write_npz(samples_path(CELL), arr_0=np.full_like(scored[:60], level))
     assert main(["evaluate", CELL]) == 2
-    assert "reference.json: lacks 'n_real'; delete it and run dvc repro" in capsys.readouterr().err.splitlines()[-1]
+    assert f"adm-ip-ddim-none-4.npz: every pixel is {level};" in capsys.readouterr().err.splitlines()[-1]
     assert not scores_path(CELL).exists()

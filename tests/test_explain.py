@@ -9,8 +9,9 @@ import pytest
 
 from stages.__main__ import main
 from stages.pipeline import cells
-from stages.pipeline.files import write_json
 from stages.pipeline.layout import scores_path
+from stages.pipeline.records import write_record
+from stages.sections.records import ScoreRecord
 from tests.study.studies import content, published
 from tests.toy import write_params
 
@@ -51,7 +52,12 @@ def test_a_measured_number(study: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_json(scores_path(CELL), {"fid": {"value": 12.345678, "margin": 0.4321}, "n_fake": 1500})
+    record = ScoreRecord.model_validate({
+        "model": "ddpm-net", "sampler": "ddim-quadratic", "fix": "none", "steps": 10, "n_fake": 1500, "n_real": 1797,
+        "reference": "digits", "feature_network": "classifier", "evaluate": content()["evaluate"],
+        "samples_sha256": "0" * 64, "reference_sha256": "0" * 64, "fid": {"value": 12.345678, "margin": 0.4321},
+    })  # fmt: skip
+    write_record(scores_path(CELL), record)
     assert explained(capsys, *PLACE, "--metric", "fid")[-1] == "  measured  12.35 ± 0.43 (n = 1,500)"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -16,12 +17,13 @@ from stages import report
 from stages.__main__ import main
 from stages.compare import compare_scores
 from stages.pipeline.cells import Planned, read_cells
-from stages.pipeline.files import read_json, write_json
+from stages.pipeline.files import read_json, sha256, write_json
 from stages.pipeline.layout import (
     AUDIT,
     DATASET_RECORD,
     EXTRACTOR_RECORD,
     REFERENCE_RECORD,
+    RUNS,
     model_record_path,
     preview_path,
     sample_record_path,
@@ -29,10 +31,23 @@ from stages.pipeline.layout import (
 )
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import write_preview
+from stages.pipeline.records import write_record
 from stages.reporting.plots import fid_against_steps
+from stages.sections.cells import Cell
+from stages.sections.records import (
+    DatasetRecord,
+    ExtractorRecord,
+    Floor,
+    ModelRecord,
+    ReferenceRecord,
+    SampleRecord,
+    ScoreRecord,
+)
 from tests.study.studies import made_up_score
 from tests.toy import ROOT, toy_params, write_params, write_study
 
+CELL = "adm-ddpm-none-20"
+DATA, OTHER = "0" * 64, "1" * 64
 EFFECT = {"none": 0.0, "es": -1.0, "ts": 1.0, "es-linear": -2.0}
 
 
@@ -46,38 +61,55 @@ def measured(project: Path) -> Planned:
     (project / "reports").mkdir()
     (project / "reports/templates").symlink_to(ROOT / "reports/templates")
     shutil.copy(ROOT / AUDIT, AUDIT)
-    planned, found = read_cells(), read_params()
+    write_results(read_cells())
+    return read_cells()
+
+
+def write_results(planned: Planned) -> None:
+    """Write the records of a study that ran with the params of now."""
+    params = read_params()
     images = np.random.RandomState(0).randint(0, 256, (50, 8, 8, 1)).astype(np.uint8)
-    write_preview(preview_path("real"), images)
-    for key, cell in planned.cells.items():
-        score = made_up_score(cell, 10 + 50 / cell.steps + EFFECT[cell.fix])
-        write_json(scores_path(key), score | {"evaluate": {"neighborhood": 3}, "versions": {"torch": "2"}})
-        sampler, fix = found.samplers[cell.sampler].model_dump(), found.fixes[cell.fix].model_dump()
-        record = {
-            **cell.axes, "n": 1500, "seed": 0, "nfe": cell.steps, "sampler_params": sampler, "fix_params": fix,
-            "device": "cpu", "seconds": 1.0,
-        }  # fmt: skip
-        write_json(sample_record_path(key), record)
-        write_preview(preview_path(key), images)
+    for name in ("real", *planned.cells):
+        write_preview(preview_path(name), images)
+    picture = sha256(preview_path("real"))
+    data = DatasetRecord(
+        dataset="digits", n=1797, shape=(8, 8, 1), source="<script>alert(1)</script>", sha256=DATA,
+        preview_sha256=picture,
+    )  # fmt: skip
+    network = ExtractorRecord(
+        network="classifier", extractor=params.extractor, sha256=OTHER, dataset_sha256=DATA, test_accuracy=0.98,
+        n_test=359, n_train=1438,
+    )  # fmt: skip
+    floor = Floor(fid=1.5, sfid=0.1, precision=0.9, recall=0.9, n_fake=1500, n_real=297)
+    reference = ReferenceRecord(
+        reference="digits", n_real=1797, shape=(8, 8, 1), sha256=DATA, dataset_sha256=DATA, network_sha256=OTHER,
+        floor=floor,
+    )  # fmt: skip
+    write_record(DATASET_RECORD, data)
+    write_record(EXTRACTOR_RECORD, network)
+    write_record(REFERENCE_RECORD, reference)
     for model in planned.models:
-        record = {
-            "parameters": 353090, "losses": [{"iteration": 4, "mse": 0.1}],
-            "training": {"gamma": 0.1, "recipe": planned.models[model].recipe},
-        }  # fmt: skip
-        write_json(model_record_path(model), record)
-    data = {
-        "dataset": "digits",
-        "n": 1797,
-        "shape": [8, 8, 1],
-        "source": "<script>alert(1)</script>",
-        "sha256": "0" * 64,
-    }
-    write_json(DATASET_RECORD, data)
-    extractor = {"network": "classifier", "test_accuracy": 0.98, "n_test": 359, "extractor": {"epochs": 2}}
-    write_json(EXTRACTOR_RECORD, extractor)
-    floor = {"fid": 1.5, "sfid": 0.1, "precision": 0.9, "recall": 0.9, "n_fake": 1500, "n_real": 297}
-    write_json(REFERENCE_RECORD, {"reference": "digits", "n_real": 1797, "floor": floor})
-    return planned
+        record = ModelRecord(
+            model=model, parameters=353090, losses=[{"iteration": 4, "mse": 0.1}], training=params.training(model),
+            sha256=DATA, dataset_sha256=DATA,
+        )  # fmt: skip
+        write_record(model_record_path(model), record)
+    for key, cell in planned.cells.items():
+        sampler, fix = params.samplers[cell.sampler].model_dump(), params.fixes[cell.fix].resolved(cell.values)
+        record = SampleRecord(
+            **cell.axes, **params.sample.model_dump(), seed=0, nfe=cell.steps, timesteps=[0], sampler_params=sampler,
+            fix_params=fix.model_dump(), model_sha256=DATA, sha256=OTHER, preview_sha256=picture,
+        )  # fmt: skip
+        write_record(sample_record_path(key), record)
+        write_record(scores_path(key), score_record(cell))
+
+
+def score_record(cell: Cell) -> ScoreRecord:
+    made_up = made_up_score(cell, 10 + 50 / cell.steps + EFFECT[cell.fix]) | {"n_fake": read_params().sample.n}
+    return ScoreRecord(
+        **made_up, feature_network="classifier", evaluate=read_params().evaluate, samples_sha256=OTHER,
+        reference_sha256=DATA,
+    )  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -117,6 +149,10 @@ def content() -> str:
     return Path("reports/report.html").read_text()
 
 
+def summary() -> dict[str, Any]:
+    return json.loads(Path("reports/summary.json").read_text())
+
+
 def section(name: str) -> str:
     """The source of one table's section."""
     start = content().index(f'<section id="{name}"')
@@ -146,7 +182,7 @@ def test_all_27_tables_have_their_section_in_the_order_of_the_papers(measured: P
         f"{paper}-table-{n}" for paper, count in (("ip", 10), ("es", 7), ("ts", 10)) for n in range(1, count + 1)
     ]
     assert found == expected
-    coverage = read_json(Path("reports/summary.json"))["tables"]
+    coverage = summary()["tables"]
     assert {name.replace("-", "-table-") for name in coverage} == set(expected)
     for name, told in coverage.items():
         assert f"<b>{told['coverage']}</b>" in section(name.replace("-", "-table-")), name
@@ -185,9 +221,12 @@ def test_equal_inputs_give_equal_bytes_whatever_the_time_it_took(measured: Plann
 
     first = written()
     assert {"report.html", "scores.csv", "differences.csv", "ts-1.csv"} <= set(first)
-    for key in measured.cells:
-        record = read_json(sample_record_path(key))
-        write_json(sample_record_path(key), record | {"seconds": 99.0})
+    environment = {"device": "cpu", "threads": 1, "versions": {"torch": "2"}}
+    for seconds in (1.0, 99.0):
+        for key in measured.cells:
+            write_json(RUNS / f"sample-{key}.json", environment | {"seconds": seconds})
+        second = written()
+        first = second if seconds == 1.0 else first
     assert written() == first
 
 
@@ -209,9 +248,7 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     assert set(fid.loc[fid["fix"] == "ts", "verdict"]) == {"not seen at this setting"}
     assert set(fid.loc[fid["fix"].isin(["es", "es-linear"]), "verdict"]) == {"replicates"}
     assert set(fid.loc[fid["axis"] == "model", "verdict"]) == {"one training seed"}
-    assert read_json(Path("reports/summary.json"))["verdicts"]["replicates"] == int(
-        (found["verdict"] == "replicates").sum()
-    )
+    assert summary()["verdicts"]["replicates"] == int((found["verdict"] == "replicates").sum())
     params = toy_params() | {"tables": "all", "max_steps": 20, "grid": None}
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["report"] = {"searched": ["ts"]}
@@ -228,8 +265,57 @@ def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["ddim"]["eta"] = 1.0
     write_params(params)
+    write_results(measured)
     report.run()
     assert "no section of params.yaml has sampler ddim, spacing uniform, eta 0" in section("ts-table-5")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"ddpm": {"variance": "large"}}, "images of adm-ddpm-none-20: made with variance = 'small', now 'large' (and"),
+        ({"es": {"b": 1.2}}, "images of adm-ddpm-es-20: made with b = 1.017, now 1.2 (and"),
+        ({"seed": 3}, "model adm: made with seed = 0, now 3 (and"),
+        ({"adm": {"gamma": 0.5}}, "model adm: made with gamma = 0.0, now 0.5; run dvc repro"),
+        ({"adm-recipe": {"lr": 0.5}}, "model adm: made with lr = 0.001, now 0.5 (and 1 more); run dvc repro"),
+        ({"evaluate": {"neighborhood": 5}}, "scores of adm-ddpm-none-20: made with neighborhood = 3, now 5 (and"),
+        ({"extractor": {"epochs": 9}}, "extractor: made with epochs = 2, now 9; run dvc repro"),
+    ],
+)
+def test_results_of_other_params_are_refused(measured: Planned, changes: dict, told: str, capsys) -> None:
+    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": None}
+    params["es-strong"] = params["es"] | {"b": 1.1}
+    for name, change in changes.items():
+        params[name] = params[name] | change if isinstance(change, dict) else change
+    write_params(params)
+    assert main(["report"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"report: {told}")
+    assert not Path("reports/report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "told"),
+    [
+        (scores_path(CELL), {"samples_sha256": DATA}, f"scores of {CELL}: made with another samples"),
+        (scores_path(CELL), {"reference_sha256": OTHER}, f"scores of {CELL}: made with another reference"),
+        (scores_path(CELL), {"steps": 5}, "scores of adm-ddpm-none-20: made with steps = 5, now 20"),
+        (sample_record_path(CELL), {"model_sha256": OTHER}, f"images of {CELL}: made with another model"),
+        (model_record_path("adm"), {"dataset_sha256": OTHER}, "model adm: made with another dataset than"),
+        (DATASET_RECORD, {"preview_sha256": OTHER}, "data/previews/real.png: not the picture of these images"),
+        (scores_path(CELL), {"fid": {"value": "x"}}, "data/scores/adm-ddpm-none-20.json: no record of"),
+        (sample_record_path(CELL), {"seconds": 1}, f"data/records/samples/{CELL}.json: no record"),
+    ],
+)  # fmt: skip
+def test_results_that_were_not_made_from_one_another_are_refused(
+    measured: Planned, path: Path, changes: dict, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_json(path, read_json(path) | changes)
+    assert main(["report"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"report: {told}")
+    assert line.endswith("run dvc repro")
+    assert not Path("reports/report.html").exists()
 
 
 def test_a_stale_plan_is_refused_in_one_line(measured: Planned, capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,7 +328,7 @@ def test_a_stale_plan_is_refused_in_one_line(measured: Planned, capsys: pytest.C
 
 def test_summary_has_the_fid_of_every_cell(measured: Planned) -> None:
     report.run()
-    found: dict[str, Any] = read_json(Path("reports/summary.json"))
+    found = summary()
     assert found["fid"]["adm"]["ddpm"]["es"]["20"] == 11.5
     assert found["floor_fid"] == 1.5
 

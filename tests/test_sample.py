@@ -11,7 +11,7 @@ import torch
 from stages import prepare, sample, train
 from stages.__main__ import main
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_json, read_npz
+from stages.pipeline.files import read_json, read_npz, read_tensors, write_tensors
 from stages.pipeline.layout import preview_path, sample_record_path, samples_path
 from stages.pipeline.previews import read_preview
 from stages.samplers import ddim, ddpm
@@ -215,10 +215,15 @@ def test_refusals_write_nothing(trained: Path, capsys: pytest.CaptureFixture[str
     assert "cells.yaml: has no cell 'adm-ddim-none-6'; see python -m stages plan" in message("adm-ddim-none-6")
     model.unlink()
     assert "data/models/adm.safetensors: not found; run dvc repro" in message()
-    model.write_bytes(content.replace(b'\\"model\\": \\"adm\\"', b'\\"model\\": \\"adn\\"'))
+    model.write_bytes(content)
+    tensors, config = read_tensors(model)
+    write_tensors(model, tensors, config | {"model": "adn"})
     assert "holds the model 'adn', not 'adm'" in message()
-    model.write_bytes(content.replace(b'\\"module\\": \\"adm\\"', b'\\"module\\": \\"adn\\"'))
+    write_tensors(model, tensors, config | {"network": config["network"] | {"module": "adn"}})
     assert "holds a network 'adn', not 'adm'" in message()
+    for network, told in (({"module": "adm"}, "do not fit the configuration"), ({}, "do not fit the configuration")):
+        write_tensors(model, tensors, config | {"network": network})
+        assert told in message()
     for before, after in (
         (b'\\"res_blocks\\": 1', b'\\"res_blocks\\": 2'),
         (b'\\"head_channels\\": 16', b'\\"head_channels\\": 48'),
@@ -227,7 +232,7 @@ def test_refusals_write_nothing(trained: Path, capsys: pytest.CaptureFixture[str
     ):
         assert before in content
         model.write_bytes(content.replace(before, after))
-        assert "data/models/adm.safetensors: " in message()
+        assert "data/models/adm.safetensors: edited or damaged; delete it and run dvc repro" in message()
     model.write_bytes(content[: len(content) // 2])
     assert "not a model file of this project" in message()
 

@@ -367,8 +367,8 @@ def test_the_gradient_is_clipped_where_the_recipe_says(project: Path) -> None:
         network = torch.nn.Module()
         network.w = parameter
         state = TrainingState(
-            network, {"w": torch.zeros(2)}, torch.optim.SGD([parameter], lr=1.0), torch.amp.GradScaler(enabled=False),
-            empty_history(1),
+            accelerator(torch.device("cpu")), network, network, {"w": torch.zeros(2)},
+            torch.optim.SGD([parameter], lr=1.0), torch.amp.GradScaler(enabled=False), empty_history(1),
         )  # fmt: skip
         parameter.data.zero_()
         step.update(state, (parameter * torch.tensor([3.0, 4.0])).sum(), recipe)

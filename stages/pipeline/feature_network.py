@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +22,12 @@ from stages.pipeline.runtime import batches, pick_device
 PIXEL_LIMIT = 256
 INCEPTION_SIZE = 32
 
-FeatureNetwork = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+class FeatureNetwork(NamedTuple):
+    """A network by its name, and its features of uint8 images [B, C, H, W]: those of FID and those of sFID."""
+
+    name: str
+    features: Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def save_feature_network(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
@@ -30,7 +36,7 @@ def save_feature_network(tensors: Mapping[str, Tensor], config: Mapping[str, Any
 
 
 def load_feature_network() -> FeatureNetwork:
-    """Return a function from uint8 images [B, C, H, W] to their FID and sFID features, on the chosen device.
+    """Return the feature network, on the chosen device.
 
     Raises:
         InputError: the file is missing, damaged, or its tensors do not fit its configuration.
@@ -41,20 +47,23 @@ def load_feature_network() -> FeatureNetwork:
             from stages.networks.inception import SpatialInception, inception_features
 
             inception = SpatialInception(tensors).to(pick_device())
-            return lambda images: inception_features(inception, images)
+            return FeatureNetwork("inception", partial(inception_features, inception))
         network = Classifier(ClassifierConfig(config["image_channels"], config["classes"]))
         network.load_state_dict(tensors)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{FEATURE_NETWORK}: the tensors do not fit the configuration in the file: {reason}") from None
     network = network.to(pick_device()).eval()
-    return lambda images: classifier_features(network, images)
+    return FeatureNetwork("classifier", partial(classifier_features, network))
 
 
 def extract_features(network: FeatureNetwork, parts: Iterable[np.ndarray], n: int, label: str) -> Iterator[Features]:
     """Yield the features of n uint8 images NHWC that come in ``parts``, by batches of at most runtime.batch_size.
 
     Those of raw pixels only where an image has at most 256 values.
+
+    Raises:
+        InputError: a feature is not finite.
     """
     device = pick_device()
     with tqdm(total=n, desc=label, unit="img", mininterval=1) as progress:
@@ -62,7 +71,9 @@ def extract_features(network: FeatureNetwork, parts: Iterable[np.ndarray], n: in
             for start, stop in batches(len(part)):
                 images = part[start:stop]
                 batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
-                pooled, spatial = (features.cpu().numpy() for features in network(batch))
+                pooled, spatial = (features.cpu().numpy() for features in network.features(batch))
+                if not (np.isfinite(pooled).all() and np.isfinite(spatial).all()):
+                    raise InputError(f"{FEATURE_NETWORK}: features of images are not finite; check extractor in params")
                 flat = images.reshape(len(images), -1)
                 pixels = flat.astype(np.float32) / 255 if flat.shape[1] <= PIXEL_LIMIT else None
                 progress.update(len(images))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-CONFIG_KEY = "config"
+CONFIG_KEY, DIGEST_KEY = "config", "digest"
+AGAIN = "delete it and run dvc repro"
 # What numpy and zipfile raise for damaged archives, depending on which byte is damaged.
 NPZ_FAULTS = (
     zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError, TypeError,
@@ -28,7 +29,18 @@ NPZ_FAULTS = (
 
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file through ``write(stream)`` so that ``path`` is either absent, as it was, or complete."""
+    """Write a file through ``write(stream)`` so that ``path`` is either absent, as it was, or complete.
+
+    Raises:
+        InputError: the disk is full or read-only, the folder not ours, or a file or folder in the way.
+    """
+    try:
+        _write_atomic(path, write)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
@@ -48,31 +60,36 @@ def write_bytes(path: Path, content: bytes) -> None:
     write_atomic(path, lambda stream: stream.write(content))
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write ``content`` as indented JSON with sorted keys; NaN and infinities are refused."""
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` as indented JSON with sorted keys and its own digest; NaN and infinities are refused."""
+    content = json.loads(json.dumps(content, allow_nan=False))
+    write_unsealed(path, {**content, DIGEST_KEY: _digest(content)})
+
+
+def write_unsealed(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` as JSON without a digest, as other programs expect it: DVC its metrics."""
     write_bytes(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the record that a stage wrote as JSON; a key that it lacks is the file's fault too."""
+    """Return what ``write_json`` wrote.
+
+    Raises:
+        InputError: the file is missing, no JSON, or not as it was written.
+    """
     try:
         content = json.loads(existing(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); delete it and run dvc repro") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a record of this project; delete it and run dvc repro")
-    return Record(content, path)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not valid JSON ({error}); {AGAIN}") from None
+    if not isinstance(content, dict) or DIGEST_KEY not in content:
+        raise InputError(f"{path}: not a record of this project; {AGAIN}")
+    if content.pop(DIGEST_KEY) != _digest(content):
+        raise InputError(f"{path}: edited or damaged; {AGAIN}")
+    return content
 
 
-class Record(dict[str, Any]):
-    """A dict read from a file, which names the file where a key is missing."""
-
-    def __init__(self, content: Mapping[str, Any], path: Path) -> None:
-        super().__init__(content)
-        self.path = path
-
-    def __missing__(self, key: str) -> Any:
-        raise InputError(f"{self.path}: lacks {key!r}; delete it and run dvc repro")
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
@@ -108,42 +125,56 @@ def read_npz(path: Path, *names: str) -> tuple[np.ndarray, ...]:
 
     try:
         with np.load(existing(path), allow_pickle=False) as archive:
-            return tuple(archive[name] for name in names)
+            arrays = tuple(archive[name] for name in names)
+        if foreign := [array.dtype for array in arrays if not array.dtype.isnative]:
+            raise ValueError(f"{foreign[0]}: of another byte order")
+        return arrays
     except KeyError:
         raise InputError(f"{path}: lacks an array; expected are {', '.join(names)}") from None
     except NPZ_FAULTS as error:
-        raise InputError(f"{path}: truncated or not an npz file ({error}); delete it and run dvc repro") from None
+        raise InputError(f"{path}: truncated or not an npz file ({error}); {AGAIN}") from None
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
-    """Write a safetensors file carrying ``config``; the same content gives the same bytes.
+    """Write a safetensors file carrying ``config`` and a digest of it all; the same content gives the same bytes.
 
-    The configuration is sorted JSON under one metadata key: safetensors writes several keys in random order.
+    Both are sorted JSON under one metadata key: safetensors writes several keys in random order.
     """
     from safetensors.torch import save
 
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {CONFIG_KEY: json.dumps(config, sort_keys=True)}
-    write_bytes(path, save(contiguous, metadata=metadata))
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Return the configuration that a safetensors file of ours carries, without reading its tensors."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(existing(path), framework="numpy") as content:
-            return Record(json.loads((content.metadata() or {})[CONFIG_KEY]), path)
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a model file of this project ({error}); delete it and run dvc repro") from None
+    sealed = {CONFIG_KEY: config, DIGEST_KEY: _tensors_digest(contiguous, config)}
+    write_bytes(path, save(contiguous, metadata={CONFIG_KEY: json.dumps(sealed, sort_keys=True)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors of a safetensors file of ours, on the CPU, and its configuration."""
+    """Return the tensors of a safetensors file of ours, on the CPU, and its configuration.
+
+    Raises:
+        InputError: the file is missing, not of this project, or not as it was written.
+    """
+    from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
 
-    config = read_config(path)
-    return load_file(path), config
+    try:
+        with safe_open(existing(path), framework="numpy") as content:
+            sealed = json.loads((content.metadata() or {})[CONFIG_KEY])
+        config, digest, tensors = sealed[CONFIG_KEY], sealed[DIGEST_KEY], load_file(path)
+    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path}: not a model file of this project ({error}); {AGAIN}") from None
+    if digest != _tensors_digest(tensors, config):
+        raise InputError(f"{path}: edited or damaged; {AGAIN}")
+    return tensors, config
+
+
+def _tensors_digest(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> str:
+    import torch
+
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def sha256(path: Path) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.constructor import DuplicateKeyError
 
 from stages.pipeline.errors import InputError
 from stages.sections.study import Params, ParamsFault, parse_params
@@ -27,16 +28,21 @@ def read_params() -> Params:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping that a YAML file holds.
+    """Return the mapping that a YAML file holds, read as DVC does: what it tracks must be what the stages use.
 
     Raises:
-        InputError: the file is missing, no YAML, or holds something else.
+        InputError: the file is missing, no YAML 1.2, has a key twice, or holds something else.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run from the project's folder") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except DuplicateKeyError as error:
+        line, key = error.problem_mark.line + 1, str(error.problem).partition(" with ")[0]
+        raise InputError(f"{path}: line {line}: {key}") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deeply") from None
+    except (YAMLError, ValueError, AttributeError) as error:
         # A ValueError is of bytes that are no UTF-8, or of what YAML takes for a date or number, such as 2024-13-01.
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):

@@ -55,10 +55,13 @@ def read_papers(published: Path) -> tuple[dict[str, list[Row]], dict[str, Metric
 
 def read_text(path: Path) -> str:
     """Return the text of a file, which must be UTF-8."""
+    needed = f"needed are {METRICS}, {CLAIMS} and one PAPER.csv per paper"
+    if path.exists() and not path.is_file():
+        # A pipe would be waited for without end.
+        raise InputError(f"{path}: no file; {needed}")
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        needed = f"needed are {METRICS}, {CLAIMS} and one PAPER.csv per paper"
         raise InputError(f"{path}: cannot be read ({error.strerror}); {needed}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8") from None

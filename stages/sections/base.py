@@ -20,8 +20,7 @@ def _name(value: Any) -> Any:
     return value
 
 
-# Floats are coerced from text: DVC writes 1e-06, which YAML 1.1 reads as a string.
-Float = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
+Float = Annotated[float, BeforeValidator(_no_bool), Strict(), Field(allow_inf_nan=False)]
 Int = Annotated[int, Strict()]
 Bool = Annotated[bool, Strict()]
 Name = Annotated[str, BeforeValidator(_name)]

@@ -60,7 +60,7 @@ class Extractor(Section):
     network: Literal["classifier", "inception"]
     epochs: Annotated[Int, Field(ge=1)]
     batch_size: Annotated[Int, Field(ge=2)]
-    lr: Annotated[Float, Field(gt=0)]
+    lr: Annotated[Float, Field(gt=0, le=1)]
     test_fraction: Annotated[Float, Field(gt=0, lt=1)]
     min_accuracy: Annotated[Float, Field(ge=0, le=1)]
     weights: str | None
@@ -104,6 +104,14 @@ class Params(Section):
     models: dict[str, Model]
     samplers: dict[str, Sampler]
     fixes: dict[str, Fix]
+
+    def training(self, model: str) -> dict[str, Any]:
+        """Return all that decides how a model is trained, by the names that its file and record have for it."""
+        section = self.models[model]
+        return {
+            **section.settings(), "variant": section.module, "recipe": section.recipe, "seed": self.seed,
+            "dataset": self.prepare.dataset, **self.recipes[section.recipe].model_dump(),
+        }  # fmt: skip
 
     @model_validator(mode="after")
     def _enough_images_in_equal_groups(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -30,6 +31,11 @@ def share(n: int, accelerator: Accelerator) -> slice:
     """Return which of a batch of ``n`` are this process's: equal runs, in the order of the processes."""
     size = n // accelerator.num_processes
     return slice(accelerator.process_index * size, (accelerator.process_index + 1) * size)
+
+
+def gathered(mine: Tensor, accelerator: Accelerator) -> Tensor:
+    """Return the shares [n / processes, ...] of all processes as one [n, ...], in their order."""
+    return cast(Tensor, accelerator.gather(mine))
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ from stages.diffusion.precision import autocast
 from stages.diffusion.schedule import Schedule
 from stages.pipeline.streams import stream, stream_seed
 from stages.sections.models import Recipe
-from stages.training.batches import share
+from stages.training.batches import gathered, share
 from stages.training.state import TrainingState
 
 TRAIN = 1
@@ -41,7 +41,7 @@ def step(
     torch.manual_seed(stream_seed(seed, TRAIN, state.iteration))
     found = loss(partial(_predict, state, recipe), x0, times, noise, schedule)
     if recipe.t_sampling == "loss-second-moment":
-        record_losses(state.history, *accelerator.gather((times, found.total.detach())))
+        record_losses(state.history, gathered(times, accelerator), gathered(found.total.detach(), accelerator))
     update(state, (weights * found.total).mean(), recipe)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from stages.metrics.frechet import frechet_distance, frechet_replicates, square_
 from stages.metrics.moments import GroupMoments, Statistics, group_sizes, statistics
 from stages.metrics.neighbours import precision_recall
 from stages.networks.classifier import Classifier, ClassifierConfig, classifier_features
-from stages.pipeline.feature_network import extract_features
+from stages.pipeline.feature_network import FeatureNetwork, extract_features
 
 
 def normal(seed: int, n: int = 400, d: int = 6) -> np.ndarray:
@@ -32,7 +33,7 @@ def distance(fake: Statistics, real: Statistics) -> float:
 
 def features_of(model: Classifier, images: np.ndarray) -> Features:
     """All features at once, of images that come in parts."""
-    network = lambda batch: classifier_features(model, batch)  # noqa: E731
+    network = FeatureNetwork("classifier", partial(classifier_features, model))
     found = list(extract_features(network, np.array_split(images, 3), len(images), "test"))
     return Features(np.concatenate([f.pooled for f in found]), np.concatenate([f.spatial for f in found]), None)
 

@@ -38,7 +38,7 @@ def test_the_accuracy_that_the_study_asks_for_is_reached(project: Path) -> None:
     assert record["test_accuracy"] >= 0.97
     assert (record["n_test"], record["n_train"]) == (359, 1438)
     images, labels = read_npz(DATASET, "images", "labels")
-    pooled, _ = load_feature_network()(torch.from_numpy(images[:500]).permute(0, 3, 1, 2))
+    pooled, _ = load_feature_network().features(torch.from_numpy(images[:500]).permute(0, 3, 1, 2))
     means = torch.stack([pooled[labels[:500] == digit].mean(0) for digit in range(10)])
     nearest = torch.cdist(pooled, means).argmin(1)
     assert (nearest.numpy() == labels[:500]).mean() > 0.95, "the features separate the classes"
@@ -66,7 +66,7 @@ def test_a_split_without_images_is_refused(project: Path, values: dict, capsys: 
 
 def test_a_feature_network_that_does_not_fit_is_named(project: Path) -> None:
     for tensors, config, message in (
-        ({}, {}, "lacks 'network'"),
+        ({}, {}, "do not fit"),
         ({"w": torch.zeros(1)}, {"network": "classifier", "image_channels": 1, "classes": 10}, "do not fit"),
         ({"w": torch.zeros(1)}, {"network": "inception"}, "do not fit"),
     ):

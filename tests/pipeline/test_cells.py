@@ -212,7 +212,7 @@ def test_stale_where_the_params_plan_something_else(study: Path, edit: Edit) -> 
     [
         put("es/b", 1.5), put("es-linear/k", 0.5), put("ddim/eta", 1.0), put("ddim-quadratic/spacing", "pndm"),
         put("ts/window", 3), put("adm-ip/gamma", 0.3), put("seed", 7), put("sample/n", 65), put("report/searched", []),
-        put("runtime", {"device": "cpu", "threads": 2, "batch_size": 7, "checkpoint_every": 1}),
+        put("runtime", {"device": "cpu", "threads": 2, "batch_size": 7, "checkpoint_every": 1, "train_processes": 1}),
         put("adm-recipe/iterations", 9), put("extractor/epochs", 9), put("evaluate/neighborhood", 2),
         put("adm-recipe/timesteps", 500),
     ],

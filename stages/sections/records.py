@@ -1,0 +1,124 @@
+"""What stages tell of their results, typed: each record names by sha256 the files that it is about and made from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from stages.sections.base import Float, Int, Name, Section
+from stages.sections.study import Evaluate, Extractor
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[Int, Field(ge=0)]
+Shape = tuple[Count, Count, Count]
+
+
+class DatasetRecord(Section):
+    """The images to learn from: ``shape`` is height, width, channels."""
+
+    dataset: Name
+    n: Count
+    shape: Shape
+    source: str
+    sha256: Sha256
+    preview_sha256: Sha256
+
+
+class ExtractorRecord(Section):
+    """The feature network; of a trained classifier its accuracy on images kept apart."""
+
+    network: Literal["classifier", "inception"]
+    extractor: Extractor
+    sha256: Sha256
+    dataset_sha256: Sha256
+    test_accuracy: Float | None = None
+    n_test: Count | None = None
+    n_train: Count | None = None
+
+
+class Floor(Section):
+    """The scores of real images against other real ones."""
+
+    fid: Float
+    sfid: Float
+    fd_pixel: Float | None = None
+    precision: Float
+    recall: Float
+    n_fake: Count
+    n_real: Count
+
+
+class ReferenceRecord(Section):
+    """The real side of all scores."""
+
+    reference: Name
+    n_real: Count
+    shape: Shape
+    sha256: Sha256
+    dataset_sha256: Sha256
+    network_sha256: Sha256
+    floor: Floor | None
+
+
+class ModelRecord(Section):
+    """A trained model: all settings of its training, and its losses on the way."""
+
+    model: Name
+    parameters: Count
+    losses: list[dict[str, Float]]
+    training: dict[str, Any]
+    sha256: Sha256
+    dataset_sha256: Sha256
+
+
+class CellRecord(Section):
+    """What is of one cell."""
+
+    model: Name
+    sampler: Name
+    fix: Name
+    steps: Count
+
+
+class SampleRecord(CellRecord):
+    """How a cell's images were made."""
+
+    n: Count
+    precision: str
+    seed: Count
+    nfe: Count
+    timesteps: list[Count]
+    sampler_params: dict[str, Any]
+    fix_params: dict[str, Any]
+    model_sha256: Sha256
+    sha256: Sha256
+    preview_sha256: Sha256
+
+
+class Score(Section):
+    """A score with the margin of its 95 % interval; of a Frechet distance the jackknife replicates too."""
+
+    value: Float
+    margin: Float
+    replicates: list[Float] | None = None
+
+
+class ScoreRecord(CellRecord):
+    """The scores of a cell's images, by metric, beside what they were measured with."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Score] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    n_fake: Count
+    n_real: Count
+    reference: Name
+    feature_network: str
+    evaluate: Evaluate
+    samples_sha256: Sha256
+    reference_sha256: Sha256
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """The scores by metric."""
+        return self.__pydantic_extra__ or {}

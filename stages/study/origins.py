@@ -1,0 +1,77 @@
+"""Whether results belong together: made with the params of now, and each from the files that the others tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from stages.sections.cells import Cell
+from stages.sections.records import (
+    DatasetRecord,
+    ExtractorRecord,
+    ModelRecord,
+    ReferenceRecord,
+    SampleRecord,
+    ScoreRecord,
+)
+from stages.sections.study import Params
+
+
+class Results(NamedTuple):
+    """The records of a study; ``models`` by name, ``samples`` and ``scores`` by cell."""
+
+    dataset: DatasetRecord
+    extractor: ExtractorRecord
+    reference: ReferenceRecord
+    models: dict[str, ModelRecord]
+    samples: dict[str, SampleRecord]
+    scores: dict[str, ScoreRecord]
+
+
+def strangers(results: Results, params: Params, cells: Mapping[str, Cell]) -> Iterator[str]:
+    """Yield what in the results is of another study, other params or other files, a line each."""
+    data, extractor, reference = results.dataset, results.extractor, results.reference
+    yield from _unlike("dataset", {"dataset": params.prepare.dataset}, data)
+    yield from _unlike("extractor", {"extractor": params.extractor, "dataset_sha256": data.sha256}, extractor)
+    made = {"reference": data.dataset, "dataset_sha256": data.sha256, "network_sha256": extractor.sha256}
+    yield from _unlike("reference", made, reference)
+    for name, model in results.models.items():
+        made = {"model": name, "training": params.training(name), "dataset_sha256": data.sha256}
+        yield from _unlike(f"model {name}", made, model)
+    for key, cell in cells.items():
+        yield from _unlike(f"images of {key}", _sampling(cell, params, results), results.samples[key])
+        made = {
+            **cell.axes, "n_fake": params.sample.n, "evaluate": params.evaluate, "reference": data.dataset,
+            "n_real": reference.n_real, "reference_sha256": reference.sha256,
+            "samples_sha256": results.samples[key].sha256,
+        }  # fmt: skip
+        yield from _unlike(f"scores of {key}", made, results.scores[key])
+
+
+def _sampling(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
+    return {
+        **cell.axes, **params.sample.model_dump(), "seed": params.seed,
+        "sampler_params": params.samplers[cell.sampler].model_dump(),
+        "fix_params": params.fixes[cell.fix].resolved(cell.values).model_dump(),
+        "model_sha256": results.models[cell.model].sha256,
+    }  # fmt: skip
+
+
+def _unlike(what: str, expected: Mapping[str, Any], record: Any) -> Iterator[str]:
+    for name, value in expected.items():
+        if (found := getattr(record, name)) != value:
+            yield f"{what}: {_first_difference(name, found, value)}"
+            return
+
+
+def _first_difference(name: str, found: Any, expected: Any) -> str:
+    if isinstance(found, BaseModel) and isinstance(expected, BaseModel):
+        return _first_difference(name, found.model_dump(), expected.model_dump())
+    if isinstance(found, Mapping) and isinstance(expected, Mapping):
+        key = next((key for key in {**expected, **found} if found.get(key) != expected.get(key)), None)
+        return _first_difference(str(key), found.get(key), expected.get(key)) if key is not None else name
+    if name.endswith("sha256"):
+        return f"made with another {name.removesuffix('_sha256')} than the one whose record is here"
+    return f"made with {name} = {found!r}, now {expected!r}"
