@@ -19,6 +19,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "extractor": (),
     "reference": (),
     "plan": (),
+    "check": (),
     "grid": ("-j/--jobs", "--address"),
     "explain": ("paper", "table", "row", "column", "--metric"),
     "train": ("model",),
@@ -96,6 +97,11 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader of stdout has seen enough, as in "| head"; nothing more must be flushed into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "allocate" not in str(error):
+            raise
+        print(f"{stage}: out of memory; lower runtime.batch_size or the sizes of the network", file=sys.stderr)
+        return 2
     except OSError as error:
         if error.filename is None:
             raise

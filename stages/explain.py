@@ -67,5 +67,5 @@ def _measured(cell: str, metric: str) -> str:
     if not scores_path(cell).exists():
         return "not yet"
     record = read_record(scores_path(cell), ScoreRecord)
-    score = record.scores[metric]
+    score = getattr(record, metric)
     return f"{score.value:.4g} ± {score.margin:.2g} (n = {record.n_fake:,})"

@@ -52,10 +52,12 @@ def test_a_measured_number(study: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    distance, share = {"value": 12.345678, "margin": 0.4321, "replicates": [12.0] * 10}, {"value": 0.5, "margin": 0.1}
     record = ScoreRecord.model_validate({
         "model": "ddpm-net", "sampler": "ddim-quadratic", "fix": "none", "steps": 10, "n_fake": 1500, "n_real": 1797,
         "reference": "digits", "feature_network": "classifier", "evaluate": content()["evaluate"],
-        "samples_sha256": "0" * 64, "reference_sha256": "0" * 64, "fid": {"value": 12.345678, "margin": 0.4321},
+        "samples_sha256": "0" * 64, "reference_sha256": "0" * 64, "fid": distance, "sfid": distance,
+        "precision": share, "recall": share,
     })  # fmt: skip
     write_record(scores_path(CELL), record)
     assert explained(capsys, *PLACE, "--metric", "fid")[-1] == "  measured  12.35 ± 0.43 (n = 1,500)"

@@ -105,7 +105,9 @@ def write_results(planned: Planned) -> None:
 
 
 def score_record(cell: Cell) -> ScoreRecord:
-    made_up = made_up_score(cell, 10 + 50 / cell.steps + EFFECT[cell.fix]) | {"n_fake": read_params().sample.n}
+    made_up = made_up_score(cell, 10 + 50 / cell.steps + EFFECT[cell.fix], groups=5) | {
+        "n_fake": read_params().sample.n
+    }
     return ScoreRecord(
         **made_up, feature_network="classifier", evaluate=read_params().evaluate, samples_sha256=OTHER,
         reference_sha256=DATA,

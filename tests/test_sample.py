@@ -11,7 +11,7 @@ import torch
 from stages import prepare, sample, train
 from stages.__main__ import main
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_json, read_npz, read_tensors, write_tensors
+from stages.pipeline.files import read_json, read_npz, read_tensors, write_npz, write_tensors
 from stages.pipeline.layout import preview_path, sample_record_path, samples_path
 from stages.pipeline.previews import read_preview
 from stages.samplers import ddim, ddpm
@@ -181,6 +181,40 @@ def test_a_killed_run_resumes_from_its_finished_batches(trained: Path, monkeypat
     assert not samples_path(cell).exists()
     assert np.array_equal(images(cell), expected)
     assert calls == [0, 40, 40], "the first batch was not drawn again"
+
+
+@pytest.mark.parametrize("damage", ["half", "flip", "other"])
+def test_a_damaged_batch_of_a_killed_run_is_drawn_again(trained: Path, monkeypatch, capsys, damage: str) -> None:
+    cell = "adm-ddim-none-5"
+    expected, real = images(cell), sample.block_noise
+    samples_path(cell).unlink()
+
+    def interrupted(seed, start, *rest):
+        if start:
+            raise KeyboardInterrupt
+        return real(seed, start, *rest)
+
+    monkeypatch.setattr(sample, "block_noise", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sample.run(cell)
+    monkeypatch.setattr(sample, "block_noise", real)
+    (part,) = Path(".scratch").glob("*/*.npz")
+    content = part.read_bytes()
+    middle = len(content) // 2
+    if damage == "other":
+        write_npz(part, arr_0=expected[:39])
+    else:
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        part.write_bytes(content[:middle] if damage == "half" else flipped)
+    assert np.array_equal(images(cell), expected)
+    assert ("drawn again" in capsys.readouterr().err) == (damage != "other")
+
+
+def test_more_images_than_the_disk_holds_are_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(sample={"n": 10**12})
+    assert main(["sample", "adm-ddim-none-5"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("sample: sample.n: 1,000,000,000,000 images need 128,000.0 GB of disk; ")
 
 
 def test_a_sampler_that_evaluates_too_often_is_an_internal_fault(trained: Path, monkeypatch) -> None:

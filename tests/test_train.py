@@ -106,6 +106,43 @@ def in_two_processes(**changes) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.parametrize("damage", ["empty", "zeros", "flip", "half"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    configure(iterations=12)
+    prepare.run()
+    train.run("adm")
+    expected = MODEL.read_bytes()
+    MODEL.unlink()
+    real = train.step
+
+    def killed(state, *rest):
+        if state.iteration == 10:
+            raise KeyboardInterrupt
+        return real(state, *rest)
+
+    monkeypatch.setattr(train, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train.run("adm")
+    (folder,) = Path(".scratch").iterdir()
+    last, before = folder / "checkpoint.safetensors", folder / "checkpoint-before.safetensors"
+    content = last.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    last.write_bytes({"flip": flipped, "half": content[:middle], "empty": b"", "zeros": bytes(4000)}[damage])
+    assert before.exists()
+    seen = []
+    monkeypatch.setattr(train, "step", lambda state, *rest: seen.append(state.iteration) or real(state, *rest))
+    capsys.readouterr()
+    train.run("adm")
+    assert seen[0] == 6, "that of iteration 9 is damaged"
+    assert MODEL.read_bytes() == expected
+    told = [line for line in capsys.readouterr().err.splitlines() if "checkpoint.safetensors" in line]
+    assert len(told) == 1
+    assert told[0].endswith("set aside as checkpoint.damaged")
+
+
 def distance(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> float:
     return sum(float((first[name] - second[name]).square().sum()) for name in first) ** 0.5
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from stages.sections.base import Float, Int, Name, Section
 from stages.sections.study import Evaluate, Extractor
@@ -97,18 +97,24 @@ class SampleRecord(CellRecord):
 
 
 class Score(Section):
-    """A score with the margin of its 95 % interval; of a Frechet distance the jackknife replicates too."""
+    """A score with the margin of its 95 % interval."""
 
     value: Float
     margin: Float
-    replicates: list[Float] | None = None
+
+
+class Distance(Score):
+    """A Frechet distance, with its jackknife replicates."""
+
+    replicates: list[Float]
 
 
 class ScoreRecord(CellRecord):
     """The scores of a cell's images, by metric, beside what they were measured with."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, Score] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+    # Further metrics.
+    __pydantic_extra__: dict[str, Distance | Score] = Field(init=False)  # pyright: ignore
 
     n_fake: Count
     n_real: Count
@@ -117,8 +123,15 @@ class ScoreRecord(CellRecord):
     evaluate: Evaluate
     samples_sha256: Sha256
     reference_sha256: Sha256
+    fid: Distance
+    sfid: Distance
+    precision: Score
+    recall: Score
 
-    @property
-    def scores(self) -> dict[str, Score]:
-        """The scores by metric."""
-        return self.__pydantic_extra__ or {}
+    @model_validator(mode="after")
+    def _one_replicate_a_group(self) -> Self:
+        for name in ("fid", "sfid", *(self.__pydantic_extra__ or {})):
+            found = getattr(self, name)
+            if isinstance(found, Distance) and len(found.replicates) != self.evaluate.jackknife_groups:
+                raise ValueError(f"{name}: {len(found.replicates)} replicates")
+        return self

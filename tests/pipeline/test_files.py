@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -102,6 +103,66 @@ def test_a_safetensors_file_that_is_not_ours_is_named(tmp_path: Path) -> None:
     for name in "ab":
         with pytest.raises(InputError, match="not a model file of this project"):
             read_tensors(tmp_path / f"{name}.safetensors")
+
+
+def damaged(content: bytes, damage: int) -> bytes:
+    """A content with one of many single damages: a bit flipped, a block zeroed, an end cut off, bytes added."""
+    random = np.random.RandomState(damage)
+    position = random.randint(len(content))
+    if damage % 4 == 0:
+        return content[:position] + bytes([content[position] ^ 1 << random.randint(8)]) + content[position + 1 :]
+    if damage % 4 == 1:
+        end = min(len(content), position + 32)
+        return content[:position] + bytes(end - position) + content[end:]
+    return content[:position] if damage % 4 == 2 else content[:position] + random.bytes(7) + content[position:]
+
+
+def test_no_damage_to_tensors_or_their_configuration_passes(tmp_path: Path) -> None:
+    path, tensors = tmp_path / "m.safetensors", {"w": torch.randn(9, 4), "n": torch.arange(3)}
+    write_tensors(path, tensors, {"sizes": {"head_channels": 16}, "schedule": "cosine"})
+    content, lines = path.read_bytes(), []
+    for damage in range(400):
+        path.write_bytes(damaged(content, damage))
+        try:
+            found, config = read_tensors(path)
+        except InputError as error:
+            lines.append(len(str(error).splitlines()))
+            continue
+        assert config == {"sizes": {"head_channels": 16}, "schedule": "cosine"}
+        assert all(torch.equal(found[name], tensors[name]) for name in tensors), "harmless at most"
+    assert set(lines) == {1}
+
+
+def test_no_damage_to_a_record_passes(tmp_path: Path) -> None:
+    path, content = tmp_path / "r.json", {"fid": {"value": 1.25, "margin": 0.5}, "n": 3, "text": "äb"}
+    write_json(path, content)
+    whole, lines = path.read_bytes(), []
+    for damage in range(400):
+        path.write_bytes(damaged(whole, damage))
+        try:
+            assert read_json(path) == content, "harmless at most"
+        except InputError as error:
+            lines.append(len(str(error).splitlines()))
+    assert set(lines) == {1}
+
+
+def test_arrays_of_another_byte_order_are_refused(tmp_path: Path) -> None:
+    write_npz(tmp_path / "a.npz", images=np.arange(3, dtype=">i4"))
+    with pytest.raises(InputError, match=r"a\.npz: truncated or not an npz file \(>i4: of another byte order\)"):
+        read_npz(tmp_path / "a.npz", "images")
+
+
+def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"file/sub/a: cannot be written \((Not a directory|File exists)\)$"):
+        write_bytes(tmp_path / "file/sub/a", b"")
+    with pytest.raises(InputError, match=r"b: cannot be written \(No space left on device\)$"):
+        write_atomic(tmp_path / "b", full)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def full(stream) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_json_refuses_what_json_cannot_hold(tmp_path: Path) -> None:

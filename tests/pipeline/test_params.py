@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dvc.api
 import pytest
 import yaml
 
 from stages.__main__ import main
 from stages.pipeline.cells import read_plan
 from stages.pipeline.errors import InputError
-from stages.pipeline.params import read_params
+from stages.pipeline.params import read_params, read_yaml
 from tests.toy import ROOT, toy_params, write_params
 
 Edit = Callable[[dict[str, Any]], Any]
@@ -142,6 +144,62 @@ def test_numbers_that_dvc_writes_are_read(project: Path) -> None:
     found = read_params()
     assert found.recipes["adm-recipe"].lr == 1e-6
     assert found.fixes["es"].settings()["b"] == 1e-6
+
+
+SPELLINGS = [
+    "010", "1:30", "1_000", "0b11", "yes", "on", "True", "TRUE", "no", "1e-06", "1e5", "1E5", "12e03", "1.", ".5", "+5",
+    "0x1F", "0o17", "~", "null", "Null", "", "2024-01-01", "-.inf", ".NaN", "1e", "5_000.0", "'1'", '"1e3"', "&a 1",
+    "!!int 3", "!!str 3", "[1, 010]", "{a: 1e3}", "1.0e+3", "09", "- 1", "|\n  text", "a: b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_spelling_is_to_the_stages_what_it_is_to_dvc(tmp_path: Path, spelling: str) -> None:
+    """What DVC tracks must be what the stages use: in YAML 1.1, b: 010 would be 8."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.utils.serialize import load_yaml
+
+    path = tmp_path / "params.yaml"
+    path.write_text(f"section:\n  b: {spelling}\n")
+    try:
+        expected = load_yaml(str(path))
+    except DvcException:
+        with pytest.raises(InputError, match=r"params.yaml: [^\n]+$"):
+            read_yaml(path)
+        return
+    assert repr(read_yaml(path)) == repr(expected)
+    with Repo.init(str(tmp_path), no_scm=True):
+        shown = dvc.api.params_show(repo=str(tmp_path))
+    assert repr(shown) == repr(read_yaml(path))
+
+
+@pytest.mark.parametrize("content", ["es: {b: 1, b: 2}", "es:\n  b: 1\n  b: 1\n", "seed: 1\nseed: 1\n"])
+def test_a_key_that_stands_twice_is_refused(project: Path, content: str, capsys) -> None:
+    Path("params.yaml").write_text(content)
+    assert main(["check"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r'check: params\.yaml: line \d: found duplicate key "(b|seed)"', line)
+
+
+def test_params_nested_too_deeply_are_refused(project: Path) -> None:
+    Path("params.yaml").write_text("a: " + "[" * 20_000)
+    with pytest.raises(InputError, match=r"^params\.yaml: [^\n]+$"):
+        read_params()
+
+
+def test_sound_params_are_told_to_be(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out == "params.yaml and cells.yaml are sound: 1 models, 6 cells\n"
+
+
+@pytest.mark.parametrize("text", ["1.0", "1e-3"])
+def test_text_is_no_number(project: Path, text: str) -> None:
+    params = toy_params()
+    params["adm-recipe"]["ema"] = text
+    Path("params.yaml").write_text(yaml.safe_dump(params).replace(f"ema: {text}", f"ema: '{text}'"))
+    with pytest.raises(InputError, match=r"adm-recipe\.ema: "):
+        read_params()
 
 
 def test_wrong_arguments_are_refused_in_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
