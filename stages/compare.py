@@ -18,11 +18,32 @@ def run() -> None:
     """Print how many scores are identical to the committed ones, within their interval, or different."""
     if not SCORES.is_file():
         raise InputError(f"{SCORES}: not found; run dvc repro to make it")
-    committed = subprocess.run(["git", "show", f"HEAD:./{SCORES.as_posix()}"], capture_output=True, text=True)
+    committed = subprocess.run(["git", "show", f"HEAD:./{SCORES.as_posix()}"], capture_output=True)
     if committed.returncode:
-        raise InputError(f"{SCORES}: no committed version to compare with ({committed.stderr.strip()})")
-    counts = compare_scores(pd.read_csv(io.StringIO(committed.stdout)), pd.read_csv(SCORES))
+        reason = committed.stderr.decode(errors="replace").strip()
+        raise InputError(f"{SCORES}: no committed version to compare with ({reason})")
+    tables = parse_scores(committed.stdout, "the committed version"), parse_scores(SCORES.read_bytes(), "run dvc repro")
+    counts = compare_scores(*tables)
     print("Regenerated against committed scores: " + ", ".join(f"{n} {word}" for word, n in counts.items()))
+
+
+def parse_scores(content: bytes, told: str) -> pd.DataFrame:
+    """Return the table of scores that a CSV file holds.
+
+    Raises:
+        InputError: it is no such table; ``told`` ends the line.
+    """
+    try:
+        table = pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
+        measured = [name for metric in METRICS if metric in table for name in (metric, f"{metric}_margin")]
+        table[measured] = table[measured].astype(float)
+        table[AXES] = table[AXES].astype({axis: int if axis == "steps" else str for axis in AXES})
+        unique = not table.duplicated(AXES).any()
+    except (KeyError, ValueError, OverflowError) as error:
+        raise InputError(f"{SCORES}: no table of scores ({' '.join(str(error).split())}); {told}") from None
+    if not (measured and unique):
+        raise InputError(f"{SCORES}: no table of scores; {told}")
+    return table
 
 
 def compare_scores(committed: pd.DataFrame, regenerated: pd.DataFrame) -> dict[str, int]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 import pytest
 
 from stages.__main__ import main
 from stages.compare import SCORES
+from tests.campaign.damages import damage_bytes
 
 TABLE = pd.DataFrame(
     {"model": "adm", "sampler": "ddpm", "fix": "none", "steps": [5, 10], "fid": [1.0, 2.0], "fid_margin": 0.1}
@@ -43,3 +45,21 @@ def test_without_scores_or_without_a_commit_it_says_so(project: Path, capsys: py
     assert main(["compare"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "no committed version to compare with" in line
+
+
+def test_a_damaged_table_is_one_line_or_compared_as_it_is(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A digit that differs is what the comparison is there to tell."""
+    git("init", "-q")
+    SCORES.parent.mkdir(parents=True)
+    TABLE.to_csv(SCORES, index=False)
+    git("add", "-A")
+    git("commit", "-qm", "scores")
+    content, refused = SCORES.read_bytes(), 0
+    for seed in range(300):
+        SCORES.write_bytes(content)
+        damage_bytes(SCORES, Random(seed))
+        if main(["compare"]) == 2:
+            (line,) = capsys.readouterr().err.splitlines()
+            assert line.startswith("compare: reports/tables/scores.csv: no table of scores")
+            refused += 1
+    assert refused > 100

@@ -90,7 +90,8 @@ def write_results(planned: Planned) -> None:
     write_record(REFERENCE_RECORD, reference)
     for model in planned.models:
         record = ModelRecord(
-            model=model, parameters=353090, losses=[{"iteration": 4, "mse": 0.1}], training=params.training(model),
+            model=model, parameters=353090, losses=[{"iteration": 4, "mse": 0.1}],
+            training=params.training(model),
             sha256=DATA, dataset_sha256=DATA,
         )  # fmt: skip
         write_record(model_record_path(model), record)

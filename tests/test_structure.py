@@ -116,6 +116,20 @@ def test_every_command_is_a_module_and_every_module_beside_them_a_command() -> N
     assert set(COMMANDS) == set(STAGES)
 
 
+def test_what_no_stage_depends_on_computes_no_value() -> None:
+    """An edit there leaves everything up to date: reading, writing and choosing a device must not change a number."""
+    changing = {"astype", "bfloat16", "clamp", "clip", "double", "exp", "float", "half", "log", "mean", "normal",
+                "rand", "randint", "randn", "round", "sqrt", "std", "sum"}  # fmt: skip
+    allowed = {"2 ** 31", "2 ** 31 - 1", "time.monotonic() - started"}
+    kinds = ast.Mult | ast.MatMult | ast.Pow | ast.Mod | ast.FloorDiv | ast.Sub
+    for name in UNLISTED:
+        tree = ast.parse((ROOT / name).read_text())
+        called = {n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
+        assert not called & changing, name
+        found = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.op, kinds)}
+        assert found <= allowed, name
+
+
 def test_subjects_do_no_io_and_import_no_command() -> None:
     for path in MODULES:
         if path.relative_to(ROOT / "stages").parts[0] not in SUBJECTS:

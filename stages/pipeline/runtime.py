@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import platform
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import version
 
 import torch
@@ -26,7 +26,7 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-@cache
+@lru_cache(maxsize=1)
 def limit_threads(threads: int) -> None:
     """Give torch, and the linear algebra of numpy, this many threads: other numbers of them round differently."""
     torch.set_num_threads(threads)

@@ -71,6 +71,13 @@ class ModelRecord(Section):
     sha256: Sha256
     dataset_sha256: Sha256
 
+    @model_validator(mode="after")
+    def _losses_to_the_end(self) -> Self:
+        ends = self.losses[-1].get("iteration") == self.training.get("iterations") if self.losses else False
+        if not ends or any(entry.keys() != self.losses[0].keys() for entry in self.losses):
+            raise ValueError("losses: of another run than training tells of")
+        return self
+
 
 class CellRecord(Section):
     """What is of one cell."""

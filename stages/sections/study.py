@@ -31,10 +31,10 @@ class ParamsFault(ValueError):
 
 class Runtime(Section):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
-    threads: Annotated[Int, Field(ge=1)]
+    threads: Annotated[Int, Field(ge=1, le=1024)]
     batch_size: Annotated[Int, Field(ge=1)]
     checkpoint_every: Annotated[Int, Field(ge=1)]
-    train_processes: Annotated[Int, Field(ge=1)]
+    train_processes: Annotated[Int, Field(ge=1, le=1024)]
 
 
 class Grid(Section):
