@@ -75,7 +75,7 @@ class ClusterWorkers:
             raise InputError(f"--address: no Ray cluster at {address!r} ({str(error).splitlines()[0]})") from None
         self.needs = {"sample": _needs(runtime, 1), "evaluate": _needs(runtime, 1)}
         self.needs["train"] = _needs(runtime, runtime.train_processes)
-        self.task = ray.remote(_run).options(memory=MEMORY, max_retries=RESTARTS)
+        self.task = ray.remote(memory=MEMORY, max_retries=RESTARTS)(_run)
         self.stored = lru_cache(maxsize=KEPT)(_stored)
         self.running: dict[Any, str] = {}
 
