@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import runpy
 import socket
@@ -20,6 +21,8 @@ def launched() -> bool:
 
 def launch(arguments: list[str], processes: int) -> int:
     """Return the exit status of a command ``python -m stages`` that ``processes`` of this machine run together."""
+    # It tells of every process that it ends because another one failed, which tells so itself.
+    logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

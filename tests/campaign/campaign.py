@@ -50,8 +50,8 @@ ODD = (
     None, True, -1, 0, 1, 2, 3, 5, 7, 32, 64, 0.1, 0.5, 0.99, -0.0, 1.5, 1e308, 1e30, 1e-320, float("nan"),
     float("inf"), "", "all", "../x", "a;b", "010", "1e3", "ä", [], {}, [1], [8], ["x"], {"a": 1}, 10**12, 2**63, 2**70,
 )  # fmt: skip
-# Numbers of work: any is allowed, and large ones would only take their time.
-WORK = {"channels", "epochs", "iterations", "res_blocks", "threads", "train_processes"}
+# Numbers of work: any is allowed, and large ones would only take their time. What other processes print is not seen.
+WORK = {"channels": 64, "epochs": 7, "iterations": 7, "res_blocks": 7, "threads": 7, "train_processes": 1}
 AFTER = {
     "seed": [["prepare"], ["train", MODEL], ["sample", CELLS[0]]],
     "runtime": [["train", MODEL], ["sample", CELLS[0]], ["evaluate", CELLS[0]]],
@@ -171,7 +171,7 @@ def _make_odd(content: dict[str, Any], random: Random) -> tuple[str, str]:
     elif kind == "unknown":
         parent[f"{key}x"] = parent[key]
     else:
-        values = [value for value in ODD if key not in WORK or not isinstance(value, int) or value < 8]
+        values = [value for value in ODD if key not in WORK or not isinstance(value, int) or value <= WORK[key]]
         parent[key] = random.choice(values)
     return f"{section} ... {key}: {kind} {parent.get(key)!r}", section
 

@@ -32,7 +32,7 @@ class Ended(NamedTuple):
     @property
     def refused(self) -> bool:
         """Whether it refused in one line."""
-        told = [line for line in self.printed.splitlines() if line.startswith(f"{self.stage}: ")]
+        told = [line for line in self.printed.splitlines() if line.startswith(f"{self.stage}: ") and "%|" not in line]
         return self.status == 2 and len(told) == 1 and "Traceback" not in self.printed
 
 
