@@ -15,7 +15,7 @@ from stages.pipeline.errors import InputError
 from stages.pipeline.params import read_params
 from stages.pipeline.scheduler import Outcome, Workers, run_stages
 from stages.pipeline.stage_graph import StageGraph, missing_calls, open_graph
-from stages.pipeline.workers import LocalWorkers, log_path
+from stages.pipeline.workers import LocalWorkers, job_count, log_path
 from stages.sections.study import Runtime
 from stages.study.plan import Plan, cell_evaluations
 
@@ -86,21 +86,6 @@ def cluster(address: str, graph: StageGraph, jobs: int, runtime: Runtime) -> Wor
     except ImportError:
         raise InputError('--address: needs Ray; pip install --editable ".[study,cluster]"') from None
     return ClusterWorkers(address, graph, LocalWorkers(jobs), runtime)
-
-
-def job_count(jobs: str | None, runtime: Runtime) -> int:
-    """Return how many processes to use: those of the command line, else as many as have processors of their own.
-
-    One where they would share a GPU.
-    """
-    if jobs is not None:
-        if not jobs.isdecimal() or int(jobs) < 1:
-            raise InputError(f"--jobs: {jobs!r} is not allowed; a whole number of 1 or more is")
-        return int(jobs)
-    if runtime.device.startswith("cuda") or (runtime.device == "auto" and Path("/dev/nvidia0").exists()):
-        return 1
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, allowed // runtime.threads)
 
 
 def stage_costs(plan: Plan) -> Mapping[str, int]:

@@ -29,6 +29,7 @@ from stages.pipeline.previews import read_preview
 from stages.pipeline.published import read_published
 from stages.pipeline.records import read_record
 from stages.pipeline.runs import read_environments
+from stages.pipeline.tuned import read_tuned, settings_digest
 from stages.reporting.forest import forest_plot
 from stages.reporting.mosaics import mosaic
 from stages.reporting.plots import fid_against_steps
@@ -41,6 +42,8 @@ from stages.reporting.report_page import (
     regenerated_sections,
     sampled_settings,
 )
+from stages.reporting.search_plot import search_plot
+from stages.sections.cells import Searched
 from stages.sections.records import (
     DatasetRecord,
     ExtractorRecord,
@@ -56,6 +59,7 @@ from stages.study.pairs import published_pairs
 from stages.study.plan import PlannedRow
 from stages.study.regenerated import Table, regenerate
 from stages.study.scores import METRICS, score_table, summary
+from stages.study.searches import CURVES, curves, trial_table
 from stages.study.settings import own_settings
 
 # Pictures: how many images of a cell, and how many pixels of the page a small picture's side takes at least.
@@ -73,12 +77,17 @@ def run() -> None:
     # As the papers come in tables.csv, which is the order in which they appeared.
     rows.sort(key=lambda row: order.index(row.row.paper))
     table = score_table(scores, samples)
-    differences = difference_table(published_pairs(rows), scores, params.report.searched)
+    searched = searched_cells(params, planned)
+    differences = difference_table(published_pairs(rows), scores, searched.keys())
     tables = regenerate(
-        rows, scores, own_settings(used(params, planned), rows, models, dataset["n"]), dataset["dataset"]
+        rows,
+        scores,
+        own_settings(used(params, planned), planned.cells.values(), rows, models, dataset["n"]),
+        dataset["dataset"],
     )
-    page = render(table, differences, tables, dataset, extractor, reference, models, samples, scores)
-    for name, content in {"scores": table, "differences": differences, **regenerated_tables(tables)}.items():
+    page = render(table, differences, tables, dataset, extractor, reference, models, samples, scores, searched)
+    trials = {"searches": trial_table(searched, planned.cells)} if searched else {}
+    for name, content in {"scores": table, "differences": differences, **trials, **regenerated_tables(tables)}.items():
         write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
     write_bytes(REPORTS / "report.html", page.encode())
     write_unsealed(REPORTS / "summary.json", headline_numbers(table, differences, tables, reference))
@@ -116,6 +125,22 @@ def plain(results: Results) -> Iterator[dict[str, Any]]:
             yield record.model_dump()
 
 
+def searched_cells(params: Params, planned: Planned) -> dict[str, Searched]:
+    """Return what searches found of the cells whose model, sampler and data are still those that they were made for."""
+    return {
+        key: entry
+        for key, entry in read_tuned().items()
+        if key in planned.cells and entry.settings == settings_digest(params, planned.cells[key])
+    }
+
+
+def search_plots(searched: Mapping[str, Searched]) -> dict[str, Markup]:
+    """Return a plot of the trials of each setting that was searched for."""
+    cells = read_cells().cells
+    found = {name: list(curves(searched, cells, name)) for name in CURVES}
+    return {name: Markup(search_plot(each, name)) for name, each in found.items() if each}
+
+
 def unplanned(row: PlannedRow) -> PlannedRow:
     """Return a number whose cell the params ask for since the last plan, without it."""
     return row._replace(status="absent", cell=None, reason="not in cells.yaml; run python -m stages plan")
@@ -133,7 +158,7 @@ def used(params: Params, planned: Planned) -> Params:
 def render(
     table: pd.DataFrame, differences: pd.DataFrame, tables: Sequence[Table], dataset: Mapping[str, Any],
     extractor: Mapping[str, Any], reference: Mapping[str, Any], models: Mapping[str, Any],
-    samples: Mapping[str, Any], scores: Mapping[str, Any],
+    samples: Mapping[str, Any], scores: Mapping[str, Any], searched: Mapping[str, Searched],
 ) -> str:  # fmt: skip
     """Return the page; equal inputs give equal bytes, and nothing in it points outside the reports."""
     published, audit = read_published(), read_json(AUDIT)
@@ -146,7 +171,8 @@ def render(
         forest=Markup(forest_plot(forest)) if len(forest) else "",
         claims=claim_rows(differences), steps=sorted(differences["steps"].unique()),
         sections=regenerated_sections(tables, published.titles, published.metrics, differences, audit["tables"]),
-        plot=Markup(fid_against_steps(table)), images=image_rows(cells), picture=picture_uri, dataset=dataset,
+        plot=Markup(fid_against_steps(table)), searches=search_plots(searched),
+        search_seed=read_params().search.seed, images=image_rows(cells), picture=picture_uri, dataset=dataset,
         reference=reference, extractor=extractor, models=models, settings=sampled_settings(samples),
         sample=next(iter(samples.values())),
         environments=read_environments(f"sample-{key}" for key in scores),

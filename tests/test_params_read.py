@@ -21,8 +21,8 @@ from tests.toy import ROOT, toy_params, write_study
 UNDECLARED = {"runtime"}
 # Sections of which some stages declare a part.
 PARTLY = {"sample"}
-# Declared by the report for the plan's sake, which it makes again to say why a number has no cell.
-FOR_THE_PLAN = {"report": {"tables", "max_steps", "grid", "sample"}}
+# Declared by the report for the plan's sake, which it makes again to say why a number has no cell, and for searches.
+FOR_THE_PLAN = {"report": {"tables", "max_steps", "grid", "sample", "search"}}
 MODEL, KEY = "adm-ip", "adm-ip-ddim-es-4"
 GRID = {"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}
 SETTINGS = "report of settings"
@@ -105,6 +105,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str
         patch.setattr(cells, "read_params", lambda: read_all().content)
         # The check of origins compares with all params; a change of theirs reaches the report through the records.
         patch.setattr(report, "strangers", lambda *_: iter(()))
+        # So does the check whether a search was made for what is there now.
+        patch.setattr(report, "searched_cells", lambda *_: {})
         for stage, arguments in STAGES.items():
             assert main([stage, *arguments]) == 0
         # Tables that print settings, and a limit that leaves the cells what they are.

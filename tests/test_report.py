@@ -16,7 +16,7 @@ import pytest
 from stages import report
 from stages.__main__ import main
 from stages.compare import compare_scores
-from stages.pipeline.cells import Planned, read_cells
+from stages.pipeline.cells import Planned, read_cells, read_plan, write_cells
 from stages.pipeline.files import read_json, sha256, write_json
 from stages.pipeline.layout import (
     AUDIT,
@@ -32,8 +32,9 @@ from stages.pipeline.layout import (
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import write_preview
 from stages.pipeline.records import write_record
+from stages.pipeline.tuned import settings_digest, write_tuned
 from stages.reporting.plots import fid_against_steps
-from stages.sections.cells import Cell
+from stages.sections.cells import Cell, Searched
 from stages.sections.records import (
     DatasetRecord,
     ExtractorRecord,
@@ -254,12 +255,26 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     assert summary()["verdicts"]["replicates"] == int((found["verdict"] == "replicates").sum())
     params = toy_params() | {"tables": "all", "max_steps": 20, "grid": None}
     params["es-strong"] = params["es"] | {"b": 1.1}
-    params["report"] = {"searched": ["ts"]}
+    params["ts"] |= {"window": "tuned"}
+    found = {key: cell for key, cell in measured.cells.items() if cell.fix == "ts"}
     write_params(params)
+    entries = {
+        key: Searched(values={"window": 50}, settings=settings_digest(read_params(), cell), trials=[])
+        for key, cell in found.items()
+    }
+    write_tuned(entries)
+    write_cells(read_plan())
+    write_results(read_cells())
     report.run()
     found = pd.read_csv("reports/tables/differences.csv")
     assert set(found.loc[found["fix"] == "ts", "verdict"]) == {"contradicted"}
     assert "are contradicted" in content()
+    other = {key: entry.model_copy(update={"settings": "for another model"}) for key, entry in entries.items()}
+    write_tuned(other)
+    write_cells(read_plan())
+    report.run()
+    found = pd.read_csv("reports/tables/differences.csv")
+    assert set(found.loc[found["fix"] == "ts", "verdict"]) == {"not seen at this setting"}
 
 
 def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(measured: Planned) -> None:

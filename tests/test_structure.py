@@ -16,12 +16,12 @@ from tests.toy import ROOT
 UNLISTED = {
     "stages/pipeline/errors.py", "stages/pipeline/params.py", "stages/pipeline/files.py", "stages/pipeline/layout.py",
     "stages/pipeline/cells.py", "stages/pipeline/registry.py", "stages/pipeline/records.py", "stages/pipeline/runs.py",
-    "stages/pipeline/runtime.py",
+    "stages/pipeline/runtime.py", "stages/pipeline/tuned.py",
 }  # fmt: skip
 UNLISTED_FOLDERS = {"stages/sections"}
 SUBJECTS = (
     "sections", "diffusion", "samplers", "fixes", "variants", "networks", "training", "sampling", "metrics", "study",
-    "papers", "reporting",
+    "papers", "reporting", "searching",
 )  # fmt: skip
 # What a subject may take from the pipeline: neither does any I/O.
 PURE = {"stages/pipeline/errors.py", "stages/pipeline/streams.py"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +16,10 @@ from stages.pipeline.errors import InputError
 from stages.pipeline.files import write_bytes
 from stages.pipeline.params import PARAMS, read_params, read_yaml
 from stages.pipeline.published import read_published
+from stages.pipeline.tuned import TUNED, read_tuned, write_tuned
 from stages.sections.cells import Cell, PlannedModel
 from stages.sections.study import Params
-from stages.study.plan import Plan, make_plan
+from stages.study.plan import Known, Plan, make_plan
 
 CELLS = Path("cells.yaml")
 AGAIN = "run python -m stages plan"
@@ -31,21 +33,27 @@ class Planned(NamedTuple):
     cells: dict[str, Cell]
 
 
-def read_plan() -> Plan:
+def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> Plan:
     """Return the plan that params.yaml and the published tables ask for now.
+
+    ``tuned`` stands in for what tuned.yaml holds.
 
     Raises:
         InputError: the params ask for something that cannot be planned.
     """
     params, published = read_params(), read_published()
+    if tuned is None:
+        tuned = {key: entry.values for key, entry in read_tuned().items()}
     try:
-        return make_plan(params, published.papers, published.readings)
+        return make_plan(params, Known(published.papers, tuned), published.readings)
     except ValueError as error:
         raise InputError(f"{PARAMS}: {error}") from None
 
 
 def write_cells(plan: Plan) -> None:
-    """Write cells.yaml."""
+    """Write cells.yaml, and an empty tuned.yaml where there is none: DVC wants it to be there."""
+    if not TUNED.exists():
+        write_tuned({})
     body = {
         "models": {name: model.model_dump() for name, model in plan.models.items()},
         "cells": {key: cell.model_dump() for key, cell in plan.cells.items()},
@@ -108,13 +116,15 @@ def _inputs(params: Params) -> str:
     published = read_published()
     named = {**params.samplers, **params.fixes, **params.models}
     looked_up = {name: fix.looked_up() for name, fix in params.fixes.items()}
+    tuned = {name: fix.tuned() for name, fix in params.fixes.items()}
     return _digest({
         "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
         "grid": params.grid and params.grid.model_dump(),
         "methods": [[name, section.method] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
-        "looked_up": looked_up,
+        "looked_up": looked_up, "tuned": tuned,
+        "searched": {key: entry.values for key, entry in read_tuned().items()} if any(tuned.values()) else {},
         "published": [
             [
                 row.paper, row.table, *(getattr(row, coordinate) for coordinate in COORDINATES),

@@ -6,12 +6,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import Literal
 
-Kind = Literal["samplers", "fixes", "variants", "networks"]
+Kind = Literal["samplers", "fixes", "searching", "variants", "networks"]
 
 
 def method_module(kind: Kind, name: str) -> ModuleType:
     """Return the module that does a method: ``stages/KIND/NAME.py``.
 
-    Samplers have ``sample``, fixes ``make``, variants ``loss``, networks ``Config`` and ``Network``.
+    Samplers have ``sample``, fixes ``make`` and, where their values can be searched for, ``search`` in searching;
+    variants have ``loss``, networks ``Config`` and ``Network``.
     """
     return import_module(f"stages.{kind}.{name}")

@@ -13,6 +13,9 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from stages.pipeline.errors import InputError
+from stages.sections.study import Runtime
+
 # Of other projects only: a stage imports this project's modules itself, as it is when it starts.
 PRELOADED = ["numpy", "pydantic", "safetensors.torch", "scipy.special", "torch", "tqdm", "yaml", "PIL.Image"]
 LOGS = Path(".scratch") / "grid"
@@ -21,6 +24,21 @@ LOGS = Path(".scratch") / "grid"
 def log_path(name: str) -> Path:
     """Return where a stage's output goes while others run beside it."""
     return LOGS / f"{name}.log"
+
+
+def job_count(jobs: str | None, runtime: Runtime) -> int:
+    """Return how many processes to use: those of the command line, else as many as have processors of their own.
+
+    One where they would share a GPU.
+    """
+    if jobs is not None:
+        if not jobs.isdecimal() or int(jobs) < 1:
+            raise InputError(f"--jobs: {jobs!r} is not allowed; a whole number of 1 or more is")
+        return int(jobs)
+    if runtime.device.startswith("cuda") or (runtime.device == "auto" and Path("/dev/nvidia0").exists()):
+        return 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, allowed // runtime.threads)
 
 
 class LocalWorkers:

@@ -35,7 +35,7 @@ def fid_against_steps(table: pd.DataFrame) -> str:
     models, samplers, fixes = (list(table[axis].unique()) for axis in ("model", "sampler", "fix"))
     parts = list(table.groupby(["model", "sampler"], sort=False))
     columns = min(PANELS_PER_ROW, len(parts))
-    figure, grid = _panels(-(-len(parts) // columns), columns)
+    figure, grid = panels(-(-len(parts) // columns), columns)
     for i, ((model, sampler), part) in enumerate(parts):
         axes = grid.flat[i]
         axes.set_visible(True)
@@ -50,7 +50,7 @@ def fid_against_steps(table: pd.DataFrame) -> str:
     return to_svg(figure, "FID against sampling steps", description)
 
 
-def _panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+def panels(rows: int, columns: int, shared: bool = True) -> tuple[Figure, np.ndarray]:
     """Return a figure and its panels, hidden yet, in places told in inches: to lay them out by their texts is slow."""
     left, right, top, bottom, across, down = 0.75, 0.75, 0.35, 0.7, 0.75, 0.6
     width, height = 2.2, 1.95
@@ -61,7 +61,7 @@ def _panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
         left=left / wide, right=1 - right / wide, top=1 - top / tall, bottom=bottom / tall,
         wspace=across / width, hspace=down / height,
     )  # fmt: skip
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    grid = figure.subplots(rows, columns, sharex=shared, sharey=shared, squeeze=False)
     for axes in grid.flat:
         axes.set_visible(False)
     return figure, grid

@@ -12,7 +12,7 @@ from stages.sections.base import Int, Name, Section
 class Cell(Section):
     """One cell: names of params sections, a step count, and the modules that do the work.
 
-    ``values`` are the settings of its fix that the plan looked up in the published tables.
+    ``values`` are the settings of its fix that the plan looked up, in the published tables or in tuned.yaml.
     """
 
     model: Name
@@ -22,7 +22,7 @@ class Cell(Section):
     network: str
     sampler_module: str
     fix_module: str
-    values: dict[str, float]
+    values: dict[str, int | float]
 
     @property
     def key(self) -> str:
@@ -33,6 +33,17 @@ class Cell(Section):
     def axes(self) -> dict[str, str | int]:
         """Its place on the four axes."""
         return {"model": self.model, "sampler": self.sampler, "fix": self.fix, "steps": self.steps}
+
+
+class Searched(Section):
+    """One cell's entry in tuned.yaml: the values found, and every trial behind them.
+
+    ``settings`` is a digest of all that the trials were made with.
+    """
+
+    values: dict[str, int | float]
+    settings: str
+    trials: list[dict[str, int | float | bool]]
 
 
 class PlannedModel(Section):

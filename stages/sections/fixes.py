@@ -6,27 +6,31 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from stages.sections.base import Int, Method
 
-# In place of a number: the paper's own value for the data set and step count, which the plan looks up.
-PUBLISHED = "published"
+# In place of a number: the paper's own value for the data set and step count, or the one that a search found for this
+# model, sampler and step count. The plan looks both up.
+PUBLISHED, TUNED = "published", "tuned"
 
 
-def _number_or_published(value: Any) -> Any:
-    if value == PUBLISHED:
+def _number_or_word(value: Any) -> Any:
+    if value in (PUBLISHED, TUNED):
         return value
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if isinstance(value, bool) or not isfinite(number):
-        raise ValueError(f"a number, or the word {PUBLISHED}")
-    return number
+    if isinstance(value, bool | str) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(f"a number, or the word {PUBLISHED} or {TUNED}")
+    return float(value)
 
 
-LookedUp = Annotated[float | Literal["published"], BeforeValidator(_number_or_published)]
+def _time_or_tuned(value: Any) -> Any:
+    if value != TUNED and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise ValueError(f"a whole number of 0 or more, or the word {TUNED}")
+    return value
+
+
+LookedUp = Annotated[float | Literal["published", "tuned"], BeforeValidator(_number_or_word)]
+Times = Annotated[Int | Literal["tuned"], BeforeValidator(_time_or_tuned)]
 
 
 class Fix(Method):
@@ -41,6 +45,10 @@ class Fix(Method):
     def looked_up(self) -> list[str]:
         """Return the settings that stand for the paper's own values."""
         return [name for name, value in self.settings().items() if value == PUBLISHED]
+
+    def tuned(self) -> list[str]:
+        """Return the settings that stand for values that a search found."""
+        return [name for name, value in self.settings().items() if value == TUNED]
 
     def resolved(self, values: Mapping[str, float]) -> Self:
         """Return the section with numbers in place of what it looks up."""
@@ -60,9 +68,9 @@ class EpsilonScaling(Fix):
 
     @model_validator(mode="after")
     def _scales_stay_positive(self) -> Self:
-        if self.b != PUBLISHED and float(self.b) <= 0:
+        if isinstance(self.b, float) and self.b <= 0:
             raise ValueError(f"b: {self.b}: must be greater than 0")
-        if self.k != PUBLISHED and float(self.k) < 0:
+        if isinstance(self.k, float) and self.k < 0:
             raise ValueError(f"k: {self.k}: must be 0 or greater")
         return self
 
@@ -72,8 +80,8 @@ class EpsilonScaling(Fix):
 
 class TimeShift(Fix):
     method: Literal["time-shift"]
-    window: Annotated[Int, Field(ge=0)]
-    cutoff: Annotated[Int, Field(ge=0)]
+    window: Times
+    cutoff: Times
     update_time: Literal["scheduled", "shifted"]
     cutoff_on: Literal["current", "next"]
     published: ClassVar = ("ts",)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from stages.sections.base import Float, Int, Method, Name, Section, methods
+from stages.sections.cells import Cell
 from stages.sections.fixes import Fix
 from stages.sections.models import Model, Network, Recipe
 from stages.sections.samplers import Sampler
@@ -83,8 +84,8 @@ class Evaluate(Section):
     jackknife_groups: Annotated[Int, Field(ge=3)]
 
 
-class Report(Section):
-    searched: list[Name]
+class Search(Section):
+    seed: Annotated[Int, Field(ge=0)]
 
 
 class Params(Section):
@@ -99,7 +100,7 @@ class Params(Section):
     extractor: Extractor
     sample: Sample
     evaluate: Evaluate
-    report: Report
+    search: Search
     recipes: dict[str, Recipe]
     models: dict[str, Model]
     samplers: dict[str, Sampler]
@@ -113,6 +114,20 @@ class Params(Section):
             "dataset": self.prepare.dataset, **self.recipes[section.recipe].model_dump(),
         }  # fmt: skip
 
+    def searching(self, cell: Cell) -> dict[str, Any]:
+        """Return all that decides what a search finds for a cell."""
+        return {
+            **cell.axes, "training": self.training(cell.model), "n": self.sample.n, "seed": self.search.seed,
+            "precision": self.sample.precision, "sampler_params": self.samplers[cell.sampler].model_dump(),
+            "fix_params": self.fixes[cell.fix].model_dump(), "extractor": self.extractor.model_dump(),
+        }  # fmt: skip
+
+    @model_validator(mode="after")
+    def _searches_on_other_seeds(self) -> Self:
+        if self.search.seed == self.seed:
+            raise ValueError(f"search.seed: {self.seed}: the seed of the reported scores; another one")
+        return self
+
     @model_validator(mode="after")
     def _enough_images_in_equal_groups(self) -> Self:
         groups, n = self.evaluate.jackknife_groups, self.sample.n
@@ -125,7 +140,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _names_are_of_sections(self) -> Self:
-        named = [("report.searched", self.report.searched, self.fixes)]
+        named: list[tuple[str, list[str], Mapping[str, Any]]] = []
         if self.grid:
             named += [
                 ("grid.models", self.grid.models, self.models), ("grid.samplers", self.grid.samplers, self.samplers),

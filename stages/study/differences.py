@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -22,12 +22,12 @@ COLUMNS = [
 
 
 def difference_table(
-    pairs: Sequence[Pair], scores: Mapping[str, Mapping[str, Any]], searched: Sequence[str]
+    pairs: Sequence[Pair], scores: Mapping[str, Mapping[str, Any]], searched: Collection[str]
 ) -> pd.DataFrame:
     """Return one row per pair: the paired difference, in units of the score and in percent, and its verdict.
 
     Verdicts are Holm-adjusted over the step counts of a claim. Training variants get none, their unit being the
-    training run. ``searched`` names the fixes whose values come from a search.
+    training run. ``searched`` names the cells whose values come from a search for them.
     """
     rows = [_row(pair, scores[pair.base_cell], scores[pair.changed_cell]) for pair in pairs]
     families: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -53,7 +53,7 @@ def _row(pair: Pair, base: Mapping[str, Any], changed: Mapping[str, Any]) -> dic
     }  # fmt: skip
 
 
-def _judge(family: list[dict[str, Any]], searched: Sequence[str]) -> None:
+def _judge(family: list[dict[str, Any]], searched: Collection[str]) -> None:
     adjusted = holm([row["p"] for row in family])
     for row, p in zip(family, adjusted, strict=True):
         if row["axis"] == "model":
@@ -61,7 +61,7 @@ def _judge(family: list[dict[str, Any]], searched: Sequence[str]) -> None:
         elif not row["direction"]:
             row |= {"p_adjusted": None, "verdict": MIXED}
         else:
-            word = verdict(row["interval"], p, row["direction"], tuned=row["fix"] in searched)
+            word = verdict(row["interval"], p, row["direction"], tuned=row["cell"] in searched)
             row |= {"p_adjusted": p, "verdict": word}
 
 

@@ -43,6 +43,13 @@ class PlannedRow(NamedTuple):
     evaluations: int = 0
 
 
+class Known(NamedTuple):
+    """Where a plan looks values up: the published tables by paper, and what searches found by cell."""
+
+    papers: Mapping[str, Sequence[Row]]
+    tuned: Mapping[str, Mapping[str, int | float]]
+
+
 class Plan(NamedTuple):
     """Models and cells by their names, and every published number."""
 
@@ -51,23 +58,24 @@ class Plan(NamedTuple):
     rows: list[PlannedRow]
 
 
-def make_plan(params: Params, papers: Mapping[str, Sequence[Row]], readings: Sequence[Reading]) -> Plan:
+def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan:
     """Return the plan of a study.
 
     Raises:
         ValueError: a table asked for does not exist, the free grid holds a cell that cannot be, or nothing is planned.
     """
+    papers = known.papers
     tables = {table_id(row): None for paper, rows in papers.items() if paper != SOURCES for row in rows}
     if params.tables != "all" and (unknown := [name for name in params.tables if name not in tables]):
         raise ValueError(f"tables: {unknown[0]!r} is no published table; allowed are all, or of {', '.join(tables)}")
     cells: dict[str, Cell] = {}
     rows = [
-        _planned(row, params, papers, readings, cells)
+        _planned(row, params, known, readings, cells)
         for paper, content in papers.items()
         if paper != SOURCES
         for row in content
     ]
-    for cell in _free_cells(params, papers):
+    for cell in _free_cells(params, known):
         _add(cells, cell)
     if not cells:
         raise ValueError("tables, max_steps and grid leave no cell to measure")
@@ -80,9 +88,7 @@ def table_id(row: Row) -> str:
     return f"{row.paper}-{row.table}"
 
 
-def _planned(
-    row: Row, params: Params, papers: Mapping[str, Sequence[Row]], readings: Sequence[Reading], cells: dict[str, Cell]
-) -> PlannedRow:
+def _planned(row: Row, params: Params, known: Known, readings: Sequence[Reading], cells: dict[str, Cell]) -> PlannedRow:
     read, concerned = read_row(row, readings)
     try:
         if row.metric not in (*MEASURED, *UNMEASURED):
@@ -90,7 +96,7 @@ def _planned(
             if row.metric == "steps" and parse_number(row.value).value > params.max_steps:
                 raise Absent(f"{row.value} steps: beyond max_steps ({params.max_steps})")
             return PlannedRow(read, "setting", None, "", tuple(concerned))
-        cell, evaluations = _cell_of(read, concerned, params, papers)
+        cell, evaluations = _cell_of(read, concerned, params, known)
     except Absent as absent:
         return PlannedRow(read, "absent", None, str(absent), tuple(concerned))
     if row.steps and int(row.steps) > params.max_steps:
@@ -107,9 +113,7 @@ def _check_asked_for(row: Row, params: Params) -> None:
         raise Absent(f"{table_id(row)} is not among tables in params.yaml")
 
 
-def _cell_of(
-    row: Row, concerned: Sequence[Reading], params: Params, papers: Mapping[str, Sequence[Row]]
-) -> tuple[Cell, int]:
+def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Known) -> tuple[Cell, int]:
     """Return the cell of a measured metric, and what it costs in evaluations of one image by the network."""
     _check_asked_for(row, params)
     needs = [reading.value for reading in concerned if reading.setting == NEEDS]
@@ -125,7 +129,7 @@ def _cell_of(
         "model": _named(row.model, "model", {n: s.coordinate() for n, s in params.models.items()}, _known(MODELS)),
     }
     try:
-        return make_cell(params, papers, steps=int(row.steps), **names)
+        return make_cell(params, known, steps=int(row.steps), **names)
     except ValueError as error:
         raise Absent(str(error)) from None
 
@@ -156,14 +160,12 @@ def _known(kinds: Mapping[str, type]) -> list[str]:
     return [name for kind in kinds.values() for name in kind.published]
 
 
-def make_cell(
-    params: Params, papers: Mapping[str, Sequence[Row]], model: str, sampler: str, fix: str, steps: int
-) -> tuple[Cell, int]:
+def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, steps: int) -> tuple[Cell, int]:
     """Return a cell of named sections, and its cost: the evaluations of one image by the network, for all its images.
 
     Raises:
         ValueError: the sampler's grid cannot hold the steps, the model predicts no variance where the sampler needs
-            one, or the fix looks up a value that is not published.
+            one, or the fix looks up a value that is not published or was not searched for.
     """
     recipe, section = params.recipes[params.models[model].recipe], params.samplers[sampler]
     evaluations = params.sample.n * section.nfe(section.grid(steps, recipe.timesteps))
@@ -171,37 +173,47 @@ def make_cell(
         raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
     cell = Cell(
         model=model, sampler=sampler, fix=fix, steps=steps, network=recipe.network.module,
-        sampler_module=section.module, fix_module=params.fixes[fix].module,
-        values=_looked_up(params, papers, model, fix, steps),
+        sampler_module=section.module, fix_module=params.fixes[fix].module, values={},
     )  # fmt: skip
-    return cell, evaluations
+    values = _printed(params, known.papers, cell) | _searched(params, known.tuned, cell)
+    return cell.model_copy(update={"values": values}), evaluations
 
 
-def _looked_up(
-    params: Params, papers: Mapping[str, Sequence[Row]], model: str, fix: str, steps: int
-) -> dict[str, float]:
-    section, found = params.fixes[fix], {}
+def _searched(params: Params, tuned: Mapping[str, Mapping[str, int | float]], cell: Cell) -> dict[str, int | float]:
+    found: dict[str, int | float] = {}
+    for name in params.fixes[cell.fix].tuned():
+        try:
+            found[name] = tuned[cell.key][name]
+        except KeyError:
+            raise ValueError(f"{cell.fix}.{name} is tuned: no search yet; run python -m stages search") from None
+    return found
+
+
+def _printed(params: Params, papers: Mapping[str, Sequence[Row]], cell: Cell) -> dict[str, int | float]:
+    section, found = params.fixes[cell.fix], {}
     wanted = {
-        "dataset": params.prepare.dataset, "model": params.models[model].coordinate(),
-        "fix": section.coordinate(), "steps": str(steps),
+        "dataset": params.prepare.dataset, "model": params.models[cell.model].coordinate(),
+        "fix": section.coordinate(), "steps": str(cell.steps),
     }  # fmt: skip
     for name in section.looked_up():
         rows = (row for paper, content in papers.items() if paper != SOURCES for row in content)
         matching = [row for row in rows if row.metric == name and row.value]
         values = [r.value for r in matching if all(getattr(r, key) == value for key, value in wanted.items())]
         if not values:
-            raise ValueError(f"{fix}.{name} is published, but no paper prints it for {' '.join(wanted.values())} steps")
+            raise ValueError(
+                f"{cell.fix}.{name} is published, but no paper prints it for {' '.join(wanted.values())} steps"
+            )
         found[name] = float(values[0])
     return found
 
 
-def _free_cells(params: Params, papers: Mapping[str, Sequence[Row]]) -> list[Cell]:
+def _free_cells(params: Params, known: Known) -> list[Cell]:
     if params.grid is None:
         return []
     grid, cells = params.grid, []
     for model, sampler, fix, steps in product(grid.models, grid.samplers, grid.fixes, grid.steps):
         try:
-            cells.append(make_cell(params, papers, model, sampler, fix, steps)[0])
+            cells.append(make_cell(params, known, model, sampler, fix, steps)[0])
         except ValueError as error:
             raise ValueError(f"grid: {model}, {sampler}, {fix}, {steps} steps: {error}") from None
     return cells

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from stages.papers.tables import Row
+from stages.sections.cells import Cell
 from stages.sections.models import Network, Recipe
 from stages.sections.study import Params
 from stages.study.plan import PlannedRow
@@ -37,12 +38,14 @@ OF_NETWORK: dict[str, Callable[[Network], Any]] = {
 
 
 def own_settings(
-    params: Params, rows: list[PlannedRow], models: Mapping[str, Mapping[str, Any]], training_images: int
-) -> dict[tuple[str, ...], str]:
+    params: Params, cells: Collection[Cell], rows: list[PlannedRow], models: Mapping[str, Mapping[str, Any]],
+    training_images: int,
+) -> dict[tuple[str, ...], str]:  # fmt: skip
     """Return the study's value for every planned row that is a setting, by the row's key; none where it has none.
 
     Args:
         params: the study's params.
+        cells: its cells, which have the values that were looked up.
         rows: the planned rows.
         models: the training records of the study's models, for the sizes of their networks.
         training_images: size of the data set.
@@ -50,16 +53,17 @@ def own_settings(
     found = {}
     for planned in rows:
         if planned.status == "setting":
-            value = _own(planned.row, params, models, training_images)
+            value = _own(planned.row, params, cells, models, training_images)
             if value not in ("", None):
                 found[planned.row.key] = str(value)
     return found
 
 
-def _own(row: Row, params: Params, models: Mapping[str, Mapping[str, Any]], training_images: int) -> Any:
+def _own(
+    row: Row, params: Params, cells: Collection[Cell], models: Mapping[str, Mapping[str, Any]], training_images: int
+) -> Any:
     if row.metric in ("b", "k"):
-        fixes = [fix.settings()[row.metric] for fix in params.fixes.values() if fix.coordinate() == row.fix]
-        return fixes[0] if fixes else None
+        return _scale(row, params, cells)
     if row.metric == "steps":
         # The step counts of the tables are the study's too, as far as max_steps.
         return row.value
@@ -74,3 +78,14 @@ def _own(row: Row, params: Params, models: Mapping[str, Mapping[str, Any]], trai
     if row.metric in OF_RECIPE:
         return OF_RECIPE[row.metric](recipe)
     return OF_NETWORK[row.metric](recipe.network) if row.metric in OF_NETWORK else None
+
+
+def _scale(row: Row, params: Params, cells: Collection[Cell]) -> Any:
+    """Return b or k of the cell that a row is about, or of the section where there is no such cell."""
+    names = [name for name, fix in params.fixes.items() if fix.coordinate() == row.fix]
+    for cell in cells:
+        same = str(cell.steps) == row.steps and params.models[cell.model].coordinate() == row.model
+        if same and cell.fix in names and row.sampler in ("", params.samplers[cell.sampler].coordinates()["sampler"]):
+            return params.fixes[cell.fix].resolved(cell.values).settings()[row.metric]
+    values = [params.fixes[name].settings()[row.metric] for name in names]
+    return next((value for value in values if not isinstance(value, str)), None)

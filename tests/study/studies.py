@@ -17,8 +17,8 @@ from stages.pipeline.layout import PUBLISHED
 from stages.pipeline.published import READINGS, Published, read_papers, read_text
 from stages.sections.cells import Cell
 from stages.sections.study import Params, parse_params
-from stages.study.plan import Plan, PlannedRow, make_plan, table_id
-from tests.toy import ROOT
+from stages.study.plan import Known, Plan, PlannedRow, make_plan, table_id
+from tests.toy import ROOT, untuned
 
 Edit = Callable[[dict[str, Any]], object]
 
@@ -31,7 +31,7 @@ def published() -> Published:
 
 @cache
 def _content() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    return untuned(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
 
 
 def content() -> dict[str, Any]:
@@ -61,7 +61,7 @@ def put(path: str, value: Any) -> Edit:
 
 def planned(*edits: Edit) -> Plan:
     """The plan of the committed params, edited, for the committed tables."""
-    return make_plan(edited(*edits), published().papers, published().readings)
+    return make_plan(edited(*edits), Known(published().papers, {}), published().readings)
 
 
 @cache

@@ -39,7 +39,7 @@ def table(
 ) -> pd.DataFrame:
     """Differences of a fix that moves an FID of 20 by ``effect`` at every step count."""
     pairs, scores = study(effect, percents, spread, steps)
-    return difference_table(pairs, scores, searched)
+    return difference_table(pairs, scores, {cell(fix, n).key for fix in searched for n in steps})
 
 
 def study(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stages.papers.tables import SOURCES
 from stages.sections.cells import Cell
 from stages.sections.study import FIXED, RESERVED
-from stages.study.plan import MEASURED, UNMEASURED, Plan, make_cell, make_plan, table_id
+from stages.study.plan import MEASURED, UNMEASURED, Known, Plan, make_cell, make_plan, table_id
 from tests.study.studies import (
     axes,
     cells_of,
@@ -293,7 +293,7 @@ def test_a_spacing_that_is_not_printed_is_read(
 
 
 def test_without_readings_what_is_not_printed_fits_any_section() -> None:
-    plan = make_plan(edited(), published().papers, [])
+    plan = make_plan(edited(), Known(published().papers, {}), [])
     assert {cell.sampler for cell in cells_of(plan, "ip-5", eta="0")} == {"ddim"}
     assert cells_of(plan, "ts-8"), "a need comes from the readings alone"
 
@@ -308,7 +308,7 @@ def test_settings_tables_are_read_as_of_their_models() -> None:
 
 def evaluations(sampler: str, steps: int, *edits: Any) -> int:
     params = edited(*edits)
-    return make_cell(params, {}, "ddpm-net", sampler, "none", steps)[1]
+    return make_cell(params, Known({}, {}), "ddpm-net", sampler, "none", steps)[1]
 
 
 @pytest.mark.parametrize(("sampler", "extra"), [("ddim", 0), ("ddim-quadratic", 0), ("s-pndm", 1), ("f-pndm", 9)])
@@ -460,7 +460,7 @@ def test_keys_are_unique_and_the_tables_asked_for_are_all_there_is() -> None:
 def test_a_number_without_a_step_count_is_absent_in_words() -> None:
     row = made_up(dataset="cifar10", model="adm", sampler="ddpm", spacing="respaced", fix="none", metric="fid",
                   value="3.0")  # fmt: skip
-    plan = make_plan(edited(), {"ip": [row, row._replace(column="10 steps", steps="10")]}, [])
+    plan = make_plan(edited(), Known({"ip": [row, row._replace(column="10 steps", steps="10")]}, {}), [])
     assert [(p.status, p.reason) for p in plan.rows] == [("absent", "no step count is printed"), ("measured", "")]
 
 

@@ -13,7 +13,7 @@ MODELS = {"adm": {"parameters": 353090}, "adm-ip": {"parameters": 1}, "ddpm-net"
 def own(table: str, *edits: Any, **wanted: str) -> dict[str, set[str]]:
     """The study's values of a table, by metric, with '' for none."""
     plan, (paper, number) = planned(*edits) if edits else committed(), table.split("-")
-    found = own_settings(edited(*edits), plan.rows, MODELS, 1797)
+    found = own_settings(edited(*edits), plan.cells.values(), plan.rows, MODELS, 1797)
     values: dict[str, set[str]] = {}
     for row in (planned_row.row for planned_row in plan.rows if planned_row.status == "setting"):
         if (row.paper, row.table) == (paper, number) and all(getattr(row, k) == v for k, v in wanted.items()):
@@ -72,7 +72,7 @@ def test_a_model_that_is_not_there_has_no_settings() -> None:
 
 def test_a_model_without_a_training_record_has_no_size() -> None:
     plan = committed()
-    found = own_settings(edited(), plan.rows, {}, 1797)
+    found = own_settings(edited(), plan.cells.values(), plan.rows, {}, 1797)
     sizes = [row.row.key for row in plan.rows if row.row.metric == "model_size"]
     assert sizes
     assert not any(key in found for key in sizes)

@@ -1,0 +1,141 @@
+"""Search the values of fixes that params.yaml calls tuned, cell by cell, on a seed that no reported score uses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import partial
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from stages.diffusion.block_noise import block_noise
+from stages.diffusion.chain import Chain
+from stages.metrics.frechet import frechet_distance
+from stages.metrics.moments import GroupMoments, Statistics
+from stages.pipeline.cells import read_plan, write_cells
+from stages.pipeline.errors import InputError
+from stages.pipeline.feature_network import extract_features, load_feature_network
+from stages.pipeline.files import read_json, read_npz, sha256, write_json
+from stages.pipeline.layout import FEATURE_NETWORK, REFERENCE, model_path
+from stages.pipeline.models import load_model
+from stages.pipeline.params import read_params
+from stages.pipeline.registry import method_module
+from stages.pipeline.runtime import batches, pick_device
+from stages.pipeline.tuned import settings_digest, write_tuned
+from stages.pipeline.workers import LocalWorkers, job_count, log_path
+from stages.sample import cell_grid
+from stages.sampling.images import denoiser, to_uint8
+from stages.searching.trial import Measure, Trial, best
+from stages.sections.cells import Cell, Searched
+from stages.sections.study import Params
+from stages.study.plan import cell_evaluations
+
+FOUND = Path(".scratch") / "search"
+# Trials of a cell, about; for the time left alone.
+TRIALS = 8
+
+
+def run(jobs: str | None = None, cell: str | None = None) -> None:
+    """Search every cell of the plan whose fix has a tuned value, and write tuned.yaml and the plan; or one cell alone.
+
+    What a killed search had finished is kept, as long as the models and all settings stay.
+    """
+    params = read_params()
+    planned = read_plan(tuned=defaultdict(lambda: {"b": 1.0, "k": 0.0, "window": 0, "cutoff": 0}))
+    wanted = {key: each for key, each in planned.cells.items() if params.fixes[each.fix].tuned()}
+    if cell is not None:
+        search_cell(params, wanted[cell])
+        return
+    if not wanted:
+        raise InputError("no cell of the plan has a fix with the word tuned in params.yaml")
+    left = [key for key, each in wanted.items() if not found_before(params, each)]
+    costs = cell_evaluations(planned, params)
+    run_beside(sorted(left, key=lambda key: -costs[key]), costs, job_count(jobs, params.runtime))
+    entries = {key: read_json(FOUND / f"{key}.json") for key in wanted}
+    write_tuned({
+        key: Searched(values=entry["values"], settings=settings_digest(params, wanted[key]), trials=entry["trials"])
+        for key, entry in entries.items()
+    })  # fmt: skip
+    write_cells(read_plan())
+
+
+def run_beside(keys: list[str], costs: Mapping[str, int], jobs: int) -> None:
+    """Search cells, ``jobs`` at a time, each in a process of its own.
+
+    Raises:
+        InputError: one of them failed; the others have ended.
+    """
+    workers, failed = LocalWorkers(jobs), []
+    with tqdm(total=TRIALS * sum(costs[key] for key in keys), desc="search", unit="eval", unit_scale=True) as progress:
+        try:
+            while keys or workers.running:
+                while keys and workers.free(keys[0]):
+                    workers.start(keys[0], ["search", "--cell", keys.pop(0)])
+                for key, status in workers.finished().items():
+                    failed += [key] if status else []
+                    progress.update(TRIALS * costs[key])
+        finally:
+            workers.stop()
+    if failed:
+        raise InputError(f"the search for {', '.join(failed)} failed; all that it printed: {log_path(failed[0])}")
+
+
+def search_cell(params: Params, cell: Cell) -> None:
+    """Search one cell and keep what was found for ``run``."""
+    section, recipe = params.fixes[cell.fix], params.recipes[params.models[cell.model].recipe]
+    find = method_module("searching", cell.fix_module).search
+    trials: list[Trial] = find(section.tuned(), cell.steps, recipe.timesteps, measure(params, cell))
+    finite = [trial for trial in trials if isfinite(trial.fid)]
+    if not finite:
+        raise InputError(f"{cell.key}: no trial gives finite images; check its params")
+    rows = [t.values | {"fid": round(t.fid, 4)} | ({"control": True} if t.control else {}) for t in finite]
+    write_json(FOUND / f"{cell.key}.json", {
+        "values": best(finite).values, "trials": rows, "inputs": inputs(params, cell),
+    })  # fmt: skip
+
+
+def found_before(params: Params, cell: Cell) -> bool:
+    """Return whether a search that is kept was made with these settings, model and features."""
+    try:
+        return read_json(FOUND / f"{cell.key}.json")["inputs"] == inputs(params, cell)
+    except InputError:
+        return False
+
+
+def inputs(params: Params, cell: Cell) -> list[str]:
+    """Return digests of all that the trials of a cell rest on."""
+    files = model_path(cell.model), FEATURE_NETWORK, REFERENCE
+    return [settings_digest(params, cell), *(sha256(path) for path in files)]
+
+
+def measure(params: Params, cell: Cell) -> Measure:
+    """Return the function from values of the cell's fix to the FID of images drawn with them, the same noise each."""
+    model, sampler, n = load_model(cell.model, cell.network), params.samplers[cell.sampler], params.sample.n
+    device = pick_device()
+    network, features = model.network.to(device), load_feature_network()
+    denoise = denoiser(network, model.predicts_variance, params.sample.precision, lambda _: None)
+    chain = Chain(model.schedule, cell_grid(cell.key, sampler, cell.steps, model.schedule.timesteps))
+    mu, sigma, root = read_npz(REFERENCE, "mu_fid", "sigma_fid", "root_fid")
+
+    def fid(values: Mapping[str, int | float]) -> float:
+        section = params.fixes[cell.fix].resolved(values)
+        remedy = method_module("fixes", cell.fix_module).make(chain, **section.settings())
+        sample: Callable[..., Tensor] = method_module("samplers", cell.sampler_module).sample
+        draw: Any = partial(sample, chain=chain, fix=remedy, **sampler.settings())
+        moments = GroupMoments([n])
+        for start, stop in batches(n):
+            noise = block_noise(params.search.seed, start, stop, model.shape, device)
+            with torch.no_grad():
+                x = draw(denoise, noise(), noise=noise)
+            if not torch.isfinite(x).all():
+                return float("inf")
+            for found in extract_features(features, [to_uint8(x)], stop - start, cell.key):
+                moments.add(found.pooled)
+        return frechet_distance(moments.statistics(), Statistics(mu, sigma), root)
+
+    return fid
