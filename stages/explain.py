@@ -51,7 +51,10 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     yield f"  sampler   {cell.sampler}: {sampler.method}, {_settings(sampler.settings())}"
     yield f"  grid      {sampler.spacing}, {len(grid.times)} times from {grid.times[-1]} down to {grid.times[0]}"
     yield f"  nfe       {sampler.nfe(grid)} evaluations per image, {params.sample.n:,} images"
-    origin = "from the paper's table" if cell.values else "from params.yaml"
+    section = params.fixes[cell.fix]
+    origin = "from params.yaml"
+    if section.looked_up() or section.tuned():
+        origin = "found by a search" if section.tuned() else "from the paper's table"
     yield f"  fix       {cell.fix}: {fix.method}{f', {_settings(fix.settings())}, {origin}' if fix.settings() else ''}"
     yield f"  metric    {row.metric}"
     yield f"  cell      {cell.key}"

@@ -160,7 +160,7 @@ def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(st
     ],
     ids=[
         "time_shift.py", "fix.py", "unused variant", "intervals.py", "params.py", "sections", "template", "ts.window",
-        "runtime", "unused fix", "unused recipe", "recipe", "extractor", "report", "evaluate", "seed",
+        "runtime", "unused fix", "unused recipe", "recipe", "extractor", "tuned.yaml", "search", "evaluate", "seed",
     ],
 )  # fmt: skip
 def test_what_a_change_reaches_first(study: Path, touch: Callable[[Path], None], expected: set[str]) -> None:

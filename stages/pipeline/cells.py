@@ -80,15 +80,20 @@ def read_cells() -> Planned:
         raise damaged from None
     if not isinstance(planned, dict) or planned.get("body") != digest:
         raise damaged
-    if planned.get("inputs") != _inputs(read_params()):
-        raise InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")
+    params, stale = read_params(), InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")
+    if planned.get("inputs") != _inputs(params):
+        raise stale
     try:
-        return Planned(
+        found = Planned(
             {name: PlannedModel.model_validate(model) for name, model in content["models"].items()},
             {key: Cell.model_validate(cell) for key, cell in content["cells"].items()},
         )
     except (ValidationError, AttributeError, KeyError):
         raise damaged from None
+    fixes = {name: {*fix.looked_up(), *fix.tuned()} for name, fix in params.fixes.items()}
+    if any(fixes[cell.fix].difference(cell.values) for cell in found.cells.values()):
+        raise stale
+    return found
 
 
 def planned_cell(key: str) -> Cell:
@@ -115,21 +120,19 @@ def _inputs(params: Params) -> str:
     """
     published = read_published()
     named = {**params.samplers, **params.fixes, **params.models}
-    looked_up = {name: fix.looked_up() for name, fix in params.fixes.items()}
-    tuned = {name: fix.tuned() for name, fix in params.fixes.items()}
+    settings = {name for fix in params.fixes.values() for name in fix.settings()}
     return _digest({
         "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
         "grid": params.grid and params.grid.model_dump(),
         "methods": [[name, section.method] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
-        "looked_up": looked_up, "tuned": tuned,
-        "searched": {key: entry.values for key, entry in read_tuned().items()} if any(tuned.values()) else {},
+        "tuned": {key: entry.values for key, entry in read_tuned().items()},
         "published": [
             [
                 row.paper, row.table, *(getattr(row, coordinate) for coordinate in COORDINATES),
-                # Of the numbers only those that the cells hold.
-                row.value if any(row.metric in names for names in looked_up.values()) else bool(row.value),
+                # Of the numbers only those that the cells may hold.
+                row.value if row.metric in settings else bool(row.value),
             ]
             for rows in published.papers.values() for row in rows
         ],

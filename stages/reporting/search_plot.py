@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from stages.reporting.plots import MARKERS, panels
 from stages.reporting.svg import GRID, PALETTE, SMALL, to_svg
@@ -53,6 +54,10 @@ def _panel(axes: Axes, searches: Sequence[Mapping[str, Any]], name: str) -> None
             elif across == search["chosen"]:
                 axes.plot(across, up, marker=marker, color=colour, markersize=6)
     axes.set_yscale("symlog", linthresh=1)
+    if name == "window":
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(labelsize=SMALL)
     axes.grid(visible=True, color=GRID, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)

@@ -51,8 +51,9 @@ class Fix(Method):
         return [name for name, value in self.settings().items() if value == TUNED]
 
     def resolved(self, values: Mapping[str, float]) -> Self:
-        """Return the section with numbers in place of what it looks up."""
-        return self.model_copy(update=dict(values))
+        """Return the section with numbers in place of what it looks up; its own numbers stay."""
+        words = {*self.looked_up(), *self.tuned()}
+        return self.model_copy(update={name: value for name, value in values.items() if name in words})
 
 
 class NoFix(Fix):

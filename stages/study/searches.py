@@ -23,11 +23,18 @@ def trial_table(searched: Mapping[str, Searched], cells: Mapping[str, Cell]) -> 
 
 
 def curves(searched: Mapping[str, Searched], cells: Mapping[str, Cell], name: str) -> Iterator[dict[str, Any]]:
-    """Yield the trials of each cell that differ in one setting alone, by how the first of them has the others."""
+    """Yield the trials of each cell that differ in one setting alone, by how the first of them has the others.
+
+    Of cells that differ in the fix alone, such as the uniform and the linear schedule, the first.
+    """
+    seen: set[tuple[Any, ...]] = set()
     for key, entry in searched.items():
+        cell = cells[key]
         alone = [trial for trial in entry.trials if name in trial and _others(trial, name) == _first(entry, name)]
-        if len(alone) > 1 and len({trial[name] for trial in alone}) > 1:
-            yield cells[key].axes | {"trials": alone, "chosen": min(_eligible(alone), key=lambda t: t["fid"])[name]}
+        place = (cell.model, cell.sampler, cell.steps)
+        if len({trial[name] for trial in alone}) > 1 and place not in seen:
+            seen.add(place)
+            yield cell.axes | {"trials": alone, "chosen": min(_eligible(alone), key=lambda t: t["fid"])[name]}
 
 
 def _first(entry: Searched, name: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ AFTER = {
     "extractor": [["extractor"], ["reference"], ["evaluate", CELLS[0]]],
     "sample": [["reference"], ["sample", CELLS[0]], ["evaluate", CELLS[0]]],
     "evaluate": [["reference"], ["evaluate", CELLS[0]]],
-    "report": [["report"]],
+    "search": [["report"]],
     "adm-recipe": [["train", MODEL], ["sample", CELLS[0]]],
     "adm-ip": [["train", MODEL], ["sample", CELLS[0]]],
     "ddim": [["sample", CELLS[0]]],
