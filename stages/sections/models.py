@@ -86,6 +86,7 @@ class Model(Method):
     # The published model that the tables set this one against.
     base: ClassVar[str]
     trains_variance: ClassVar[bool] = False
+    decays_weights: ClassVar[bool] = False
 
     def settings(self) -> dict[str, float]:
         """Return what the variant's loss takes as keywords."""
@@ -115,3 +116,29 @@ class Ddpm(Model):
 
     def coordinate(self) -> str:
         return self.published[self.gamma > 0]
+
+
+class DdpmY(Model):
+    method: Literal["ddpm-y"]
+    gamma: Annotated[Float, Field(ge=0)]
+    published: ClassVar = ("ddpm-y",)
+    base: ClassVar = "adm"
+    trains_variance: ClassVar = True
+
+
+class AdmGp(Model):
+    method: Literal["adm-gp"]
+    penalty: Annotated[Float, Field(ge=0)]
+    published: ClassVar = ("adm-gp",)
+    base: ClassVar = "adm"
+    trains_variance: ClassVar = True
+
+
+class AdmWd(Model):
+    """Its recipe must have weight_decay."""
+
+    method: Literal["adm-wd"]
+    published: ClassVar = ("adm-wd",)
+    base: ClassVar = "adm"
+    trains_variance: ClassVar = True
+    decays_weights: ClassVar = True

@@ -161,6 +161,8 @@ class Params(Section):
                 predicts = "no variance" if model.trains_variance else "a variance too"
                 told = f"the network of {model.recipe} predicts {predicts}, unlike what {model.method} trains"
                 raise ValueError(f"{name}.recipe: {told}")
+            if model.decays_weights and not self.recipes[model.recipe].weight_decay:
+                raise ValueError(f"{name}.recipe: {model.recipe}.weight_decay is 0; {model.method} is trained with one")
         return self
 
 

@@ -54,6 +54,7 @@ def put(*paths_and_values: Any) -> Edit:
             "adm-ip.recipe: 'adm-recipes' is no such section; allowed are adm-recipe",
         ),
         (put("adm-ip/recipe", "ddpm-recipe"), "adm-ip.recipe: the network of ddpm-recipe predicts no variance, unlike"),
+        (put("adm-wd/recipe", "adm-recipe"), "adm-wd.recipe: adm-recipe.weight_decay is 0; adm-wd is trained with one"),
         (put("adm-recipe/precision", "fp8"), "adm-recipe.precision: 'fp8': input should be 'fp32', 'bf16' or 'fp16'"),
         (put("adm-recipe/optimizer", "adam", "adm-recipe/weight_decay", 0.1), "weight_decay: 0.1; optimizer: adam"),
         (put("adm-recipe/clip", 0), "adm-recipe.clip: 0: input should be greater than 0"),
