@@ -22,6 +22,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "check": (),
     "grid": ("-j/--jobs", "--address"),
     "search": ("-j/--jobs", "--cell"),
+    "times": (),
     "explain": ("paper", "table", "row", "column", "--metric"),
     "train": ("model",),
     "sample": ("cell",),

@@ -9,6 +9,7 @@ from stages.pipeline.errors import InputError
 from stages.pipeline.layout import scores_path
 from stages.pipeline.params import read_params
 from stages.pipeline.records import read_record
+from stages.pipeline.times import read_times
 from stages.sections.records import ScoreRecord
 from stages.sections.study import Params
 from stages.study.plan import Plan, PlannedRow
@@ -67,6 +68,9 @@ def _settings(settings: dict) -> str:
 
 
 def _measured(cell: str, metric: str) -> str:
+    if metric == "time_ms":
+        timed = read_times().cells.get(cell)
+        return f"{timed.ms:.4g} ± {timed.margin:.2g} (n = {timed.images:,})" if timed else "not yet"
     if not scores_path(cell).exists():
         return "not yet"
     record = read_record(scores_path(cell), ScoreRecord)

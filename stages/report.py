@@ -29,6 +29,7 @@ from stages.pipeline.previews import read_preview
 from stages.pipeline.published import read_published
 from stages.pipeline.records import read_record
 from stages.pipeline.runs import read_environments
+from stages.pipeline.times import read_times
 from stages.pipeline.tuned import read_tuned, settings_digest
 from stages.reporting.forest import forest_plot
 from stages.reporting.mosaics import mosaic
@@ -41,6 +42,7 @@ from stages.reporting.report_page import (
     image_rows,
     regenerated_sections,
     sampled_settings,
+    timing_rows,
 )
 from stages.reporting.search_plot import search_plot
 from stages.sections.cells import Searched
@@ -53,6 +55,7 @@ from stages.sections.records import (
     ScoreRecord,
 )
 from stages.sections.study import Params
+from stages.sections.times import Times
 from stages.study.differences import difference_table, verdict_counts
 from stages.study.origins import Results, strangers
 from stages.study.pairs import published_pairs
@@ -73,7 +76,11 @@ def run() -> None:
     check_origins(results, params, planned)
     dataset, extractor, reference, models, samples, scores = plain(results)
     order = [paper for paper, _ in read_published().titles]
-    rows = [row if row.cell in (None, *planned.cells) else unplanned(row) for row in plan.rows]
+    times = read_times()
+    for key, timed in times.cells.items():
+        if key in scores:
+            scores[key]["time_ms"] = {"value": timed.ms, "margin": timed.margin, "n": timed.images}
+    rows = [with_reason(row, planned, scores) for row in plan.rows]
     # As the papers come in tables.csv, which is the order in which they appeared.
     rows.sort(key=lambda row: order.index(row.row.paper))
     table = score_table(scores, samples)
@@ -85,7 +92,7 @@ def run() -> None:
         own_settings(used(params, planned), planned.cells.values(), rows, models, dataset["n"]),
         dataset["dataset"],
     )
-    page = render(table, differences, tables, dataset, extractor, reference, models, samples, scores, searched)
+    page = render(table, differences, tables, dataset, extractor, reference, models, samples, scores, searched, times)
     trials = {"searches": trial_table(searched, planned.cells)} if searched else {}
     for name, content in {"scores": table, "differences": differences, **trials, **regenerated_tables(tables)}.items():
         write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
@@ -141,9 +148,14 @@ def search_plots(searched: Mapping[str, Searched]) -> dict[str, Markup]:
     return {name: Markup(search_plot(each, name)) for name, each in found.items() if each}
 
 
-def unplanned(row: PlannedRow) -> PlannedRow:
-    """Return a number whose cell the params ask for since the last plan, without it."""
-    return row._replace(status="absent", cell=None, reason="not in cells.yaml; run python -m stages plan")
+def with_reason(row: PlannedRow, planned: Planned, scores: Mapping[str, Any]) -> PlannedRow:
+    """Return a number as it is planned, or without its cell where that is not in the plan or was not timed."""
+    if row.cell is None or (row.cell in planned.cells and row.row.metric in scores[row.cell]):
+        return row
+    told = "not in cells.yaml; run python -m stages plan"
+    if row.cell in planned.cells:
+        told = "not timed yet; run python -m stages times"
+    return row._replace(status="absent", cell=None, reason=told)
 
 
 def used(params: Params, planned: Planned) -> Params:
@@ -158,7 +170,7 @@ def used(params: Params, planned: Planned) -> Params:
 def render(
     table: pd.DataFrame, differences: pd.DataFrame, tables: Sequence[Table], dataset: Mapping[str, Any],
     extractor: Mapping[str, Any], reference: Mapping[str, Any], models: Mapping[str, Any],
-    samples: Mapping[str, Any], scores: Mapping[str, Any], searched: Mapping[str, Searched],
+    samples: Mapping[str, Any], scores: Mapping[str, Any], searched: Mapping[str, Searched], times: Times,
 ) -> str:  # fmt: skip
     """Return the page; equal inputs give equal bytes, and nothing in it points outside the reports."""
     published, audit = read_published(), read_json(AUDIT)
@@ -172,7 +184,9 @@ def render(
         claims=claim_rows(differences), steps=sorted(differences["steps"].unique()),
         sections=regenerated_sections(tables, published.titles, published.metrics, differences, audit["tables"]),
         plot=Markup(fid_against_steps(table)), searches=search_plots(searched),
-        search_seed=read_params().search.seed, images=image_rows(cells), picture=picture_uri, dataset=dataset,
+        search_seed=read_params().search.seed, timings=timing_rows(times, scores),
+        timed_on=times.environment,
+        images=image_rows(cells), picture=picture_uri, dataset=dataset,
         reference=reference, extractor=extractor, models=models, settings=sampled_settings(samples),
         sample=next(iter(samples.values())),
         environments=read_environments(f"sample-{key}" for key in scores),

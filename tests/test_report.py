@@ -32,6 +32,7 @@ from stages.pipeline.layout import (
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import write_preview
 from stages.pipeline.records import write_record
+from stages.pipeline.times import write_times
 from stages.pipeline.tuned import settings_digest, write_tuned
 from stages.reporting.plots import fid_against_steps
 from stages.sections.cells import Cell, Searched
@@ -44,6 +45,7 @@ from stages.sections.records import (
     SampleRecord,
     ScoreRecord,
 )
+from stages.sections.times import Timed, Times
 from tests.study.studies import made_up_score
 from tests.toy import ROOT, toy_params, write_params, write_study
 
@@ -205,6 +207,19 @@ def test_a_section_has_the_printed_numbers_the_measured_ones_and_the_reasons(mea
     assert "lost in the source" in section("es-table-7")
     assert "not printed" in section("ip-table-5"), "how the missing spacing is read"
     assert section("ip-table-10").count("Adam") == 2, "ours beside the printed setting"
+
+
+def test_times_stand_in_their_tables_once_there_are_some(measured: Planned) -> None:
+    report.run()
+    assert "not timed yet; run python -m stages times" in section("ts-table-3")
+    assert '<section id="times"' not in content()
+    base, shifted = "ddpm-net-ddim-none-10", "ddpm-net-ddim-ts-10"
+    timed = {"margin": 0.02, "images": 100, "rounds": 9}
+    cells = {base: Timed(ms=1.25, overhead=None, **timed), shifted: Timed(ms=1.5, overhead=[20.0, 19.0, 21.0], **timed)}
+    write_times(Times(environment={"device": "cpu"}, cells=cells))
+    report.run()
+    assert "1.25<small> ±0.02</small>" in section("ts-table-3")
+    assert "+20.0&nbsp;%" in section("times")
 
 
 def test_the_csv_of_a_table_has_the_numbers_of_its_block(measured: Planned) -> None:

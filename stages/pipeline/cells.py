@@ -16,9 +16,11 @@ from stages.pipeline.errors import InputError
 from stages.pipeline.files import write_bytes
 from stages.pipeline.params import PARAMS, read_params, read_yaml
 from stages.pipeline.published import read_published
+from stages.pipeline.times import TIMES, write_times
 from stages.pipeline.tuned import TUNED, read_tuned, write_tuned
 from stages.sections.cells import Cell, PlannedModel
 from stages.sections.study import Params
+from stages.sections.times import Times
 from stages.study.plan import Known, Plan, make_plan
 
 CELLS = Path("cells.yaml")
@@ -51,9 +53,11 @@ def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> P
 
 
 def write_cells(plan: Plan) -> None:
-    """Write cells.yaml, and an empty tuned.yaml where there is none: DVC wants it to be there."""
+    """Write cells.yaml, and tuned.yaml and times.yaml, empty, where there are none: DVC wants them to be there."""
     if not TUNED.exists():
         write_tuned({})
+    if not TIMES.exists():
+        write_times(Times(environment={}, cells={}))
     body = {
         "models": {name: model.model_dump() for name, model in plan.models.items()},
         "cells": {key: cell.model_dump() for key, cell in plan.cells.items()},

@@ -10,6 +10,7 @@ import pandas as pd
 
 from stages.papers.tables import Metric
 from stages.reporting.blocks import block_layout
+from stages.sections.times import Times
 from stages.study.differences import FAMILY, MIXED
 from stages.study.regenerated import Table, reasons
 from stages.study.verdicts import ONE_RUN
@@ -126,6 +127,19 @@ def sampled_settings(samples: Mapping[str, Mapping[str, Any]]) -> list[tuple[str
     found = {sample["sampler"]: sample["sampler_params"] for sample in samples.values()}
     found |= {sample["fix"]: sample["fix_params"] for sample in samples.values()}
     return list(found.items())
+
+
+def timing_rows(times: Times, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row per cell with a fix that was timed beside the one without: its axes, both times, what it adds."""
+    rows = []
+    for key, timed in times.cells.items():
+        if key not in scores or timed.overhead is None:
+            continue
+        axes = {axis: scores[key][axis] for axis in ("model", "sampler", "fix", "steps")}
+        base = next(s["time_ms"]["value"] for s in scores.values()
+                    if all(s[axis] == value for axis, value in (axes | {"fix": "none"}).items()))  # fmt: skip
+        rows.append(axes | {"base": base, "ms": timed.ms, "overhead": timed.overhead, "rounds": timed.rounds})
+    return sorted(rows, key=lambda row: (row["model"], row["sampler"], row["steps"]))
 
 
 def image_rows(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

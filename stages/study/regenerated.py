@@ -102,7 +102,7 @@ def _number(
         return number
     score = scores[planned.cell]
     found = score[published.metric]
-    return number._replace(value=found["value"], margin=found["margin"], n=score["n_fake"])
+    return number._replace(value=found["value"], margin=found["margin"], n=found.get("n", score["n_fake"]))
 
 
 def _relabelled(labels: Sequence[str], datasets: Sequence[str], dataset: str) -> list[str]:

@@ -16,7 +16,7 @@ COVERAGE = {
     "ip-6": "published only", "ip-7": "partly", "ip-8": "published only", "ip-9": "measured", "ip-10": "measured",
     "es-1": "published only", "es-2": "partly", "es-3": "measured", "es-4": "published only", "es-5": "partly",
     "es-6": "partly", "es-7": "lost",
-    "ts-1": "measured", "ts-2": "measured", "ts-3": "published only", "ts-4": "published only", "ts-5": "measured",
+    "ts-1": "measured", "ts-2": "measured", "ts-3": "measured", "ts-4": "measured", "ts-5": "measured",
     "ts-6": "partly", "ts-7": "measured", "ts-8": "published only", "ts-9": "published only",
     "ts-10": "published only",
 }  # fmt: skip
@@ -25,7 +25,8 @@ VALUES = {key: float(i + 1) for i, key in enumerate(committed().cells)}
 
 @cache
 def tables() -> dict[str, Table]:
-    scores = {key: made_up_score(cell, VALUES[key]) for key, cell in committed().cells.items()}
+    timed = {"time_ms": {"value": 7.5, "margin": 0.1, "n": 100}}
+    scores = {key: made_up_score(cell, VALUES[key]) | timed for key, cell in committed().cells.items()}
     settings = {row.row.key: "ours" for row in committed().rows if row.row.metric == "iterations"}
     found = regenerate(committed().rows, scores, settings, "mine")
     assert len(found) == len({table.id for table in found})
@@ -56,7 +57,7 @@ def test_coverage_follows_max_steps() -> None:
 
 def everything(rows: list[PlannedRow]) -> dict[str, dict]:
     number = {"value": 1.0, "margin": 0.1}
-    score = {"n_fake": 9, **dict.fromkeys(("fid", "sfid", "precision", "recall"), number)}
+    score = {"n_fake": 9, **dict.fromkeys(("fid", "sfid", "precision", "recall", "time_ms"), number)}
     return {row.cell: score for row in rows if row.cell}
 
 
