@@ -61,13 +61,14 @@ def damage_record(path: Path, random: Random) -> str:
     content = read_json(path)
     places = list(_places(content))
     parent, key = random.choice(places)
-    kind = random.choice(["removed", "text", "list", "null", "number"])
+    kind, before = random.choice(["removed", "text", "list", "null", "number"]), parent[key]
     if kind == "removed":
         del parent[key]
     else:
         parent[key] = {"text": "x", "list": [parent[key]], "null": None, "number": random.choice([-1, 1e9, 0.5])}[kind]
-    # Another number, or one less in a list, with the digest made again is a forgery, which nothing here could tell.
-    if kind == "number" or isinstance(parent, list) or random.random() < 0.5:
+    # Another number or text, or one less in a list, with the digest made again is a forgery, which nothing could tell.
+    forged = kind == "number" or isinstance(parent, list) or (kind == "text" and isinstance(before, str))
+    if forged or random.random() < 0.5:
         path.write_text(json.dumps({**content, "digest": "0" * 64}))
         return f"edited: {kind}"
     write_json(path, content)
