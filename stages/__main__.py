@@ -94,8 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{stage}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        # Objects that were interrupted halfway, such as a progress bar of DVC's, would complain as they are taken away.
-        sys.unraisablehook = lambda _: None
+        sys.unraisablehook = lambda _: None  # what was interrupted halfway would complain as it is taken away
         print(f"{stage}: interrupted; what is complete is kept, the same command goes on from there", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:

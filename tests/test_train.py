@@ -177,7 +177,9 @@ def test_two_processes_train_the_model_of_one(project: Path, changes: dict) -> N
 
 def test_two_processes_that_are_killed_resume_to_the_same_bytes(project: Path) -> None:
     prepare.run()
-    assert in_two_processes(iterations=150).wait() == 0
+    first = in_two_processes(iterations=150)
+    errors = first.communicate()[1]
+    assert first.returncode == 0, errors
     expected = MODEL.read_bytes()
     MODEL.unlink()
     process = in_two_processes(iterations=150)
@@ -187,7 +189,9 @@ def test_two_processes_that_are_killed_resume_to_the_same_bytes(project: Path) -
     process.kill()
     process.wait()
     assert not MODEL.exists()
-    assert in_two_processes(iterations=150).wait() == 0
+    again = in_two_processes(iterations=150)
+    errors = again.communicate()[1]
+    assert again.returncode == 0, errors
     assert MODEL.read_bytes() == expected
 
 

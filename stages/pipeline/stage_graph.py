@@ -6,6 +6,7 @@ promised to stay: ``missing_calls`` says which are gone.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shlex
@@ -161,6 +162,7 @@ def open_graph(folder: Path) -> Iterator[StageGraph]:
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
         with Repo(str(folder)) as repo, lock_repo(repo), repo.scm_context(autostage=False, quiet=True):
+            _mend_rwlock(Path(str(repo.tmp_dir)))
             graph = StageGraph(repo)
             try:
                 yield graph
@@ -168,6 +170,15 @@ def open_graph(folder: Path) -> Iterator[StageGraph]:
                 graph.write()
     except DvcException as error:
         raise InputError(_line(error)) from None
+
+
+def _mend_rwlock(folder: Path) -> None:
+    """Take away DVC's list of files in use where a killed run left it cut off: DVC would refuse every stage."""
+    path = folder / "rwlock"
+    try:
+        json.loads(path.read_text() if path.exists() else "{}")
+    except ValueError:
+        path.unlink()
 
 
 def _hashes(stage: Any) -> list[Any]:
