@@ -23,7 +23,7 @@ from stages.pipeline.files import read_npz, scratch_folder, sha256
 from stages.pipeline.layout import DATASET, model_path, model_record_path
 from stages.pipeline.models import build_network, save_model
 from stages.pipeline.params import read_params
-from stages.pipeline.processes import accelerator, launch, launched
+from stages.pipeline.processes import accelerator, launch, launched, part
 from stages.pipeline.records import write_record
 from stages.pipeline.registry import method_module
 from stages.pipeline.runs import log_run
@@ -56,6 +56,7 @@ def run(model: str) -> int:
     scratch = scratch_folder(f"train-{model}", training, sha256(DATASET), str(pick_device()), together.num_processes)
     fit(state, images, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe)
     if not together.is_main_process:
+        part(together)
         return 0
     save_model(model, state.ema, planned.network, sizes, training)
     record = ModelRecord(
@@ -65,6 +66,7 @@ def run(model: str) -> int:
     write_record(model_record_path(model), record)
     log_run(f"train-{model}", started)
     shutil.rmtree(scratch, ignore_errors=True)
+    part(together)
     return 0
 
 

@@ -42,6 +42,12 @@ def accelerator(device: torch.device) -> Accelerator:
     return Accelerator(cpu=device.type == "cpu")
 
 
+def part(accelerator: Accelerator) -> None:
+    """Let the processes end together: one that is gone early takes along those that still talk to it."""
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+
+
 def _run(rank: int, arguments: list[str], processes: int, port: int) -> None:
     os.environ |= {
         "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes),
