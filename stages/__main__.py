@@ -53,6 +53,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+# What torch says where a processor, and where an accelerator, has no more memory.
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
+
+
 class Parser(argparse.ArgumentParser):
     """Refuses wrong arguments in one line, as every other fault of the inputs."""
 
@@ -102,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "allocate" not in str(error):
+        if not isinstance(error, MemoryError) and not any(text in str(error) for text in OUT_OF_MEMORY):
             raise
         print(f"{stage}: out of memory; lower runtime.batch_size or the sizes of the network", file=sys.stderr)
         return 2

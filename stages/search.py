@@ -49,6 +49,8 @@ def run(jobs: str | None = None, cell: str | None = None) -> None:
     planned = read_plan(tuned=defaultdict(lambda: {"b": 1.0, "k": 0.0, "window": 0, "cutoff": 0}))
     wanted = {key: each for key, each in planned.cells.items() if params.fixes[each.fix].tuned()}
     if cell is not None:
+        if cell not in wanted:
+            raise InputError(f"--cell: {cell!r} is no cell of the plan whose fix has a tuned value")
         search_cell(params, wanted[cell])
         return
     if not wanted:

@@ -88,6 +88,7 @@ def take_turns(chains: Mapping[str, Callable[[], object]], done: Callable[[], ob
             sampled()
             if turn:
                 seconds[name].append(time.perf_counter() - before)
+        # The share of a processor; of an accelerator it tells nothing.
         share = (time.process_time() - used) / (time.perf_counter() - started)
         if turn and share < ALONE and not torch.cuda.is_available():
             raise InputError(f"this process had {share:.0%} of a processor only; nothing else may run beside a timing")

@@ -71,6 +71,12 @@ def test_a_trial_is_the_score_of_its_images_on_the_seed_of_searches(trained: Pat
     assert search.measure(other, cell)({"b": trial["b"]}) != pytest.approx(trial["fid"], abs=1e-3)
 
 
+def test_an_unknown_cell_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", "--cell", "adm-x"]) == 2
+    told = "search: --cell: 'adm-x' is no cell of the plan whose fix has a tuned value\n"
+    assert capsys.readouterr().err == told
+
+
 def test_it_is_asked_for_something(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["search"]) == 2
     (line,) = capsys.readouterr().err.splitlines()

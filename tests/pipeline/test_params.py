@@ -9,8 +9,10 @@ from typing import Any
 
 import dvc.api
 import pytest
+import torch
 import yaml
 
+from stages import check
 from stages.__main__ import main
 from stages.pipeline.cells import read_plan
 from stages.pipeline.errors import InputError
@@ -203,6 +205,27 @@ def test_text_is_no_number(project: Path, text: str) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(params).replace(f"ema: {text}", f"ema: '{text}'"))
     with pytest.raises(InputError, match=r"adm-recipe\.ema: "):
         read_params()
+
+
+def no_memory() -> None:
+    torch.empty(2**60)
+
+
+def no_memory_of_python() -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("fault", [no_memory, no_memory_of_python])
+def test_too_little_memory_is_one_line(project: Path, monkeypatch: pytest.MonkeyPatch, capsys, fault: Any) -> None:
+    monkeypatch.setattr(check, "run", fault)
+    assert main(["check"]) == 2
+    assert capsys.readouterr().err == ("check: out of memory; lower runtime.batch_size or the sizes of the network\n")
+
+
+def test_another_fault_of_torch_keeps_its_traceback(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "run", lambda: torch.zeros(2) @ torch.zeros(3))
+    with pytest.raises(RuntimeError, match="size"):
+        main(["check"])
 
 
 def test_wrong_arguments_are_refused_in_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
