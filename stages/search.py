@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
-from stages.diffusion.block_noise import block_noise
-from stages.diffusion.chain import Chain
 from stages.metrics.frechet import frechet_distance
 from stages.metrics.moments import GroupMoments, Statistics
 from stages.pipeline.cells import read_plan, write_cells
+from stages.pipeline.drawing import drawing
 from stages.pipeline.errors import InputError
 from stages.pipeline.feature_network import extract_features, load_feature_network
 from stages.pipeline.files import read_json, read_npz, sha256, write_json
 from stages.pipeline.layout import FEATURE_NETWORK, REFERENCE, model_path
-from stages.pipeline.models import load_model
 from stages.pipeline.params import read_params
 from stages.pipeline.registry import method_module
-from stages.pipeline.runtime import batches, pick_device
+from stages.pipeline.runtime import batches
 from stages.pipeline.tuned import settings_digest, write_tuned
 from stages.pipeline.workers import LocalWorkers, job_count, log_path
-from stages.sample import cell_grid
-from stages.sampling.images import denoiser, to_uint8
+from stages.sampling.images import to_uint8
 from stages.searching.trial import Measure, Trial, best
 from stages.sections.cells import Cell, Searched
 from stages.sections.study import Params
@@ -117,23 +111,13 @@ def inputs(params: Params, cell: Cell) -> list[str]:
 
 def measure(params: Params, cell: Cell) -> Measure:
     """Return the function from values of the cell's fix to the FID of images drawn with them, the same noise each."""
-    model, sampler, n = load_model(cell.model, cell.network), params.samplers[cell.sampler], params.sample.n
-    device = pick_device()
-    network, features = model.network.to(device), load_feature_network()
-    denoise = denoiser(network, model.predicts_variance, params.sample.precision, lambda _: None)
-    chain = Chain(model.schedule, cell_grid(cell.key, sampler, cell.steps, model.schedule.timesteps))
+    draw, features, n = drawing(params, cell), load_feature_network(), params.sample.n
     mu, sigma, root = read_npz(REFERENCE, "mu_fid", "sigma_fid", "root_fid")
 
     def fid(values: Mapping[str, int | float]) -> float:
-        section = params.fixes[cell.fix].resolved(values)
-        remedy = method_module("fixes", cell.fix_module).make(chain, **section.settings())
-        sample: Callable[..., Tensor] = method_module("samplers", cell.sampler_module).sample
-        draw: Any = partial(sample, chain=chain, fix=remedy, **sampler.settings())
         moments = GroupMoments([n])
         for start, stop in batches(n):
-            noise = block_noise(params.search.seed, start, stop, model.shape, device)
-            with torch.no_grad():
-                x = draw(denoise, noise(), noise=noise)
+            x = draw(values, start, stop)
             if not torch.isfinite(x).all():
                 return float("inf")
             for found in extract_features(features, [to_uint8(x)], stop - start, cell.key):

@@ -6,26 +6,19 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from scipy import special
 from tqdm import tqdm
 
-from stages.diffusion.block_noise import block_noise
-from stages.diffusion.chain import Chain
 from stages.pipeline.cells import read_plan
+from stages.pipeline.drawing import drawing
 from stages.pipeline.errors import InputError
-from stages.pipeline.models import load_model
 from stages.pipeline.params import read_params
-from stages.pipeline.registry import method_module
 from stages.pipeline.runtime import pick_device, versions
 from stages.pipeline.stage_graph import open_graph
 from stages.pipeline.times import write_times
-from stages.sample import cell_grid
-from stages.sampling.images import denoiser
 from stages.sections.cells import Cell
 from stages.sections.study import Params
 from stages.sections.times import Timed, Times
@@ -56,22 +49,9 @@ def run() -> None:
 
 def chain(params: Params, cell: Cell) -> Callable[[], object]:
     """Return the function that samples a batch of a cell's images as the stage does."""
-    model, sampler, device = load_model(cell.model, cell.network), params.samplers[cell.sampler], pick_device()
-    grid = Chain(model.schedule, cell_grid(cell.key, sampler, cell.steps, model.schedule.timesteps))
-    section = params.fixes[cell.fix].resolved(cell.values)
-    remedy = method_module("fixes", cell.fix_module).make(grid, **section.settings())
-    denoise = denoiser(model.network.to(device), model.predicts_variance, params.sample.precision, lambda _: None)
-    draw: Any = partial(
-        method_module("samplers", cell.sampler_module).sample, chain=grid, fix=remedy, **sampler.settings()
-    )
-
-    def sampled() -> None:
-        noise = block_noise(params.search.seed, 0, IMAGES, model.shape, device)
-        with torch.no_grad():
-            # Reading a pixel waits for an accelerator.
-            draw(denoise, noise(), noise=noise).flatten()[0].item()
-
-    return sampled
+    draw = drawing(params, cell)
+    # Reading a pixel waits for an accelerator.
+    return lambda: draw(cell.values, 0, IMAGES).flatten()[0].item()
 
 
 def take_turns(chains: Mapping[str, Callable[[], object]], done: Callable[[], object]) -> dict[str, list[float]]:
