@@ -21,7 +21,7 @@ def rate(threads: int) -> float:
 
     from stages.diffusion.block_noise import block_noise
     from stages.diffusion.chain import Chain
-    from stages.diffusion.grids import time_grid
+    from stages.grids.grid import time_grid
     from stages.fixes import none
     from stages.pipeline.runtime import keep_freed_memory, limit_threads
     from stages.samplers import ddim

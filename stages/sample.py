@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from stages.diffusion.block_noise import block_noise
 from stages.diffusion.chain import Chain
-from stages.diffusion.grids import TimeGrid
+from stages.grids.grid import TimeGrid
 from stages.pipeline.cells import planned_cell
 from stages.pipeline.errors import InputError
 from stages.pipeline.files import scratch_folder, sha256

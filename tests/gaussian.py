@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -11,13 +13,18 @@ from stages.samplers.walk import Denoiser
 Calls = list[tuple[Tensor, Tensor]]
 
 
-def gaussian_denoiser(schedule: Schedule, variance: float, calls: Calls | None = None) -> Denoiser:
-    """Return the exact predictor; it appends (x, times) of each evaluation to ``calls``."""
+def gaussian_denoiser(
+    schedule: Schedule, variance: float, calls: Calls | None = None, level: Callable[[Tensor], Tensor] | None = None
+) -> Denoiser:
+    """Return the exact predictor; it appends (x, times) of each evaluation to ``calls``.
+
+    ``level`` gives alpha_bar at times that may be fractional; without it they are truncated.
+    """
 
     def denoise(x: Tensor, times: Tensor) -> tuple[Tensor, None]:
         if calls is not None:
             calls.append((x, times))
-        alpha_bar = alpha_bar_at(schedule, times.long()).to(x)
+        alpha_bar = (level(times) if level else alpha_bar_at(schedule, times.long())).to(x)
         return x * (1 - alpha_bar).sqrt() / (alpha_bar * variance + 1 - alpha_bar), None
 
     return denoise

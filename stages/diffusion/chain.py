@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from stages.diffusion.grids import TimeGrid
+from stages.grids.grid import TimeGrid
 from stages.diffusion.schedule import Schedule, alpha_bar_at
 
 

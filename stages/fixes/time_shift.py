@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from stages.diffusion.chain import Chain
-from stages.fixes.fix import Fix, UpdateTime
+from stages.fixes.fix import Fix, UpdateTime, best_fit, times_around
 
 CutoffOn = Literal["current", "next"]
 
@@ -20,7 +19,8 @@ def make(
 
     For the state at grid time tau_j, reached from tau_{j+1} > ``cutoff``, each sample is told the integer s with
     1 - alpha_bar[s] nearest to its own variance over C, H, W (unbiased), among s within ``window // 2`` of tau_j, both
-    ends included, ties to the smallest, and always above the next grid time. ``window = 0`` changes no bit.
+    ends included, ties to the smallest, and always above the next grid time. x_T is never shifted; ``window = 0``
+    changes no bit.
 
     Args:
         chain: the model's noise schedule along the sampling grid.
@@ -29,18 +29,14 @@ def make(
         update_time: ``scheduled`` shifts the network's input only; ``shifted`` also starts the update from that time.
         cutoff_on: test the time of the state the step started from (``current``) or of the one it reached (``next``).
     """
-    times, top = chain.grid.times, chain.schedule.timesteps - 1 - chain.grid.offset
+    times = chain.grid.times
 
     def condition(x: Tensor, index: int, scheduled: Tensor) -> Tensor:
         time = times[index]
-        tested = times[index + 1] if cutoff_on == "current" else time
-        if tested <= cutoff:
+        if window < 2 or index + 1 == len(times) or (times[index + 1] if cutoff_on == "current" else time) <= cutoff:
             return scheduled
-        floor = times[index - 1] + 1 if index else 0
-        low, high = max(floor, time - window // 2), min(top, time + window // 2)
-        candidates = torch.arange(min(low, time), high + 1, device=x.device)
-        expected = 1 - chain.alpha_bar(candidates).flatten()
-        variance = x.double().flatten(1).var(dim=1, correction=1)
-        return candidates[(variance[:, None] - expected).abs().argmin(dim=1)]
+        candidates = times_around(chain, time, window // 2, x.device)
+        candidates = candidates[candidates > (times[index - 1] if index else -1)]
+        return best_fit(x, candidates, 1 - chain.alpha_bar(candidates))
 
     return Fix(condition=condition, update_time=update_time)

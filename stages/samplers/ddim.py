@@ -18,10 +18,9 @@ def sample(
     With ``clip`` x0 is clipped to [-1, 1] and eps derived again from it (guided-diffusion). One evaluation per grid
     time.
     """
-    predict = scaled(denoiser, fix)
 
     def update(x: Tensor, step: Step) -> Tensor:
-        eps, _ = predict(x, step.condition, step.index)
+        eps = step.eps
         x0 = predict_x0(x, eps, step.alpha_bar)
         if clip:
             x0 = x0.clamp(-1, 1)
@@ -32,4 +31,4 @@ def sample(
         mean = step.alpha_bar_next.sqrt().to(x0) * x0 + direction.to(x0) * eps
         return mean + sigma.to(x0) * noise()
 
-    return walk(update, x, chain, fix)
+    return walk(update, scaled(denoiser, fix), x, chain, fix)

@@ -22,11 +22,9 @@ def sample(
     ``variance`` of the respaced chain: ``small`` is the posterior's, ``large`` is beta, ``learned`` interpolates
     between their logarithms by the network's v (Improved DDPM, Eq. 15). One evaluation per grid time.
     """
-    predict = scaled(denoiser, fix)
 
     def update(x: Tensor, step: Step) -> Tensor:
-        eps, v = predict(x, step.condition, step.index)
-        x0 = predict_x0(x, eps, step.alpha_bar).clamp(-1, 1)
+        x0 = predict_x0(x, step.eps, step.alpha_bar).clamp(-1, 1)
         q = posterior(step.alpha_bar, step.alpha_bar_next)
         mean = q.x0_coef.to(x) * x0 + q.x_coef.to(x) * x
         z = noise()
@@ -34,10 +32,10 @@ def sample(
             return mean
         if variance != "learned":
             return mean + (q.variance if variance == "small" else q.beta).sqrt().to(x) * z
-        if v is None:
+        if step.v is None:
             raise ValueError("variance: learned needs a network that predicts it")
-        fraction = (v + 1) / 2
+        fraction = (step.v + 1) / 2
         log_variance = fraction * q.beta.log().to(x) + (1 - fraction) * q.variance.log().to(x)
         return mean + (0.5 * log_variance).exp() * z
 
-    return walk(update, x, chain, fix)
+    return walk(update, scaled(denoiser, fix), x, chain, fix)

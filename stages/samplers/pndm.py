@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from stages.diffusion.chain import Chain
@@ -21,26 +20,26 @@ def transfer(x: Tensor, eps: Tensor, alpha_bar: Tensor, alpha_bar_next: Tensor) 
     return alpha_bar_next.sqrt().to(x) * predict_x0(x, eps, alpha_bar) + (1 - alpha_bar_next).sqrt().to(x) * eps
 
 
-def improved_euler(predict: Predict, x: Tensor, eps: Tensor, step: Step, chain: Chain) -> Tensor:
+def improved_euler(predict: Predict, x: Tensor, step: Step) -> Tensor:
     """Return the mean of the noise predicted here and after an Euler step."""
-    euler = transfer(x, eps, step.alpha_bar, step.alpha_bar_next)
-    ahead, _ = predict(euler, torch.full_like(step.condition, step.target), step.index - 1)
-    return (eps + ahead) / 2
+    euler = transfer(x, step.eps, step.alpha_bar, step.alpha_bar_next)
+    ahead, _ = predict(euler, step.target, step.index - 1)
+    return (step.eps + ahead) / 2
 
 
-def runge_kutta(predict: Predict, x: Tensor, eps: Tensor, step: Step, chain: Chain) -> Tensor:
+def runge_kutta(predict: Predict, x: Tensor, step: Step) -> Tensor:
     """Return the pseudo Runge-Kutta combination of four predictions.
 
-    Times midway between two grid times may be fractional: the network gets them so, the schedule truncates them. Under
-    TS too they are the scheduled ones: only the evaluation of the current state is shifted.
+    Times midway between two grid times may be fractional: the network gets them so, the schedule truncates them. Under a
+    fix that shifts what the network is told they are the scheduled ones: only the evaluation of the current state is
+    shifted.
     """
-    middle = torch.full(step.condition.shape, (step.time + step.target) / 2, device=x.device)
-    alpha_bar_middle = chain.alpha_bar(middle.long())
-    second, _ = predict(transfer(x, eps, step.alpha_bar, alpha_bar_middle), middle, step.index - 0.5)
+    middle = (step.time + step.target) / 2
+    alpha_bar_middle = step.chain.alpha_bar(middle.long())
+    second, _ = predict(transfer(x, step.eps, step.alpha_bar, alpha_bar_middle), middle, step.index - 0.5)
     third, _ = predict(transfer(x, second, step.alpha_bar, alpha_bar_middle), middle, step.index - 0.5)
-    end = torch.full_like(step.condition, step.target)
-    fourth, _ = predict(transfer(x, third, step.alpha_bar, step.alpha_bar_next), end, step.index - 1)
-    return (eps + 2 * second + 2 * third + fourth) / 6
+    fourth, _ = predict(transfer(x, third, step.alpha_bar, step.alpha_bar_next), step.target, step.index - 1)
+    return (step.eps + 2 * second + 2 * third + fourth) / 6
 
 
 def multistep(eps: Tensor, past: Sequence[Tensor], order: Order) -> Tensor:
@@ -60,13 +59,12 @@ def sample(denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise, 
     start, warm_up = START[order]
 
     def update(x: Tensor, step: Step) -> Tensor:
-        eps, _ = predict(x, step.condition, step.index)
         started = len(history) >= warm_up
-        combined = multistep(eps, history, order) if started else start(predict, x, eps, step, chain)
-        history.append(eps)
+        combined = multistep(step.eps, history, order) if started else start(predict, x, step)
+        history.append(step.eps)
         return transfer(x, combined, step.alpha_bar, step.alpha_bar_next)
 
-    return walk(update, x, chain, fix)
+    return walk(update, predict, x, chain, fix)
 
 
 START = {2: (improved_euler, 1), 4: (runge_kutta, 3)}

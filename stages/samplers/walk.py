@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -24,31 +25,48 @@ Predict = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor | None]]
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a grid: from time ``grid.times[index]`` to ``target``; alpha_bar values are float64 [B, 1, 1, 1].
+    """One step of a grid, from ``time`` to ``target``, both [B], and the prediction at its start.
 
-    ``condition`` is the time [B] that the network is told, which a fix may have shifted.
+    ``start`` is the time whose noise level the update starts from; it differs from ``time`` only where a fix says so.
     """
 
     index: int
-    time: int
-    target: int
-    condition: Tensor
-    alpha_bar: Tensor
-    alpha_bar_next: Tensor
+    chain: Chain
+    time: Tensor
+    start: Tensor
+    target: Tensor
+    eps: Tensor
+    v: Tensor | None
+
+    @cached_property
+    def alpha_bar(self) -> Tensor:
+        """The noise level that the update starts from, float64 [B, 1, 1, 1]."""
+        return self.chain.alpha_bar(self.start)
+
+    @cached_property
+    def alpha_bar_next(self) -> Tensor:
+        """The noise level that the update leads to, float64 [B, 1, 1, 1]."""
+        return self.chain.alpha_bar(self.target)
 
 
-def walk(update: Callable[[Tensor, Step], Tensor], x: Tensor, chain: Chain, fix: Fix) -> Tensor:
+def walk(update: Callable[[Tensor, Step], Tensor], predict: Predict, x: Tensor, chain: Chain, fix: Fix) -> Tensor:
     """Return the state after every step of the grid, from the noisiest time to the last target."""
     grid = chain.grid
-    condition = torch.full((len(x),), grid.times[-1], device=x.device)
+    time = grid_time(grid.times[-1], x)
     for index in reversed(range(len(grid.times))):
-        time, target = grid.times[index], grid.target(index)
-        start = condition if fix.update_time == "shifted" else torch.full_like(condition, time)
-        levels = chain.alpha_bar(start), chain.alpha_bar(torch.full_like(condition, target))
-        x = update(x, Step(index, time, target, condition, *levels))
-        if index:
-            condition = fix.condition(x, index - 1, torch.full_like(condition, target))
+        told = fix.condition(x, index, time)
+        eps, v = predict(x, told, index)
+        scheduled = grid_time(grid.target(index), x)
+        target = fix.target(x, eps, index, scheduled)
+        x = update(x, Step(index, chain, time, told if fix.update_time == "shifted" else time, target, eps, v))
+        time = target if fix.goes_on_from == "target" else scheduled
     return x
+
+
+def grid_time(time: float, x: Tensor) -> Tensor:
+    """Return a time for each sample of x, int64 where it is whole, else float64."""
+    whole = time == int(time)
+    return torch.full((len(x),), int(time) if whole else time, dtype=None if whole else torch.float64, device=x.device)
 
 
 def scaled(denoiser: Denoiser, fix: Fix) -> Predict:

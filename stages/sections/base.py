@@ -52,4 +52,9 @@ M = TypeVar("M", bound=Method)
 
 def methods(kind: type[M]) -> dict[str, type[M]]:
     """Return the section types of one kind by the method that each stands for."""
-    return {get_args(each.model_fields["method"].annotation)[0]: each for each in kind.__subclasses__()}
+    found: dict[str, type[M]] = {}
+    for each in kind.__subclasses__():
+        # A type between has no method of its own.
+        named = get_args(each.model_fields["method"].annotation)
+        found |= {named[0]: each} if named else methods(each)
+    return found

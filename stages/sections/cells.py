@@ -12,7 +12,8 @@ from stages.sections.base import Int, Name, Section
 class Cell(Section):
     """One cell: names of params sections, a step count, and the modules that do the work.
 
-    ``values`` are the settings of its fix that the plan looked up, in the published tables or in tuned.yaml.
+    ``input`` is the file under data/ that its sampler takes beside noise; the model's where it takes none. ``values``
+    are the settings of its fix that the plan looked up, in the published tables or in tuned.yaml.
     """
 
     model: Name
@@ -21,7 +22,9 @@ class Cell(Section):
     steps: Annotated[Int, Field(ge=1)]
     network: str
     sampler_module: str
+    grid_module: str
     fix_module: str
+    input: str
     values: dict[str, int | float]
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from stages.sections.base import Int, Method
 
@@ -37,6 +37,11 @@ class Fix(Method):
     """What all fixes share; a method is a subclass with its own settings and the module of its name."""
 
     published: ClassVar[tuple[str, ...]]
+
+    @property
+    def moves_steps(self) -> bool:
+        """Whether steps start or lead elsewhere than the grid says."""
+        return False
 
     def coordinate(self) -> str:
         """Return the fix as the published tables have it."""
@@ -86,3 +91,39 @@ class TimeShift(Fix):
     update_time: Literal["scheduled", "shifted"]
     cutoff_on: Literal["current", "next"]
     published: ClassVar = ("ts",)
+
+    @property
+    def moves_steps(self) -> bool:
+        return self.update_time == "shifted"
+
+
+class ReleasedTimeShift(Fix):
+    """What the four released codes of Time-Shift have in common."""
+
+    window: Annotated[Int, Field(ge=0)]
+    cutoff: Annotated[Int, Field(ge=0)]
+    published: ClassVar = ("ts",)
+
+    @property
+    def moves_steps(self) -> bool:
+        return True
+
+
+class TimeShiftA(ReleasedTimeShift):
+    method: Literal["time-shift-a"]
+
+
+class TimeShiftB(ReleasedTimeShift):
+    method: Literal["time-shift-b"]
+
+
+class TimeShiftC(ReleasedTimeShift):
+    method: Literal["time-shift-c"]
+
+
+class TimeShiftD(ReleasedTimeShift):
+    method: Literal["time-shift-d"]
+
+    @property
+    def moves_steps(self) -> bool:
+        return False

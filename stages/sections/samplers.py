@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stages.diffusion.grids import Spacing, TimeGrid, time_grid
+from stages.grids.grid import TimeGrid, time_grid
 from stages.sections.base import Bool, Float, Method
 
+Spacing = Literal["respaced", "uniform", "quadratic", "pndm", "ts-dpm"]
 # How the published tables print a grid that goes by a repository's own convention.
 PRINTED = {"pndm": "uniform", "ts-dpm": "uniform"}
 
@@ -17,8 +18,17 @@ PRINTED = {"pndm": "uniform", "ts-dpm": "uniform"}
 class Sampler(Method):
     """What all samplers share; a method is a subclass with its own settings and the module of its name."""
 
-    spacing: Spacing
+    spacing: str
     published: ClassVar[tuple[str, ...]]
+    # What it takes beside noise: the file of that name that a stage makes from the model.
+    takes: ClassVar[Literal["moments"] | None] = None
+    # Whether a step may start and lead elsewhere than the grid says.
+    follows_shifts: ClassVar[bool] = True
+
+    @property
+    def grid_module(self) -> str:
+        """Name of the module of its grid."""
+        return self.spacing.replace("-", "_")
 
     @property
     def least_steps(self) -> int:
@@ -56,6 +66,7 @@ class Sampler(Method):
 
 class Ddpm(Sampler):
     method: Literal["ddpm"]
+    spacing: Spacing
     variance: Literal["small", "large", "learned"]
     published: ClassVar = ("ddpm",)
 
@@ -66,6 +77,7 @@ class Ddpm(Sampler):
 
 class Ddim(Sampler):
     method: Literal["ddim"]
+    spacing: Spacing
     eta: Annotated[Float, Field(ge=0, le=1)]
     clip: Bool
     published: ClassVar = ("ddim", "ddim-clipped", "ddpm")
@@ -98,3 +110,33 @@ class Pndm(Sampler):
 
     def coordinates(self) -> dict[str, str]:
         return super().coordinates() | {"sampler": {2: "s-pndm", 4: "f-pndm"}[self.order]}
+
+
+class DpmSolver(Sampler):
+    method: Literal["dpm-solver"]
+    spacing: Literal["dpm-solver"]
+    published: ClassVar = ("dpm-solver-2",)
+
+    def coordinates(self) -> dict[str, str]:
+        return super().coordinates() | {"sampler": "dpm-solver-2", "spacing": ""}
+
+
+class Deis(Sampler):
+    method: Literal["deis"]
+    spacing: Literal["deis"]
+    order: Literal[2]
+    published: ClassVar = ("deis-tab2",)
+    follows_shifts: ClassVar = False
+
+    def coordinates(self) -> dict[str, str]:
+        return super().coordinates() | {"sampler": "deis-tab2", "spacing": ""}
+
+
+class AnalyticDdim(Sampler):
+    method: Literal["analytic-ddim"]
+    spacing: Literal["respaced"]
+    published: ClassVar = ("analytic-ddim",)
+    takes: ClassVar = "moments"
+
+    def coordinates(self) -> dict[str, str]:
+        return super().coordinates() | {"spacing": "", "eta": "0"}

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from stages.diffusion.chain import Chain
-from stages.diffusion.grids import Spacing, TimeGrid, time_grid
+from stages.grids.grid import TimeGrid, time_grid
+from stages.sections.samplers import Spacing
 from stages.diffusion.schedule import make_schedule
 from stages.fixes import epsilon_scaling, none, time_shift
 from stages.fixes.fix import Fix
 from stages.samplers import ddim
 from stages.samplers.walk import Denoiser
 from tests.gaussian import gaussian_denoiser, no_noise
-from tests.samplers.test_samplers import COSINE, LINEAR, SAMPLERS
+from tests.samplers.test_samplers import COSINE, LINEAR, SAMPLERS, grid_of
 
 # A fix waits for the chain that it works on.
 Making = Callable[[Chain], Fix]
@@ -37,7 +38,7 @@ def sampled(name: str, fix: Making, batch: slice = slice(0, 6), denoiser: Denois
     """Six images of one sampler on the cosine schedule, with noise that depends on the image alone."""
     generator = torch.Generator().manual_seed(11)
     draw = lambda: torch.randn(6, 1, 8, 8, generator=generator)[batch]  # noqa: E731
-    chain = Chain(COSINE, time_grid("respaced" if name == "ddpm" else "uniform", 10))
+    chain = Chain(COSINE, grid_of(name, 10))
     return SAMPLERS[name](denoiser or gaussian_denoiser(COSINE, 0.25), draw(), chain, fix(chain), draw)
 
 

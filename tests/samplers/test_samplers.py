@@ -10,19 +10,27 @@ import torch
 from torch import Tensor
 
 from stages.diffusion.chain import Chain
-from stages.diffusion.grids import TimeGrid, time_grid
+from stages.grids.grid import TimeGrid, time_grid
 from stages.diffusion.schedule import Schedule, alpha_bar_at, make_schedule, posterior
 from stages.fixes.fix import Fix
-from stages.samplers import ddim, ddpm, pndm
+from stages.samplers import analytic_ddim, ddim, ddpm, deis, dpm_solver, pndm
 from stages.samplers.pndm import transfer
 from tests.gaussian import exact_state, gaussian_denoiser, no_noise
 
 LINEAR, COSINE = make_schedule("linear"), make_schedule("cosine")
 DDIM_CLIPPED = partial(ddim.sample, clip=True)
 S_PNDM, F_PNDM = partial(pndm.sample, order=2), partial(pndm.sample, order=4)
+ANALYTIC = partial(analytic_ddim.sample, eps_power=torch.full((1000,), 0.9, dtype=torch.float64))
 SAMPLERS: dict[str, Callable[..., Tensor]] = {
     "ddpm": ddpm.sample, "ddim": ddim.sample, "ddim-clipped": DDIM_CLIPPED, "s-pndm": S_PNDM, "f-pndm": F_PNDM,
+    "dpm-solver": dpm_solver.sample, "deis": deis.sample, "analytic-ddim": ANALYTIC,
 }  # fmt: skip
+# Those that do not walk the uniform one.
+GRIDS = {"ddpm": "respaced", "analytic-ddim": "respaced", "dpm-solver": "dpm-solver", "deis": "deis"}
+
+
+def grid_of(name: str, steps: int) -> TimeGrid:
+    return time_grid(GRIDS.get(name, "uniform"), steps)
 
 
 def along(schedule: Schedule, times: Sequence[int]) -> Chain:
@@ -178,7 +186,7 @@ def test_learned_variance_needs_a_network_that_predicts_it() -> None:
 def test_number_of_network_evaluations(name: str, steps: int) -> None:
     calls: list[tuple[Tensor, Tensor]] = []
     x = torch.zeros(2, 1, 2, 2)
-    grid = time_grid("uniform", steps)
+    grid = grid_of(name, steps)
     SAMPLERS[name](gaussian_denoiser(COSINE, 0.25, calls), x, Chain(COSINE, grid), Fix(), lambda: x)
     assert len(calls) == steps + {"s-pndm": 1, "f-pndm": 9}.get(name, 0)
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.diffusion.grids import Spacing, quadratic, time_grid
-from stages.sections.samplers import Pndm, Sampler
+from stages.grids import quadratic
+from stages.grids.grid import time_grid
+from stages.sections.samplers import Pndm, Sampler, Spacing
 from stages.sections.study import SAMPLERS
 
 
@@ -32,12 +33,12 @@ def test_quadratic_matches_the_published_lists() -> None:
     assert times("quadratic", 20) == [
         0, 2, 8, 19, 35, 55, 79, 108, 141, 179, 221, 268, 319, 374, 434, 498, 567, 640, 718, 800,
     ]  # fmt: skip
-    assert [len(set(quadratic(n, 1000).times)) for n in (50, 100)] == [49, 96]
+    assert [len(set(quadratic.time_grid(n, 1000).times)) for n in (50, 100)] == [49, 96]
 
 
 @given(st.integers(2, 1000))
 def test_quadratic_is_numpys_truncated_linspace(steps: int) -> None:
-    assert list(quadratic(steps, 1000).times) == (np.linspace(0, np.sqrt(800), steps) ** 2).astype(int).tolist()
+    assert list(quadratic.time_grid(steps, 1000).times) == (np.linspace(0, np.sqrt(800), steps) ** 2).astype(int).tolist()
 
 
 def test_uniform_matches_ddim() -> None:
