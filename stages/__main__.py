@@ -25,6 +25,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "times": (),
     "explain": ("paper", "table", "row", "column", "--metric"),
     "train": ("model",),
+    "moments": ("model",),
     "sample": ("cell",),
     "evaluate": ("cell",),
     "audit": ("--published", "--paper", "--table", "--fail-on"),

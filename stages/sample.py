@@ -22,7 +22,8 @@ from stages.pipeline.cells import planned_cell
 from stages.pipeline.errors import InputError
 from stages.pipeline.files import scratch_folder, sha256
 from stages.pipeline.images import image_parts, image_shape, write_images
-from stages.pipeline.layout import model_path, preview_path, sample_record_path, samples_path
+from stages.pipeline.inputs import Inputs, sampler_inputs
+from stages.pipeline.layout import DATA, model_path, preview_path, sample_record_path, samples_path
 from stages.pipeline.models import Denoiser, load_model
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import write_preview
@@ -47,13 +48,14 @@ def run(cell: str) -> None:
     made = {
         **planned.axes, **params.sample.model_dump(), "seed": params.seed, "nfe": nfe, "timesteps": list(grid.times),
         "sampler_params": sampler.model_dump(), "fix_params": fix.model_dump(),
-        "model_sha256": sha256(model_path(planned.model)),
+        "model_sha256": sha256(model_path(planned.model)), "input_sha256": sha256(DATA / planned.input),
     }  # fmt: skip
     remedy = method_module("fixes", planned.fix_module).make(chain, **fix.settings())
     sample = method_module("samplers", planned.sampler_module).sample
     draw = partial(sample, chain=chain, fix=remedy, **sampler.settings())
     scratch, started = scratch_folder(f"sample-{cell}", made, str(pick_device())), time.monotonic()
-    parts = sample_parts(draw, model, cell, params.seed, params.sample, nfe, scratch)
+    inputs = sampler_inputs(sampler, planned)
+    parts = sample_parts(draw, inputs, model, cell, params.seed, params.sample, nfe, scratch)
     channels, *size = model.shape
     images = chained.from_iterable(image_parts(part) for part in parts)
     write_images(samples_path(cell), images, (params.sample.n, *size, channels))
@@ -73,8 +75,9 @@ def cell_grid(cell: str, sampler: Sampler, steps: int, timesteps: int) -> TimeGr
 
 
 def sample_parts(
-    draw: Callable[..., Tensor], model: Denoiser, cell: str, seed: int, section: Sample, nfe: int, scratch: Path
-) -> list[Path]:
+    draw: Callable[..., Tensor], inputs: Inputs, model: Denoiser, cell: str, seed: int, section: Sample, nfe: int,
+    scratch: Path,
+) -> list[Path]:  # fmt: skip
     """Return the files of all images, a batch each; those that a killed run left in ``scratch`` are kept.
 
     Raises:
@@ -93,7 +96,7 @@ def sample_parts(
             # Not inference mode, which a sampler that needs a gradient could not leave.
             with torch.no_grad():
                 denoise = denoiser(network, model.predicts_variance, section.precision, progress.update)
-                x = draw(denoise, noise(), noise=noise)
+                x = draw(denoise, noise(), noise=noise, **inputs(start, stop))
             if (found := round((progress.n - before) / (stop - start))) != nfe:
                 raise RuntimeError(f"{cell}: {found} network evaluations, expected {nfe}")
             if not torch.isfinite(x).all():

@@ -60,6 +60,7 @@ def write_cells(plan: Plan) -> None:
         write_times(Times(environment={}, cells={}))
     body = {
         "models": {name: model.model_dump() for name, model in plan.models.items()},
+        "estimated": {name: plan.models[name].model_dump() for name in plan.moments},
         "cells": {key: cell.model_dump() for key, cell in plan.cells.items()},
     }
     content = {"planned": {"inputs": _inputs(read_params()), "body": _digest(body)}} | body
@@ -77,7 +78,7 @@ def read_cells() -> Planned:
     damaged = InputError(f"{CELLS}: edited or damaged; {AGAIN}")
     try:
         content = read_yaml(CELLS)
-        body, planned = {key: content.get(key) for key in ("models", "cells")}, content.get("planned")
+        body, planned = {key: content.get(key) for key in ("models", "estimated", "cells")}, content.get("planned")
         # YAML holds what JSON cannot, such as a date or a list within itself, which the plan never writes.
         digest = _digest(body)
     except (InputError, TypeError, ValueError):
@@ -127,7 +128,7 @@ def _inputs(params: Params) -> str:
     settings = {name for fix in params.fixes.values() for name in fix.settings()}
     return _digest({
         "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
-        "grid": params.grid and params.grid.model_dump(),
+        "grid": [grid.model_dump() for grid in params.grid],
         "methods": [[name, section.method] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},

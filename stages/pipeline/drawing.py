@@ -9,6 +9,7 @@ from torch import Tensor
 
 from stages.diffusion.block_noise import block_noise
 from stages.diffusion.chain import Chain
+from stages.pipeline.inputs import sampler_inputs
 from stages.pipeline.models import load_model
 from stages.pipeline.registry import method_module
 from stages.pipeline.runtime import pick_device
@@ -27,13 +28,14 @@ def drawing(params: Params, cell: Cell) -> Draw:
     model, sampler, device = load_model(cell.model, cell.network), params.samplers[cell.sampler], pick_device()
     chain = Chain(model.schedule, sampler.grid(cell.steps, model.schedule.timesteps))
     denoise = denoiser(model.network.to(device), model.predicts_variance, params.sample.precision, lambda _: None)
-    sample = method_module("samplers", cell.sampler_module).sample
+    sample, inputs = method_module("samplers", cell.sampler_module).sample, sampler_inputs(sampler, cell)
 
     def draw(values: Mapping[str, int | float], start: int, stop: int) -> Tensor:
         settings = params.fixes[cell.fix].resolved(values).settings()
         fix = method_module("fixes", cell.fix_module).make(chain, **settings)
         noise = block_noise(params.search.seed, start, stop, model.shape, device)
         with torch.no_grad():
-            return sample(denoise, noise(), chain=chain, fix=fix, noise=noise, **sampler.settings())
+            settings = sampler.settings() | inputs(start, stop)
+            return sample(denoise, noise(), chain=chain, fix=fix, noise=noise, **settings)
 
     return draw

@@ -28,6 +28,16 @@ def model_record_path(model: str) -> Path:
     return RECORDS / "models" / f"{model}.json"
 
 
+def moments_path(model: str) -> Path:
+    """Return the path of the moments of a model's predictions."""
+    return DATA / "moments" / f"{model}.npz"
+
+
+def moments_record_path(model: str) -> Path:
+    """Return the path of the record of how they were estimated."""
+    return RECORDS / "moments" / f"{model}.json"
+
+
 def samples_path(key: str) -> Path:
     """Return the path of a cell's images."""
     return DATA / "samples" / f"{key}.npz"

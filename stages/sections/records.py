@@ -79,6 +79,17 @@ class ModelRecord(Section):
         return self
 
 
+class MomentsRecord(Section):
+    """The mean square of a model's predictions by training time: over how many noised images, of which files."""
+
+    model: Name
+    images: Count
+    seed: Count
+    sha256: Sha256
+    model_sha256: Sha256
+    dataset_sha256: Sha256
+
+
 class CellRecord(Section):
     """What is of one cell."""
 
@@ -95,10 +106,11 @@ class SampleRecord(CellRecord):
     precision: str
     seed: Count
     nfe: Count
-    timesteps: list[Count]
+    timesteps: list[Count | Annotated[Float, Field(ge=0)]]
     sampler_params: dict[str, Any]
     fix_params: dict[str, Any]
     model_sha256: Sha256
+    input_sha256: Sha256
     sha256: Sha256
     preview_sha256: Sha256
 

@@ -11,6 +11,8 @@ from stages.grids.grid import TimeGrid, time_grid
 from stages.sections.base import Bool, Float, Method
 
 Spacing = Literal["respaced", "uniform", "quadratic", "pndm", "ts-dpm"]
+# The mean square of a model's predictions, by training time; or images to learn from.
+Takes = Literal["moments", "images"]
 # How the published tables print a grid that goes by a repository's own convention.
 PRINTED = {"pndm": "uniform", "ts-dpm": "uniform"}
 
@@ -20,8 +22,9 @@ class Sampler(Method):
 
     spacing: str
     published: ClassVar[tuple[str, ...]]
-    # What it takes beside noise: the file of that name that a stage makes from the model.
-    takes: ClassVar[Literal["moments"] | None] = None
+    # What it takes beside noise, and what the published numbers need that it stands for, beyond its coordinates.
+    takes: ClassVar[Takes | None] = None
+    need: ClassVar[str | None] = None
     # Whether a step may start and lead elsewhere than the grid says.
     follows_shifts: ClassVar[bool] = True
 
@@ -140,3 +143,21 @@ class AnalyticDdim(Sampler):
 
     def coordinates(self) -> dict[str, str]:
         return super().coordinates() | {"spacing": "", "eta": "0"}
+
+
+class DdpmFromData(Sampler):
+    """ADM's stochastic sampler over all of the first training times, from noised images in place of noise."""
+
+    method: Literal["ddpm-from-data"]
+    spacing: Literal["first"]
+    variance: Literal["small", "large", "learned"]
+    published: ClassVar = ("ddpm",)
+    takes: ClassVar = "images"
+    need: ClassVar = "a start from noised images"
+
+    @property
+    def needs_variance(self) -> bool:
+        return self.variance == "learned"
+
+    def coordinates(self) -> dict[str, str]:
+        return super().coordinates() | {"sampler": "ddpm", "spacing": ""}

@@ -16,7 +16,7 @@ from stages.sections.samplers import Sampler
 
 SAMPLERS, FIXES, MODELS, NETWORKS = methods(Sampler), methods(Fix), methods(Model), methods(Network)
 # Sections that the user names, and top-level names of cells.yaml, which DVC reads into one space with params.yaml.
-RESERVED = ("models", "samplers", "fixes", "recipes", "cells", "planned")
+RESERVED = ("models", "samplers", "fixes", "recipes", "cells", "estimated", "planned")
 
 
 def _tables(value: Any) -> Any:
@@ -79,6 +79,10 @@ class Sample(Section):
     precision: Literal["fp32", "bf16", "fp16"]
 
 
+class Moments(Section):
+    images: Annotated[Int, Field(ge=1)]
+
+
 class Evaluate(Section):
     neighborhood: Annotated[Int, Field(ge=1)]
     jackknife_groups: Annotated[Int, Field(ge=3)]
@@ -95,9 +99,10 @@ class Params(Section):
     runtime: Runtime
     tables: Annotated[str | list[str], BeforeValidator(_tables)]
     max_steps: Annotated[Int, Field(ge=1)]
-    grid: Grid | None
+    grid: list[Grid]
     prepare: Prepare
     extractor: Extractor
+    moments: Moments
     sample: Sample
     evaluate: Evaluate
     search: Search
@@ -141,10 +146,10 @@ class Params(Section):
     @model_validator(mode="after")
     def _names_are_of_sections(self) -> Self:
         named: list[tuple[str, list[str], Mapping[str, Any]]] = []
-        if self.grid:
+        for grid in self.grid:
             named += [
-                ("grid.models", self.grid.models, self.models), ("grid.samplers", self.grid.samplers, self.samplers),
-                ("grid.fixes", self.grid.fixes, self.fixes),
+                ("grid.models", grid.models, self.models), ("grid.samplers", grid.samplers, self.samplers),
+                ("grid.fixes", grid.fixes, self.fixes),
             ]  # fmt: skip
         named += [(f"{name}.recipe", [model.recipe], self.recipes) for name, model in self.models.items()]
         for place, names, allowed in named:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from typing import Literal, NamedTuple
 
@@ -56,6 +56,11 @@ class Plan(NamedTuple):
     cells: dict[str, Cell]
     rows: list[PlannedRow]
 
+    @property
+    def moments(self) -> list[str]:
+        """The models of which a sampler takes the moments."""
+        return [name for name in self.models if any(c.input == moments_of(name) for c in self.cells.values())]
+
 
 def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan:
     """Return the plan of a study.
@@ -67,15 +72,16 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     tables = {table_id(row): None for paper, rows in papers.items() if paper != SOURCES for row in rows}
     if params.tables != "all" and (unknown := [name for name in params.tables if name not in tables]):
         raise ValueError(f"tables: {unknown[0]!r} is no published table; allowed are all, or of {', '.join(tables)}")
+    # First the free ones: a row that one of them measures is measured however many steps it has.
     cells: dict[str, Cell] = {}
+    for cell in _free_cells(params, known):
+        _add(cells, cell)
     rows = [
         _planned(row, params, known, readings, cells)
         for paper, content in papers.items()
         if paper != SOURCES
         for row in content
     ]
-    for cell in _free_cells(params, known):
-        _add(cells, cell)
     if not cells:
         raise ValueError("tables, max_steps and grid leave no cell to measure")
     models = {cell.model: None for cell in cells.values()}
@@ -98,7 +104,7 @@ def _planned(row: Row, params: Params, known: Known, readings: Sequence[Reading]
         cell, evaluations = _cell_of(read, concerned, params, known)
     except Absent as absent:
         return PlannedRow(read, "absent", None, str(absent), tuple(concerned))
-    if row.steps and int(row.steps) > params.max_steps:
+    if row.steps and int(row.steps) > params.max_steps and cell.key not in cells:
         reason = f"{row.steps} steps: beyond max_steps ({params.max_steps}), {evaluations:,} image-evaluations"
         return PlannedRow(read, "absent", None, reason, tuple(concerned), evaluations)
     _add(cells, cell)
@@ -115,15 +121,16 @@ def _check_asked_for(row: Row, params: Params) -> None:
 def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Known) -> tuple[Cell, int]:
     """Return the cell of a measured metric, and what it costs in evaluations of one image by the network."""
     _check_asked_for(row, params)
-    needs = [reading.value for reading in concerned if reading.setting == NEEDS]
     if row.metric in UNMEASURED:
-        needs.append(UNMEASURED[row.metric])
-    if needs:
-        raise Absent(f"needs {needs[0]}: not built yet")
+        raise Absent(f"needs {UNMEASURED[row.metric]}: not built yet")
+    needs = {reading.value for reading in concerned if reading.setting == NEEDS}
+    known_needs = {kind.need for kind in SAMPLERS.values()}
+    if unknown := sorted(needs - known_needs):
+        raise Absent(f"needs {unknown[0]}: not built yet")
     if not row.steps:
         raise Absent("no step count is printed")
     names = {
-        "sampler": _sampler(row, params),
+        "sampler": _sampler(row, needs, params),
         "fix": _named(row.fix, "fix", {n: s.coordinate() for n, s in params.fixes.items()}, _known(FIXES)),
         "model": _named(row.model, "model", {n: s.coordinate() for n, s in params.models.items()}, _known(MODELS)),
     }
@@ -133,15 +140,18 @@ def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Know
         raise Absent(str(error)) from None
 
 
-def _sampler(row: Row, params: Params) -> str:
+def _sampler(row: Row, needs: Collection[str], params: Params) -> str:
     if row.sampler not in _known(SAMPLERS):
         raise Absent(f"needs the sampler {row.sampler}: not built yet")
     for name, section in params.samplers.items():
         has = section.coordinates()
         # A setting that is not printed fits any.
-        if all(getattr(row, key) in ("", value) for key, value in has.items()):
+        fits = all(getattr(row, key) in ("", value) for key, value in has.items())
+        if fits and (section.need in needs if needs else section.need is None):
             return name
-    told = ", ".join(f"{key} {value}" for key in ("sampler", "spacing", "eta") if (value := getattr(row, key)))
+    told = ", ".join(
+        [*(f"{key} {value}" for key in ("sampler", "spacing", "eta") if (value := getattr(row, key))), *needs]
+    )
     raise Absent(f"no section of params.yaml has {told}")
 
 
@@ -170,12 +180,21 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
     evaluations = params.sample.n * section.nfe(section.grid(steps, recipe.timesteps))
     if section.needs_variance and not recipe.network.predicts_variance:
         raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
+    if params.fixes[fix].moves_steps and not section.follows_shifts:
+        raise ValueError(f"{fix} moves where steps start or lead, and {sampler} goes along its grid alone")
+    inputs = {None: f"models/{model}.safetensors", "moments": moments_of(model), "images": "dataset.npz"}
     cell = Cell(
         model=model, sampler=sampler, fix=fix, steps=steps, network=recipe.network.module,
-        sampler_module=section.module, fix_module=params.fixes[fix].module, values={},
+        sampler_module=section.module, grid_module=section.grid_module, fix_module=params.fixes[fix].module,
+        input=inputs[section.takes], values={},
     )  # fmt: skip
     values = _printed(params, known.papers, cell) | _searched(params, known.tuned, cell)
     return cell.model_copy(update={"values": values}), evaluations
+
+
+def moments_of(model: str) -> str:
+    """Return the file under data/ of the moments of a model's predictions."""
+    return f"moments/{model}.npz"
 
 
 def _searched(params: Params, tuned: Mapping[str, Mapping[str, int | float]], cell: Cell) -> dict[str, int | float]:
@@ -207,14 +226,13 @@ def _printed(params: Params, papers: Mapping[str, Sequence[Row]], cell: Cell) ->
 
 
 def _free_cells(params: Params, known: Known) -> list[Cell]:
-    if params.grid is None:
-        return []
-    grid, cells = params.grid, []
-    for model, sampler, fix, steps in product(grid.models, grid.samplers, grid.fixes, grid.steps):
-        try:
-            cells.append(make_cell(params, known, model, sampler, fix, steps)[0])
-        except ValueError as error:
-            raise ValueError(f"grid: {model}, {sampler}, {fix}, {steps} steps: {error}") from None
+    cells = []
+    for grid in params.grid:
+        for model, sampler, fix, steps in product(grid.models, grid.samplers, grid.fixes, grid.steps):
+            try:
+                cells.append(make_cell(params, known, model, sampler, fix, steps)[0])
+            except ValueError as error:
+                raise ValueError(f"grid: {model}, {sampler}, {fix}, {steps} steps: {error}") from None
     return cells
 
 

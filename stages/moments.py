@@ -1,0 +1,35 @@
+"""Estimate the mean square of one model's noise predictions at every training time, for samplers that take it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from stages.pipeline.cells import planned_model
+from stages.pipeline.files import read_npz, sha256, write_npz
+from stages.pipeline.layout import DATASET, model_path, moments_path, moments_record_path
+from stages.pipeline.models import load_model
+from stages.pipeline.params import read_params
+from stages.pipeline.records import write_record
+from stages.pipeline.runtime import pick_device
+from stages.sampling.images import denoiser
+from stages.sampling.moments import eps_power
+from stages.sections.records import MomentsRecord
+
+
+def run(model: str) -> None:
+    """Write the moments of one model and their record."""
+    params, trained, device = read_params(), load_model(model, planned_model(model).network), pick_device()
+    pixels = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2).float()
+    denoise = denoiser(trained.network.to(device), trained.predicts_variance, params.sample.precision, lambda _: None)
+    images, n = (pixels / 127.5 - 1).to(device), params.moments.images
+    with torch.no_grad():
+        found = eps_power(denoise, images, trained.schedule, params.seed, n)
+        power = list(tqdm(found, total=trained.schedule.timesteps, desc=f"moments {model}", unit="time"))
+    write_npz(moments_path(model), eps_power=np.array(power))
+    record = MomentsRecord(
+        model=model, images=n, seed=params.seed, sha256=sha256(moments_path(model)),
+        model_sha256=sha256(model_path(model)), dataset_sha256=sha256(DATASET),
+    )  # fmt: skip
+    write_record(moments_record_path(model), record)
