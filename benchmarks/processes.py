@@ -21,8 +21,8 @@ def rate(threads: int) -> float:
 
     from stages.diffusion.block_noise import block_noise
     from stages.diffusion.chain import Chain
-    from stages.grids.grid import time_grid
     from stages.fixes import none
+    from stages.grids.grid import time_grid
     from stages.pipeline.runtime import keep_freed_memory, limit_threads
     from stages.samplers import ddim
     from stages.sampling.images import denoiser

@@ -16,8 +16,8 @@ from timing import print_ratios, take_turns
 
 from stages.diffusion.block_noise import block_noise
 from stages.diffusion.chain import Chain
-from stages.grids.grid import time_grid
 from stages.fixes import epsilon_scaling, none, time_shift
+from stages.grids.grid import time_grid
 from stages.pipeline.runtime import keep_freed_memory
 from stages.samplers import ddim
 from stages.sampling.images import denoiser

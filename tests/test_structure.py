@@ -20,15 +20,18 @@ UNLISTED = {
 }  # fmt: skip
 UNLISTED_FOLDERS = {"stages/sections"}
 SUBJECTS = (
-    "sections", "diffusion", "samplers", "fixes", "variants", "networks", "training", "sampling", "metrics", "study",
-    "papers", "reporting", "searching",
+    "sections", "diffusion", "grids", "samplers", "fixes", "variants", "networks", "training", "sampling", "metrics",
+    "study", "papers", "reporting", "searching",
 )  # fmt: skip
 # What a subject may take from the pipeline: neither does any I/O.
 PURE = {"stages/pipeline/errors.py", "stages/pipeline/streams.py"}
 # Methods are found by name, so that no import tells them: item name in dvc.yaml and folder.
-METHODS = {"network": "networks", "variant": "variants", "sampler_module": "samplers", "fix_module": "fixes"}
+METHODS = {
+    "network": "networks", "variant": "variants", "sampler_module": "samplers", "grid_module": "grids",
+    "fix_module": "fixes",
+}  # fmt: skip
 # Beside the methods lie what they share and what is no method.
-SHARED = {"__init__", "walk", "fix", "layers", "classifier", "inception", "ddpm_names"}
+SHARED = {"__init__", "walk", "fix", "grid", "layers", "classifier", "inception", "ddpm_names"}
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PIPELINE = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 COMMANDS = [path.stem for path in (ROOT / "stages").glob("*.py") if not path.stem.startswith("__")]
@@ -95,6 +98,8 @@ def test_stages_that_find_methods_by_name_list_them() -> None:
             by_name = f'method_module("{folder}"' in source
             if folder == "networks":
                 by_name = "pipeline.models import" in source
+            if folder == "grids":
+                by_name = "sampler.grid(" in source
             assert listed == by_name, (stage, folder)
 
 

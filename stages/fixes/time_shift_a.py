@@ -11,9 +11,9 @@ from stages.fixes.fix import Fix, best_fit, times_around
 def make(chain: Chain, window: int, cutoff: int) -> Fix:
     """Return the fix of the released TS-DPM code (pnm_solver), which is not the paper's Algorithm 2.
 
-    The step leads to the time whose noise variance fits the state *before* it, among those within ``window // 2`` of the
-    next grid time, where that is above ``cutoff``; the network and the next step know nothing of it. The first step is
-    as scheduled. No step leads upwards, which the code does not rule out.
+    The step leads to the time whose noise variance fits the state *before* it, among those within ``window // 2`` of
+    the next grid time, where that is above ``cutoff``; the network and the next step know nothing of it. The first step
+    is as scheduled. No step leads upwards, which the code does not rule out.
     """
 
     def target(x: Tensor, eps: Tensor, index: int, scheduled: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ def make(chain: Chain, window: int, cutoff: int) -> Fix:
     """Return the fix of the released TS-DPM-ADM code, which is not the paper's Algorithm 2.
 
     The state is matched among the times within ``window // 2`` of its own, where that is above ``cutoff``, with the
-    cumulative products in reversed order, alpha_bar[T - 1 - s] (about 1 - alpha_bar[s] on the cosine schedule). The step
-    then leads T // (S - 1) + 1 times below the match, so that no match changes nothing. The first step is as scheduled.
+    cumulative products in reversed order, alpha_bar[T - 1 - s] (about 1 - alpha_bar[s] on the cosine schedule). The
+    step then leads T // (S - 1) + 1 times below the match: elsewhere than the grid even where the match is the state's
+    own time. The first step is as scheduled.
     """
     times, timesteps = chain.grid.times, chain.schedule.timesteps
 

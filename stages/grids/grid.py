@@ -13,8 +13,9 @@ from typing import NamedTuple
 class TimeGrid(NamedTuple):
     """The times that a sampler visits, ascending, each from 0 to T-1: what the network is told.
 
-    Only samplers that read the schedule between its times take fractional ones. ``last`` is where the final step leads: -1 is the clean image, 0 the cleanest training level. The noise level of
-    time t is alpha_bar[t + offset]; before the table's start it is that of the clean image, 1.
+    Only samplers that read the schedule between its times take fractional ones. ``last`` is where the final step leads:
+    -1 is the clean image, 0 the cleanest training level. The noise level of time t is alpha_bar[t + offset]; before the
+    table's start it is that of the clean image, 1.
     """
 
     times: tuple[float, ...]

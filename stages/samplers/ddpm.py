@@ -7,21 +7,26 @@ from typing import Literal
 from torch import Tensor
 
 from stages.diffusion.chain import Chain
-from stages.diffusion.schedule import posterior, predict_x0
+from stages.diffusion.schedule import add_noise, posterior, predict_x0
 from stages.fixes.fix import Fix
-from stages.samplers.walk import Denoiser, Noise, Step, scaled, walk
+from stages.samplers.walk import Denoiser, Noise, Step, grid_time, scaled, walk
 
 Variance = Literal["small", "large", "learned"]
 
 
 def sample(
-    denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise, *, variance: Variance = "small"
-) -> Tensor:
+    denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise, *, variance: Variance = "small",
+    images: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Return images sampled by ADM's stochastic sampler: x0 clipped, then the posterior mean plus noise (DDPM, Alg. 2).
 
     ``variance`` of the respaced chain: ``small`` is the posterior's, ``large`` is beta, ``learned`` interpolates
-    between their logarithms by the network's v (Improved DDPM, Eq. 15). One evaluation per grid time.
+    between their logarithms by the network's v (Improved DDPM, Eq. 15). With ``images`` [B, C, H, W] in [-1, 1] the
+    chain starts from these, noised by x (IP, Sec. 4). One evaluation per grid time.
     """
+    if images is not None:
+        first = grid_time(chain.grid.times[-1], x)
+        x = add_noise(images.to(x), x, chain.alpha_bar(first))
 
     def update(x: Tensor, step: Step) -> Tensor:
         x0 = predict_x0(x, step.eps, step.alpha_bar).clamp(-1, 1)

@@ -17,7 +17,7 @@ INTERVALS = 10_000
 
 
 def coefficients(schedule: Schedule, times: Sequence[int], target: int) -> tuple[float, list[float]]:
-    """Return psi and C_j of x_target = psi x + sum_j C_j eps_j, eps_0 predicted at times[0], eps_j at the jth before it.
+    """Return psi and C_j of x_target = psi x + sum_j C_j eps_j, eps_j predicted at times[j], the last one first.
 
     The noise prediction is the polynomial through these in time, integrated exactly along the linear part of the ODE
     (DEIS, Eq. 14-15). alpha_bar is linear between whole times, its slope at one that of the segment above.

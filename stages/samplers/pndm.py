@@ -30,8 +30,8 @@ def improved_euler(predict: Predict, x: Tensor, step: Step) -> Tensor:
 def runge_kutta(predict: Predict, x: Tensor, step: Step) -> Tensor:
     """Return the pseudo Runge-Kutta combination of four predictions.
 
-    Times midway between two grid times may be fractional: the network gets them so, the schedule truncates them. Under a
-    fix that shifts what the network is told they are the scheduled ones: only the evaluation of the current state is
+    Times midway between two grid times may be fractional: the network gets them so, the schedule truncates them. Under
+    a fix that shifts what the network is told they are the scheduled ones: only the evaluation of the current state is
     shifted.
     """
     middle = (step.time + step.target) / 2

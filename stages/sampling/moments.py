@@ -27,5 +27,3 @@ def eps_power(denoiser: Denoiser, images: Tensor, schedule: Schedule, seed: int,
         x = add_noise(drawn, noise, alpha_bar_at(schedule, times))
         eps, _ = denoiser(x.to(images.device), times.to(images.device))
         yield float(eps.double().square().mean())
-
-

@@ -22,9 +22,6 @@ class Sampler(Method):
 
     spacing: str
     published: ClassVar[tuple[str, ...]]
-    # What it takes beside noise, and what the published numbers need that it stands for, beyond its coordinates.
-    takes: ClassVar[Takes | None] = None
-    need: ClassVar[str | None] = None
     # Whether a step may start and lead elsewhere than the grid says.
     follows_shifts: ClassVar[bool] = True
 
@@ -54,6 +51,16 @@ class Sampler(Method):
         return len(grid.times)
 
     @property
+    def takes(self) -> Takes | None:
+        """What it takes beside noise."""
+        return None
+
+    @property
+    def need(self) -> str | None:
+        """What published numbers need that it stands for, beyond its coordinates."""
+        return None
+
+    @property
     def needs_variance(self) -> bool:
         """Whether the network must predict a variance too."""
         return False
@@ -68,10 +75,30 @@ class Sampler(Method):
 
 
 class Ddpm(Sampler):
+    """Of ``start: data``, images are noised up to the grid's first time, and the grid is all of the first times."""
+
     method: Literal["ddpm"]
-    spacing: Spacing
+    spacing: Spacing | Literal["first"]
     variance: Literal["small", "large", "learned"]
+    start: Literal["noise", "data"] = "noise"
     published: ClassVar = ("ddpm",)
+
+    @model_validator(mode="after")
+    def _images_are_noised_within_the_chain(self) -> Self:
+        if (self.start == "data") != (self.spacing == "first"):
+            raise ValueError(f"start: {self.start}: spacing: first goes with start: data, all others with noise")
+        return self
+
+    @property
+    def takes(self) -> Takes | None:
+        return "images" if self.start == "data" else None
+
+    @property
+    def need(self) -> str | None:
+        return "a start from noised images" if self.start == "data" else None
+
+    def settings(self) -> dict[str, Any]:
+        return self.model_dump(exclude={"method", "spacing", "start"})
 
     @property
     def needs_variance(self) -> bool:
@@ -139,25 +166,10 @@ class AnalyticDdim(Sampler):
     method: Literal["analytic-ddim"]
     spacing: Literal["respaced"]
     published: ClassVar = ("analytic-ddim",)
-    takes: ClassVar = "moments"
+
+    @property
+    def takes(self) -> Takes:
+        return "moments"
 
     def coordinates(self) -> dict[str, str]:
         return super().coordinates() | {"spacing": "", "eta": "0"}
-
-
-class DdpmFromData(Sampler):
-    """ADM's stochastic sampler over all of the first training times, from noised images in place of noise."""
-
-    method: Literal["ddpm-from-data"]
-    spacing: Literal["first"]
-    variance: Literal["small", "large", "learned"]
-    published: ClassVar = ("ddpm",)
-    takes: ClassVar = "images"
-    need: ClassVar = "a start from noised images"
-
-    @property
-    def needs_variance(self) -> bool:
-        return self.variance == "learned"
-
-    def coordinates(self) -> dict[str, str]:
-        return super().coordinates() | {"sampler": "ddpm", "spacing": ""}

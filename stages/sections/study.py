@@ -26,6 +26,10 @@ def _tables(value: Any) -> Any:
     return value
 
 
+def _products(value: Any) -> Any:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 class ParamsFault(ValueError):
     """A fault of params.yaml: one line naming the key and what is allowed."""
 
@@ -99,7 +103,7 @@ class Params(Section):
     runtime: Runtime
     tables: Annotated[str | list[str], BeforeValidator(_tables)]
     max_steps: Annotated[Int, Field(ge=1)]
-    grid: list[Grid]
+    grid: Annotated[list[Grid], BeforeValidator(_products)]
     prepare: Prepare
     extractor: Extractor
     moments: Moments
@@ -116,14 +120,15 @@ class Params(Section):
         section = self.models[model]
         return {
             **section.settings(), "variant": section.module, "recipe": section.recipe, "seed": self.seed,
-            "dataset": self.prepare.dataset, **self.recipes[section.recipe].model_dump(),
+            "dataset": self.prepare.dataset, **self.recipes[section.recipe].model_dump(exclude_defaults=True),
         }  # fmt: skip
 
     def searching(self, cell: Cell) -> dict[str, Any]:
         """Return all that decides what a search finds for a cell."""
         return {
             **cell.axes, "training": self.training(cell.model), "n": self.sample.n, "seed": self.search.seed,
-            "precision": self.sample.precision, "sampler_params": self.samplers[cell.sampler].model_dump(),
+            "precision": self.sample.precision,
+            "sampler_params": self.samplers[cell.sampler].model_dump(exclude_defaults=True),
             "fix_params": self.fixes[cell.fix].model_dump(), "extractor": self.extractor.model_dump(),
         }  # fmt: skip
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from stages.diffusion.chain import Chain
-from stages.grids.grid import TimeGrid, time_grid
-from stages.sections.samplers import Spacing
 from stages.diffusion.schedule import make_schedule
 from stages.fixes import epsilon_scaling, none, time_shift
 from stages.fixes.fix import Fix
+from stages.grids.grid import TimeGrid, time_grid
 from stages.samplers import ddim
 from stages.samplers.walk import Denoiser
+from stages.sections.samplers import Spacing
 from tests.gaussian import gaussian_denoiser, no_noise
 from tests.samplers.test_samplers import COSINE, LINEAR, SAMPLERS, grid_of
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -127,7 +129,7 @@ def test_c_matches_the_variance_of_the_prediction_and_goes_on_from_there() -> No
     assert int(chain.grid.target(index)) == 799
     assert fix.target(torch.zeros(1), eps, index, torch.tensor([799.2])).tolist() == [785]
     starts = path(released("c", 60, 300), "dpm-solver", 10)
-    assert all(before[1] == after[0] for before, after in zip(starts, starts[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(starts))
 
 
 def test_d_takes_the_whole_window_from_the_first_step_on() -> None:

@@ -38,7 +38,9 @@ def test_quadratic_matches_the_published_lists() -> None:
 
 @given(st.integers(2, 1000))
 def test_quadratic_is_numpys_truncated_linspace(steps: int) -> None:
-    assert list(quadratic.time_grid(steps, 1000).times) == (np.linspace(0, np.sqrt(800), steps) ** 2).astype(int).tolist()
+    assert (
+        list(quadratic.time_grid(steps, 1000).times) == (np.linspace(0, np.sqrt(800), steps) ** 2).astype(int).tolist()
+    )
 
 
 def test_uniform_matches_ddim() -> None:

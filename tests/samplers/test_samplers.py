@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from stages.diffusion.chain import Chain
-from stages.grids.grid import TimeGrid, time_grid
 from stages.diffusion.schedule import Schedule, alpha_bar_at, make_schedule, posterior
 from stages.fixes.fix import Fix
+from stages.grids.grid import TimeGrid, time_grid
 from stages.samplers import analytic_ddim, ddim, ddpm, deis, dpm_solver, pndm
 from stages.samplers.pndm import transfer
 from tests.gaussian import exact_state, gaussian_denoiser, no_noise
