@@ -24,8 +24,9 @@ def log_alpha(chain: Chain, times: Tensor) -> Tensor:
 def sample(denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise) -> Tensor:
     """Return images sampled by DPM-Solver-2, multistep, without clipping (DPM-Solver++, App. B: noise prediction).
 
-    With lambda = log(alpha / sigma) and h its growth in a step, sigma (e^h - 1) multiplies the noise predicted here plus
-    h / 2 times its slope in lambda since the step before. The first step has no slope, nor the last of fewer than 15.
+    With lambda = log(alpha / sigma) and h its growth in a step, sigma (e^h - 1) multiplies the noise predicted here
+    plus h / 2 times its slope in lambda since the step before. The first step has no slope, nor has the last of fewer
+    than 15.
     One evaluation per grid time; ``noise`` is not drawn from.
     """
     past: list[tuple[Tensor, Tensor]] = []
