@@ -21,7 +21,7 @@ UNLISTED = {
 UNLISTED_FOLDERS = {"stages/sections"}
 SUBJECTS = (
     "sections", "diffusion", "samplers", "fixes", "variants", "networks", "training", "sampling", "metrics", "study",
-    "papers", "reporting", "searching",
+    "papers", "reporting", "searching", "diagnosis", "grids",
 )  # fmt: skip
 # What a subject may take from the pipeline: neither does any I/O.
 PURE = {"stages/pipeline/errors.py", "stages/pipeline/streams.py"}
