@@ -24,7 +24,7 @@ PARTLY = {"sample"}
 # Declared by the report for the plan's sake, which it makes again to say why a number has no cell, and for searches.
 FOR_THE_PLAN = {"report": {"tables", "max_steps", "grid", "diagnose", "sample", "search"}}
 MODEL, KEY = "adm-ip", "adm-ip-ddim-es-4"
-GRID = {"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}
+GRID = [{"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}]
 SETTINGS = "report of settings"
 STAGES = {
     "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "diagnose": (MODEL,), "sample": (KEY,), "evaluate": (KEY,),

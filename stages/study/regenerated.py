@@ -103,7 +103,8 @@ def _number(
         return number
     score = scores[source]
     found = score[published.metric]
-    return number._replace(value=found["value"], margin=found["margin"], n=found["n"] if "n" in found else score["n_fake"])
+    n = found["n"] if "n" in found else score["n_fake"]
+    return number._replace(value=found["value"], margin=found["margin"], n=n)
 
 
 def diagnosis_key(model: str, steps: str | int) -> str:
