@@ -38,7 +38,7 @@ def test_record_has_every_measure_whatever_the_batch_size(trained: Path) -> None
     assert {curve.measure.partition("_")[0] for curve in record.curves} == {
         "delta", "eps", "power", "nu", "rejected", "Delta", "variance", "error", "coupling", "nearest", "shift",
     }  # fmt: skip
-    assert {curve.fix for curve in record.curves} == {"none", "control", "es 0.99", "es 1.01", "ts"}
+    assert {curve.fix for curve in record.curves} == {"none", "control", "gaussian", "es 0.99", "es 1.01", "ts"}
     assert main(["diagnose", MODEL]) == 0
     assert RECORD.read_bytes() == first
     write_study(params() | {"runtime": params()["runtime"] | {"batch_size": 7}})

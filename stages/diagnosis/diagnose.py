@@ -15,7 +15,7 @@ from stages.diagnosis.eps_norm import eps_norm
 from stages.diagnosis.estimates import Estimate, mean_and_variance
 from stages.diagnosis.prediction_error import rejection_rate, spread
 from stages.diagnosis.reverse_error import reverse_error
-from stages.diagnosis.spectrum import band_power
+from stages.diagnosis.spectrum import band_power, gaussian_chain
 from stages.diagnosis.trajectory import Trajectory, levels, noised, sampled
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import Posterior, Schedule, posterior, predict_x0
@@ -48,7 +48,10 @@ class Subject(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Values of a measure at times (or bands, or times around one); ``control`` is what they are held against."""
+    """Values of a measure at times (or bands, or times around one); ``control`` is what they are held against.
+
+    ``gaussian`` is the exact prediction for Gaussian data of the same spectrum.
+    """
 
     measure: str
     sampler: str
@@ -103,6 +106,7 @@ def curves(subject: Subject, steps: int, scales: Sequence[float], window: int, c
         yield curve("eps_norm", "control", eps_norm(forward.eps))
         yield curve("delta", "control", deviation.perfect(subject.images, levels(chain)))
         yield from _images(name, "control", subject.others, subject)
+        yield from _gaussian(name, chain, subject)
         if name == "ddpm":
             yield from _errors(subject, chain, forward)
         else:
@@ -125,6 +129,14 @@ def _curve(sampler: str, chain: Chain, measure: str, fix: str, values: Tensor) -
 def _images(sampler: str, fix: str, images: Tensor, subject: Subject) -> Iterator[Curve]:
     ratio = band_power(images) / band_power(subject.images)
     yield Curve("power", sampler, fix, range(1, len(ratio) + 1), ratio.tolist())
+
+
+def _gaussian(sampler: str, chain: Chain, subject: Subject) -> Iterator[Curve]:
+    """Yield the spectrum that finite steps alone leave of Gaussian data with that of the images."""
+    along, final = gaussian_chain(band_power(subject.images), levels(chain), sampler == "ddpm")
+    yield Curve("power", sampler, "gaussian", range(1, len(final) + 1), final.tolist())
+    for band, values in enumerate(along.T, 1):
+        yield _curve(sampler, chain, f"power_{band}", "gaussian", values)
 
 
 def _chain(

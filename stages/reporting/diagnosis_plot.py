@@ -12,6 +12,7 @@ from stages.reporting.plots import DASHES, panels
 from stages.reporting.svg import GRID, INK, PALETTE, SMALL, to_svg
 
 ALONG = "time t"
+CONTROLS = ("control", "gaussian")
 
 
 class Panel(NamedTuple):
@@ -54,8 +55,9 @@ GROUPS = (
             Panel("finest band along DDIM", "power_last", "ddim", of_control=1.0),
         ),
         "Power of the Fourier coefficients over that of real images, along a chain of real images with noise; the mean "
-        "of each image is left out. Below 1 detail is lacking, which b above 1 adds; above 1 there is too much. Grey: "
-        "other real images, and 1.",
+        "of each image is left out. Grey: other real images, and 1. Dashes: what finite steps alone leave where the "
+        "prediction is exact, for Gaussian data of this spectrum. Power below them points to b above 1, which adds "
+        "detail; power above them to b below 1.",
     ),
     Group(
         "Errors of the prediction",
@@ -109,7 +111,7 @@ def diagnosis_plot(table: pd.DataFrame, group: Group) -> str:
     """Return an SVG of one group of measures; columns: model, sampler, fix, measure, at, value."""
     models = list(table["model"].unique())
     figure, grid = panels(len(models), len(group.panels), shared=False)
-    fixes = [fix for fix in table["fix"].unique() if fix != "control"]
+    fixes = [fix for fix in table["fix"].unique() if fix not in CONTROLS]
     for row, model in zip(grid, models, strict=True):
         part = table[table["model"] == model]
         for axes, panel in zip(row, group.panels, strict=True):
@@ -147,6 +149,8 @@ def _measures(part: pd.DataFrame, name: str) -> list[str]:
 
 
 def _style(fix: str, measure: str, panel: Panel, fixes: Sequence[str]) -> dict[str, Any]:
+    if fix == "gaussian":
+        return {"color": INK, "alpha": 0.6, "linestyle": "--", "linewidth": 1, "label": "exact for Gaussian data"}
     if fix == "control" or measure == "Delta_exact":
         return {"color": INK, "alpha": 0.35, "linewidth": 2, "label": "control"}
     i = fixes.index(fix)

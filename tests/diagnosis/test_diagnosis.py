@@ -14,13 +14,14 @@ from stages.diagnosis.eps_norm import eps_norm
 from stages.diagnosis.estimates import mean_and_variance, mean_over_images
 from stages.diagnosis.prediction_error import rejection_rate, spread
 from stages.diagnosis.reverse_error import reverse_error
-from stages.diagnosis.spectrum import band_power
+from stages.diagnosis.spectrum import band_power, gaussian_chain
 from stages.diagnosis.trajectory import levels, noised, sampled
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import make_schedule, posterior, predict_x0
 from stages.fixes import epsilon_scaling, time_shift
+from stages.fixes.fix import Fix
 from stages.grids import respaced, uniform
-from stages.samplers import ddim
+from stages.samplers import ddim, ddpm
 from tests.gaussian import gaussian_denoiser, no_noise
 
 COSINE, LINEAR = make_schedule("cosine"), make_schedule("linear")
@@ -138,6 +139,18 @@ def test_bands_hold_what_they_say() -> None:
     assert found[[0, 2, 3]] == pytest.approx(torch.zeros(3), abs=1e-12)
 
 
+@pytest.mark.parametrize("name", ["ddpm", "ddim"])
+def test_finite_steps_alone_give_what_the_samplers_give_with_the_exact_predictor(name: str) -> None:
+    chain = Chain(LINEAR, (respaced if name == "ddpm" else uniform).time_grid(20, 1000))
+    noise = iter(normal(seed, 4000, 1, 4, 4) for seed in range(30, 60))
+    sampler = {"ddpm": ddpm, "ddim": ddim}[name]
+    found = sampled(sampler.sample, gaussian_denoiser(LINEAR, SMALL), next(noise), chain, Fix(), lambda: next(noise))
+    along, final = gaussian_chain(torch.tensor([SMALL], dtype=torch.float64), levels(chain), name == "ddpm")
+    assert float(found.final.var()) / SMALL == pytest.approx(float(final), rel=0.03)
+    expected = levels(chain) * SMALL + 1 - levels(chain)
+    assert found.states.flatten(1).double().var(dim=1) / expected == pytest.approx(along[:, 0], rel=0.03)
+
+
 def test_trajectory_has_scaled_predictions_and_the_times_told() -> None:
     x = normal(2, 6, 1, 4, 4)
     fix = epsilon_scaling.make(DDIM, 1.25, 0.01)
@@ -232,6 +245,7 @@ def test_curves_of_gaussian_data_follow_its_chain() -> None:
     ratio = (variance / (level * SMALL + 1 - level)).sqrt()
     assert found["eps_norm_ratio", "ddim", "none"] == pytest.approx(ratio, rel=0.02)
     assert found["power_1", "ddim", "none"] == pytest.approx(ratio**2, rel=0.07)
+    assert found["power", "ddim", "gaussian"] == pytest.approx(found["power", "ddim", "none"], rel=0.05)
     assert found["power", "ddim", "control"] == pytest.approx(torch.ones(2), rel=0.05)
     assert (found["delta", "ddim", "es 1.1"][:-1] > found["delta", "ddim", "none"][:-1]).all()
     assert (found["delta", "ddim", "es 0.9"][:-1] < found["delta", "ddim", "none"][:-1]).all()
