@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from stages.pipeline.cells import read_plan
 from stages.pipeline.errors import InputError
-from stages.pipeline.layout import scores_path
+from stages.pipeline.layout import diagnosis_path, scores_path
 from stages.pipeline.params import read_params
 from stages.pipeline.records import read_record
 from stages.pipeline.times import read_times
-from stages.sections.records import ScoreRecord
+from stages.sections.records import DiagnosisRecord, ScoreRecord
 from stages.sections.study import Params
 from stages.study.plan import Plan, PlannedRow
 
@@ -39,6 +39,12 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     yield f"{row.label} = {row.value or 'lost'}, {row.dataset or 'no data set'} ({row.where})"
     for reading in planned.readings:
         yield f"  read as   {reading.setting} {reading.value}: {reading.reason}"
+    if planned.model:
+        yield f"  model     {planned.model}"
+        yield f"  metric    {row.metric}, over {params.diagnose.images} images"
+        yield f"  command   dvc repro diagnose@{planned.model}"
+        yield f"  measured  {_diagnosed(planned.model, int(row.steps))}"
+        return
     if planned.status != "measured" or planned.cell is None:
         yield "  status    " + (planned.reason or "a setting; the study's own stands beside it on the page")
         return
@@ -65,6 +71,13 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
 
 def _settings(settings: dict) -> str:
     return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def _diagnosed(model: str, steps: int) -> str:
+    if not diagnosis_path(model).exists():
+        return "not yet"
+    found = (each for each in read_record(diagnosis_path(model), DiagnosisRecord).reverse if each.steps == steps)
+    return next((f"{each.value:.4g} ± {each.margin:.2g} (n = {each.n:,})" for each in found), "not yet")
 
 
 def _measured(cell: str, metric: str) -> str:

@@ -18,6 +18,7 @@ from stages.pipeline.layout import (
     EXTRACTOR_RECORD,
     REFERENCE_RECORD,
     REPORTS,
+    diagnosis_path,
     model_record_path,
     preview_path,
     sample_record_path,
@@ -31,6 +32,7 @@ from stages.pipeline.records import read_record
 from stages.pipeline.runs import read_environments
 from stages.pipeline.times import read_times
 from stages.pipeline.tuned import read_tuned, settings_digest
+from stages.reporting.diagnosis_plot import GROUPS, diagnosis_plot, diagnosis_summary
 from stages.reporting.forest import forest_plot
 from stages.reporting.mosaics import mosaic
 from stages.reporting.plots import fid_against_steps
@@ -48,6 +50,7 @@ from stages.reporting.search_plot import search_plot
 from stages.sections.cells import Searched
 from stages.sections.records import (
     DatasetRecord,
+    DiagnosisRecord,
     ExtractorRecord,
     ModelRecord,
     ReferenceRecord,
@@ -56,11 +59,13 @@ from stages.sections.records import (
 )
 from stages.sections.study import Params
 from stages.sections.times import Times
+from stages.study.diagnoses import diagnosed_scores, diagnosis_table
 from stages.study.differences import difference_table, verdict_counts
+from stages.study.formulas import formula_settings
 from stages.study.origins import Results, strangers
 from stages.study.pairs import published_pairs
 from stages.study.plan import PlannedRow
-from stages.study.regenerated import Table, regenerate
+from stages.study.regenerated import Table, diagnosis_key, regenerate
 from stages.study.scores import METRICS, score_table, summary
 from stages.study.searches import CURVES, curves, trial_table
 from stages.study.settings import own_settings
@@ -74,27 +79,30 @@ def run() -> None:
     params, planned, plan = read_params(), read_cells(), read_plan()
     results = read_results(planned)
     check_origins(results, params, planned)
-    dataset, extractor, reference, models, samples, scores = plain(results)
+    dataset, extractor, reference, models, samples, scores, _ = plain(results)
     order = [paper for paper, _ in read_published().titles]
     times = read_times()
     for key, timed in times.cells.items():
         if key in scores:
             scores[key]["time_ms"] = {"value": timed.ms, "margin": timed.margin, "n": timed.images}
-    rows = [with_reason(row, planned, scores) for row in plan.rows]
+    measured = scores | diagnosed_scores(results.diagnoses.values())
+    rows = [with_reason(row, planned, measured) for row in plan.rows]
     # As the papers come in tables.csv, which is the order in which they appeared.
     rows.sort(key=lambda row: order.index(row.row.paper))
     table = score_table(scores, samples)
     searched = searched_cells(params, planned)
     differences = difference_table(published_pairs(rows), scores, searched.keys())
-    tables = regenerate(
-        rows,
-        scores,
-        own_settings(used(params, planned), planned.cells.values(), rows, models, dataset["n"]),
-        dataset["dataset"],
+    settings = own_settings(used(params, planned), planned.cells.values(), rows, models, dataset["n"])
+    # As ES, which prints the formulas, has ADM first of all; so do params.yaml and the plan.
+    settings |= formula_settings(rows, next(iter(results.diagnoses.values())))
+    tables = regenerate(rows, measured, settings, dataset["dataset"])
+    diagnosis = diagnosis_table(results.diagnoses)
+    page = render(
+        table, differences, tables, dataset, extractor, reference, models, samples, scores, searched, times, diagnosis
     )
-    page = render(table, differences, tables, dataset, extractor, reference, models, samples, scores, searched, times)
     trials = {"searches": trial_table(searched, planned.cells)} if searched else {}
-    for name, content in {"scores": table, "differences": differences, **trials, **regenerated_tables(tables)}.items():
+    written = {"scores": table, "differences": differences, "diagnosis": diagnosis}
+    for name, content in {**written, **trials, **regenerated_tables(tables)}.items():
         write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
     write_bytes(REPORTS / "report.html", page.encode())
     write_unsealed(REPORTS / "summary.json", headline_numbers(table, differences, tables, reference))
@@ -108,6 +116,7 @@ def read_results(planned: Planned) -> Results:
         {name: read_record(model_record_path(name), ModelRecord) for name in planned.models},
         {key: read_record(sample_record_path(key), SampleRecord) for key in planned.cells},
         {key: read_record(scores_path(key), ScoreRecord) for key in planned.cells},
+        {name: read_record(diagnosis_path(name), DiagnosisRecord) for name in planned.models},
     )  # fmt: skip
 
 
@@ -150,6 +159,8 @@ def search_plots(searched: Mapping[str, Searched]) -> dict[str, Markup]:
 
 def with_reason(row: PlannedRow, planned: Planned, scores: Mapping[str, Any]) -> PlannedRow:
     """Return a number as it is planned, or without its cell where that is not in the plan or was not timed."""
+    if row.model and diagnosis_key(row.model, row.row.steps) not in scores:
+        return row._replace(status="absent", model=None, reason="not in cells.yaml; run python -m stages plan")
     if row.cell is None or (row.cell in planned.cells and row.row.metric in scores[row.cell]):
         return row
     told = "not in cells.yaml; run python -m stages plan"
@@ -171,12 +182,14 @@ def render(
     table: pd.DataFrame, differences: pd.DataFrame, tables: Sequence[Table], dataset: Mapping[str, Any],
     extractor: Mapping[str, Any], reference: Mapping[str, Any], models: Mapping[str, Any],
     samples: Mapping[str, Any], scores: Mapping[str, Any], searched: Mapping[str, Searched], times: Times,
+    diagnosis: pd.DataFrame,
 ) -> str:  # fmt: skip
     """Return the page; equal inputs give equal bytes, and nothing in it points outside the reports."""
     published, audit = read_published(), read_json(AUDIT)
     cells = [{"key": key, **{axis: score[axis] for axis in ("model", "sampler", "fix", "steps")}}
              for key, score in scores.items()]  # fmt: skip
     forest = forest_rows(differences)
+    drawn = diagnosis[diagnosis["model"].isin(one_of_each_network(models))]
     return render_page(
         "report.html.j2", headline=headline(dataset, tables, verdict_counts(differences)),
         coverage=coverage_map(tables, published.titles), titles=audit["titles"],
@@ -185,7 +198,9 @@ def render(
         sections=regenerated_sections(tables, published.titles, published.metrics, differences, audit["tables"]),
         plot=Markup(fid_against_steps(table)), searches=search_plots(searched),
         search_seed=read_params().search.seed, timings=timing_rows(times, scores),
-        timed_on=times.environment,
+        timed_on=times.environment, diagnose=read_params().diagnose,
+        diagnoses=[(group, Markup(diagnosis_plot(drawn, group))) for group in GROUPS],
+        diagnosed=diagnosis_summary(diagnosis),
         images=image_rows(cells), picture=picture_uri, dataset=dataset,
         reference=reference, extractor=extractor, models=models, settings=sampled_settings(samples),
         sample=next(iter(samples.values())),
@@ -193,6 +208,14 @@ def render(
         score=next(iter(scores.values())), cells=len(scores), audit=audit,
         metrics=[metric for metric in METRICS if metric in table],
     )  # fmt: skip
+
+
+def one_of_each_network(models: Mapping[str, Any]) -> list[str]:
+    """Return the first model of each kind of network."""
+    found: dict[str, str] = {}
+    for name, record in models.items():
+        found.setdefault(record["training"]["network"]["method"], name)
+    return list(found.values())
 
 
 def picture_uri(name: str) -> str:

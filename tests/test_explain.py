@@ -9,10 +9,11 @@ import pytest
 
 from stages.__main__ import main
 from stages.pipeline import cells
-from stages.pipeline.layout import scores_path
+from stages.pipeline.layout import diagnosis_path, scores_path
 from stages.pipeline.records import write_record
 from stages.sections.records import ScoreRecord
 from tests.study.studies import content, published
+from tests.study.test_formulas import RECORD as DIAGNOSIS
 from tests.toy import write_params
 
 PLACE = ("ts", "1", "CIFAR-10 | DDIM (quadratic)", "10 steps")
@@ -142,3 +143,14 @@ def test_a_place_that_is_not_there_is_refused_with_those_that_are(
     captured = capsys.readouterr()
     assert captured.err == f"explain: {message}\n"
     assert captured.out == ""
+
+
+def test_a_number_of_the_diagnosis(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explained(capsys, "ip", "6", "ADM", "Number of reverse diffusion steps | 100")[1:] == [
+        "  model     adm", "  metric    delta_bar, over 500 images", "  command   dvc repro diagnose@adm",
+        "  measured  not yet",
+    ]  # fmt: skip
+    write_record(diagnosis_path("adm"), DIAGNOSIS)
+    assert explained(capsys, "ip", "6", "ADM", "Number of reverse diffusion steps | 100")[-1] == (
+        "  measured  0.05 ± 0.001 (n = 500)"
+    )

@@ -22,12 +22,12 @@ UNDECLARED = {"runtime"}
 # Sections of which some stages declare a part.
 PARTLY = {"sample"}
 # Declared by the report for the plan's sake, which it makes again to say why a number has no cell, and for searches.
-FOR_THE_PLAN = {"report": {"tables", "max_steps", "grid", "sample", "search"}}
+FOR_THE_PLAN = {"report": {"tables", "max_steps", "grid", "diagnose", "sample", "search"}}
 MODEL, KEY = "adm-ip", "adm-ip-ddim-es-4"
-GRID = {"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}
+GRID = [{"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}]
 SETTINGS = "report of settings"
 STAGES = {
-    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "sample": (KEY,), "evaluate": (KEY,),
+    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "diagnose": (MODEL,), "sample": (KEY,), "evaluate": (KEY,),
     "audit": (), "report": (),
 }  # fmt: skip
 
@@ -123,7 +123,7 @@ def declared(stage: str) -> set[str]:
     params = content.get("do", content).get("params", [])
     plan = yaml.safe_load(Path("cells.yaml").read_text())
     (key,) = STAGES[stage] or ("",)
-    item = plan["models" if stage == "train" else "cells"].get(key, {})
+    item = plan["models" if stage in ("train", "diagnose") else "cells"].get(key, {})
     filled = {"${key}": key} | {f"${{item.{name}}}": value for name, value in item.items()}
     return {filled.get(entry, entry) for entry in params if isinstance(entry, str)}
 

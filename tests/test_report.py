@@ -24,6 +24,7 @@ from stages.pipeline.layout import (
     EXTRACTOR_RECORD,
     REFERENCE_RECORD,
     RUNS,
+    diagnosis_path,
     model_record_path,
     preview_path,
     sample_record_path,
@@ -34,10 +35,12 @@ from stages.pipeline.previews import write_preview
 from stages.pipeline.records import write_record
 from stages.pipeline.times import write_times
 from stages.pipeline.tuned import settings_digest, write_tuned
+from stages.reporting.diagnosis_plot import GROUPS, diagnosis_plot
 from stages.reporting.plots import fid_against_steps
 from stages.sections.cells import Cell, Searched
 from stages.sections.records import (
     DatasetRecord,
+    DiagnosisRecord,
     ExtractorRecord,
     Floor,
     ModelRecord,
@@ -58,7 +61,7 @@ EFFECT = {"none": 0.0, "es": -1.0, "ts": 1.0, "es-linear": -2.0}
 def measured(project: Path) -> Planned:
     """All that the report reads, for the cells of every table up to 20 steps; a fix moves FID by a known amount."""
     params = toy_params()
-    params |= {"tables": "all", "max_steps": 20, "grid": None}
+    params |= {"tables": "all", "max_steps": 20, "grid": []}
     params["es-strong"] = params["es"] | {"b": 1.1}
     write_study(params)
     (project / "reports").mkdir()
@@ -98,14 +101,33 @@ def write_results(planned: Planned) -> None:
             sha256=DATA, dataset_sha256=DATA,
         )  # fmt: skip
         write_record(model_record_path(model), record)
+        write_record(diagnosis_path(model), diagnosis_record(model))
     for key, cell in planned.cells.items():
         sampler, fix = params.samplers[cell.sampler].model_dump(), params.fixes[cell.fix].resolved(cell.values)
         record = SampleRecord(
             **cell.axes, **params.sample.model_dump(), seed=0, nfe=cell.steps, timesteps=[0], sampler_params=sampler,
-            fix_params=fix.model_dump(), model_sha256=DATA, sha256=OTHER, preview_sha256=picture,
+            fix_params=fix.model_dump(), model_sha256=DATA, input_sha256=DATA, sha256=OTHER, preview_sha256=picture,
         )  # fmt: skip
         write_record(sample_record_path(key), record)
         write_record(scores_path(key), score_record(cell))
+
+
+def diagnosis_record(model: str) -> DiagnosisRecord:
+    """A diagnosis whose every curve is 1 at two times."""
+    params = read_params()
+    named = [("nu", "", "none"), ("rejected", "", "none")]
+    for sampler in ("ddpm", "ddim"):
+        named += [(measure, sampler, fix) for measure in ("delta", "power") for fix in ("none", "control")]
+        named += [("eps_norm_ratio", sampler, "none"), ("power_4", sampler, "none")]
+    return DiagnosisRecord.model_validate({
+        "model": model, "diagnose": params.diagnose, "seed": 0, "precision": "fp32", "model_sha256": DATA,
+        "dataset_sha256": DATA, "formulas_at": 500,
+        "reverse": [{"steps": 20, "value": 0.05, "margin": 0.001, "n": 20}],
+        "formulas": {f"{phase}_{metric}": {"value": 0.5, "margin": 0.01, "formula": 0.25}
+                     for phase in ("training", "sampling") for metric in ("mean", "variance")},
+        "curves": [{"measure": measure, "sampler": sampler, "fix": fix, "at": [0, 500], "values": [1, 1]}
+                   for measure, sampler, fix in named],
+    })  # fmt: skip
 
 
 def score_record(cell: Cell) -> ScoreRecord:
@@ -176,7 +198,7 @@ def test_the_page_is_self_contained_well_formed_and_escaped(measured: Planned) -
         assert inside or (csv.suffix == ".csv" and csv.exists()), address
     assert not re.search(r"url\((?!#)|@import|<script", content())
     assert "&lt;script&gt;alert(1)" in content()
-    assert content().count("<svg") == 2
+    assert content().count("<svg") == 2 + len(GROUPS)
     body = content()[content().index("<body>") :]
     assert body.index("Not comparable to published FIDs") < 1200, "among its first lines"
 
@@ -268,7 +290,7 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     assert set(fid.loc[fid["fix"].isin(["es", "es-linear"]), "verdict"]) == {"replicates"}
     assert set(fid.loc[fid["axis"] == "model", "verdict"]) == {"one training seed"}
     assert summary()["verdicts"]["replicates"] == int((found["verdict"] == "replicates").sum())
-    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": None}
+    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": []}
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["ts"] |= {"window": "tuned"}
     found = {key: cell for key, cell in measured.cells.items() if cell.fix == "ts"}
@@ -294,7 +316,7 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
 
 def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(measured: Planned) -> None:
     """With ddim.eta = 1 no section has the settings of the rows with eta = 0; nothing else may stand in for them."""
-    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": None}
+    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": []}
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["ddim"]["eta"] = 1.0
     write_params(params)
@@ -312,11 +334,12 @@ def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(
         ({"adm": {"gamma": 0.5}}, "model adm: made with gamma = 0.0, now 0.5; run dvc repro"),
         ({"adm-recipe": {"lr": 0.5}}, "model adm: made with lr = 0.001, now 0.5 (and 1 more); run dvc repro"),
         ({"evaluate": {"neighborhood": 5}}, "scores of adm-ddpm-none-20: made with neighborhood = 3, now 5 (and"),
+        ({"diagnose": {"window": 9}}, "diagnosis of adm: made with window = 50, now 9 (and"),
         ({"extractor": {"epochs": 9}}, "extractor: made with epochs = 2, now 9; run dvc repro"),
     ],
 )
 def test_results_of_other_params_are_refused(measured: Planned, changes: dict, told: str, capsys) -> None:
-    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": None}
+    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": []}
     params["es-strong"] = params["es"] | {"b": 1.1}
     for name, change in changes.items():
         params[name] = params[name] | change if isinstance(change, dict) else change
@@ -335,6 +358,8 @@ def test_results_of_other_params_are_refused(measured: Planned, changes: dict, t
         (scores_path(CELL), {"steps": 5}, "scores of adm-ddpm-none-20: made with steps = 5, now 20"),
         (sample_record_path(CELL), {"model_sha256": OTHER}, f"images of {CELL}: made with another model"),
         (model_record_path("adm"), {"dataset_sha256": OTHER}, "model adm: made with another dataset than"),
+        (diagnosis_path("adm"), {"model_sha256": OTHER}, "diagnosis of adm: made with another model than"),
+        (diagnosis_path("adm"), {"seed": 8}, "diagnosis of adm: made with seed = 8, now 0"),
         (DATASET_RECORD, {"preview_sha256": OTHER}, "data/previews/real.png: not the picture of these images"),
         (scores_path(CELL), {"fid": {"value": "x"}}, "data/scores/adm-ddpm-none-20.json: no record of"),
         (sample_record_path(CELL), {"seconds": 1}, f"data/records/samples/{CELL}.json: no record"),
@@ -352,7 +377,7 @@ def test_results_that_were_not_made_from_one_another_are_refused(
 
 
 def test_a_stale_plan_is_refused_in_one_line(measured: Planned, capsys: pytest.CaptureFixture[str]) -> None:
-    write_params(toy_params() | {"tables": "all", "max_steps": 10, "grid": None})
+    write_params(toy_params() | {"tables": "all", "max_steps": 10, "grid": []})
     assert main(["report"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("report: cells.yaml: stale")
@@ -381,3 +406,44 @@ def test_comparison_counts_identical_near_and_different() -> None:
     assert compare_scores(committed, regenerated) == {"identical": 3, "within interval": 1, "different": 2}
     missing = compare_scores(committed, regenerated.iloc[:2])
     assert missing == {"identical": 3, "within interval": 1, "different": 0, "cells not compared": 1}
+
+
+def test_the_diagnosis_has_its_section_its_csv_and_its_places_in_the_tables(measured: Planned) -> None:
+    params = toy_params() | {"tables": "all", "max_steps": 100, "grid": []}
+    write_study(params)
+    write_results(read_cells())
+    for model in read_cells().models:
+        record = diagnosis_record(model).model_dump()
+        record["reverse"] = [record["reverse"][0] | {"steps": 100}]
+        write_record(diagnosis_path(model), DiagnosisRecord.model_validate(record))
+    report.run()
+    table = pd.read_csv("reports/tables/ip-6.csv")
+    assert table["value"].tolist()[0] == 0.05
+    assert table["n"].tolist()[0] == 20
+    assert table["value"].tolist()[1:] == pytest.approx([float("nan")] * 3, nan_ok=True)
+    assert set(pd.read_csv("reports/tables/es-1.csv")["setting"]) == {
+        "mean of x_t - sqrt(alpha_bar_t) x_0 = 0.500 ± 0.010 (adm, t = 500)",
+        "0.500 ± 0.010, by the formula 0.250 (adm, t = 500)",
+    }
+    long = pd.read_csv("reports/tables/diagnosis.csv", keep_default_na=False)
+    assert set(long["model"]) == set(read_cells().models)
+    assert {"delta", "delta_bar", "power", "nu"} <= set(long["measure"])
+    assert all(group.title in section("diagnosis") for group in GROUPS)
+
+
+def test_a_diagnosis_of_fewer_steps_than_are_planned_leaves_its_number_absent(measured: Planned) -> None:
+    write_study(toy_params() | {"tables": "all", "max_steps": 100, "grid": []})
+    write_results(read_cells())
+    report.run()
+    assert "run python -m stages plan" in section("ip-table-6")
+
+
+def test_diagnosis_plots_draw_controls_and_every_fix() -> None:
+    curves = [("delta", "ddpm", fix) for fix in ("control", "none", "es 0.99", "ts")]
+    table = pd.DataFrame(
+        [("adm", sampler, fix, measure, at, 0.5) for measure, sampler, fix in curves for at in (0, 500)],
+        columns=["model", "sampler", "fix", "measure", "at", "value"],
+    )
+    drawn = diagnosis_plot(table, GROUPS[0])
+    assert drawn == diagnosis_plot(table, GROUPS[0])
+    assert all(f">{name}<" in drawn for name in ("control", "none", "es 0.99", "ts"))

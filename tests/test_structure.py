@@ -21,7 +21,7 @@ UNLISTED = {
 UNLISTED_FOLDERS = {"stages/sections"}
 SUBJECTS = (
     "sections", "diffusion", "grids", "samplers", "fixes", "variants", "networks", "training", "sampling", "metrics",
-    "study", "papers", "reporting", "searching",
+    "study", "papers", "reporting", "searching", "diagnosis",
 )  # fmt: skip
 # What a subject may take from the pipeline: neither does any I/O.
 PURE = {"stages/pipeline/errors.py", "stages/pipeline/streams.py"}

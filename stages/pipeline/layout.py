@@ -38,6 +38,11 @@ def moments_record_path(model: str) -> Path:
     return RECORDS / "moments" / f"{model}.json"
 
 
+def diagnosis_path(model: str) -> Path:
+    """Return the path of the record of a model's diagnosis."""
+    return RECORDS / "diagnosis" / f"{model}.json"
+
+
 def samples_path(key: str) -> Path:
     """Return the path of a cell's images."""
     return DATA / "samples" / f"{key}.npz"

@@ -50,8 +50,12 @@ class Searched(Section):
 
 
 class PlannedModel(Section):
-    """One model to train: its recipe, and the modules of its variant and network."""
+    """One model to train: its recipe, and the modules of its variant and network.
+
+    ``reverse_steps`` are the deterministic chains that its diagnosis walks back.
+    """
 
     recipe: Name
     variant: str
     network: str
+    reverse_steps: list[Annotated[Int, Field(ge=1)]]

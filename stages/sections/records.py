@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from stages.sections.base import Float, Int, Name, Section
-from stages.sections.study import Evaluate, Extractor
+from stages.sections.study import Diagnose, Evaluate, Extractor
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[Int, Field(ge=0)]
@@ -90,6 +90,60 @@ class MomentsRecord(Section):
     dataset_sha256: Sha256
 
 
+class Score(Section):
+    """A score with the margin of its 95 % interval."""
+
+    value: Float
+    margin: Float
+
+
+class ReverseError(Score):
+    """How far, over n images, a deterministic chain of so many steps ends from the image that it started from."""
+
+    steps: Count
+    n: Count
+
+
+class AgainstFormula(Score):
+    """What was measured, and what the formula gives."""
+
+    formula: Float
+
+
+class Curve(Section):
+    """Values of a measure along a chain; ``control`` in place of a fix is what they are held against."""
+
+    measure: str
+    sampler: str
+    fix: str
+    at: list[Float]
+    values: list[Float]
+
+    @model_validator(mode="after")
+    def _a_value_each(self) -> Self:
+        if len(self.at) != len(self.values):
+            raise ValueError(f"values: {len(self.values)} at {len(self.at)} places")
+        return self
+
+
+class DiagnosisRecord(Section):
+    """What the diagnosis of a model measured: with which settings, of which files.
+
+    ``reverse`` is delta_bar of deterministic chains, ``formulas`` ES's Table 1 at the time ``formulas_at``.
+    """
+
+    model: Name
+    diagnose: Diagnose
+    seed: Count
+    precision: str
+    model_sha256: Sha256
+    dataset_sha256: Sha256
+    reverse: list[ReverseError]
+    formulas: dict[Literal["training_mean", "training_variance", "sampling_mean", "sampling_variance"], AgainstFormula]
+    formulas_at: Count
+    curves: list[Curve]
+
+
 class CellRecord(Section):
     """What is of one cell."""
 
@@ -113,13 +167,6 @@ class SampleRecord(CellRecord):
     input_sha256: Sha256
     sha256: Sha256
     preview_sha256: Sha256
-
-
-class Score(Section):
-    """A score with the margin of its 95 % interval."""
-
-    value: Float
-    margin: Float
 
 
 class Distance(Score):

@@ -87,6 +87,14 @@ class Moments(Section):
     images: Annotated[Int, Field(ge=1)]
 
 
+class Diagnose(Section):
+    images: Annotated[Int, Field(ge=4)]
+    steps: Annotated[Int, Field(ge=2)]
+    b: list[Annotated[Float, Field(gt=0)]]
+    window: Annotated[Int, Field(ge=0)]
+    cutoff: Annotated[Int, Field(ge=0)]
+
+
 class Evaluate(Section):
     neighborhood: Annotated[Int, Field(ge=1)]
     jackknife_groups: Annotated[Int, Field(ge=3)]
@@ -107,6 +115,7 @@ class Params(Section):
     prepare: Prepare
     extractor: Extractor
     moments: Moments
+    diagnose: Diagnose
     sample: Sample
     evaluate: Evaluate
     search: Search

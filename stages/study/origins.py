@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from stages.sections.cells import Cell
 from stages.sections.records import (
     DatasetRecord,
+    DiagnosisRecord,
     ExtractorRecord,
     ModelRecord,
     ReferenceRecord,
@@ -20,7 +21,7 @@ from stages.sections.study import Params
 
 
 class Results(NamedTuple):
-    """The records of a study; ``models`` by name, ``samples`` and ``scores`` by cell."""
+    """The records of a study; ``models`` and ``diagnoses`` by name, ``samples`` and ``scores`` by cell."""
 
     dataset: DatasetRecord
     extractor: ExtractorRecord
@@ -28,6 +29,7 @@ class Results(NamedTuple):
     models: dict[str, ModelRecord]
     samples: dict[str, SampleRecord]
     scores: dict[str, ScoreRecord]
+    diagnoses: dict[str, DiagnosisRecord]
 
 
 def strangers(results: Results, params: Params, cells: Mapping[str, Cell]) -> Iterator[str]:
@@ -40,6 +42,11 @@ def strangers(results: Results, params: Params, cells: Mapping[str, Cell]) -> It
     for name, model in results.models.items():
         made = {"model": name, "training": params.training(name), "dataset_sha256": data.sha256}
         yield from _unlike(f"model {name}", made, model)
+        made = {
+            "model": name, "diagnose": params.diagnose, "seed": params.seed, "precision": params.sample.precision,
+            "model_sha256": model.sha256, "dataset_sha256": data.sha256,
+        }  # fmt: skip
+        yield from _unlike(f"diagnosis of {name}", made, results.diagnoses[name])
     for key, cell in cells.items():
         yield from _unlike(f"images of {key}", _sampling(cell, params, results), results.samples[key])
         made = {

@@ -12,13 +12,11 @@ from stages.papers.tables import SOURCES, Row
 from stages.sections.cells import Cell, PlannedModel
 from stages.sections.study import FIXES, MODELS, SAMPLERS, Params
 
+DIAGNOSED = "delta_bar"
 MEASURED = ("fid", "sfid", "precision", "recall", "time_ms")
 # Metrics of published tables that no stage measures, by what they would need.
 UNMEASURED = {
     "inception_score": "the Inception score",
-    "delta_bar": "the diagnosis of exposure bias",
-    "mean": "the diagnosis of exposure bias, which sets formulas against measurement",
-    "variance": "the diagnosis of exposure bias, which sets formulas against measurement",
 }
 # What published numbers need beyond their coordinates, and some section can be.
 NEEDED = {"a start from noised images"}
@@ -32,7 +30,8 @@ class Absent(Exception):
 class PlannedRow(NamedTuple):
     """A published number in the plan.
 
-    ``row`` has its coordinates as read; ``cell`` is the key of the cell that measures it. A ``setting`` has the
+    ``row`` has its coordinates as read; ``cell`` is the key of the cell that measures it, or ``model`` the name of the
+    model whose diagnosis does. A ``setting`` has the
     study's own value beside it. An ``absent`` one has its ``reason``, and its ``evaluations`` where they alone are it.
     """
 
@@ -42,6 +41,7 @@ class PlannedRow(NamedTuple):
     reason: str
     readings: tuple[Reading, ...]
     evaluations: int = 0
+    model: str | None = None
 
 
 class Known(NamedTuple):
@@ -86,8 +86,9 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     ]
     if not cells:
         raise ValueError("tables, max_steps and grid leave no cell to measure")
-    models = {cell.model: None for cell in cells.values()}
-    return Plan({name: _model(params, name) for name in params.models if name in models}, cells, rows)
+    models = {cell.model for cell in cells.values()} | {row.model for row in rows if row.model}
+    reverse = sorted({int(row.row.steps) for row in rows if row.model})
+    return Plan({name: _model(params, name, reverse) for name in params.models if name in models}, cells, rows)
 
 
 def table_id(row: Row) -> str:
@@ -98,6 +99,8 @@ def table_id(row: Row) -> str:
 def _planned(row: Row, params: Params, known: Known, readings: Sequence[Reading], cells: dict[str, Cell]) -> PlannedRow:
     read, concerned = read_row(row, readings)
     try:
+        if row.metric == DIAGNOSED:
+            return _diagnosed(read, concerned, params)
         if row.metric not in (*MEASURED, *UNMEASURED):
             _check_asked_for(row, params)
             if row.metric == "steps" and parse_number(row.value).value > params.max_steps:
@@ -111,6 +114,20 @@ def _planned(row: Row, params: Params, known: Known, readings: Sequence[Reading]
         return PlannedRow(read, "absent", None, reason, tuple(concerned), evaluations)
     _add(cells, cell)
     return PlannedRow(read, "measured", cell.key, "", tuple(concerned))
+
+
+def _diagnosed(row: Row, concerned: Sequence[Reading], params: Params) -> PlannedRow:
+    """Return the planned row of a number that the diagnosis of its model measures."""
+    _check_asked_for(row, params)
+    model = _named(row.model, "model", {n: s.coordinate() for n, s in params.models.items()}, _known(MODELS))
+    steps = int(row.steps)
+    if steps > params.recipes[params.models[model].recipe].timesteps:
+        raise Absent(f"{steps} steps: more than {model} was trained with")
+    if steps > params.max_steps:
+        evaluations = steps * params.diagnose.images
+        reason = f"{steps} steps: beyond max_steps ({params.max_steps}), {evaluations:,} image-evaluations"
+        return PlannedRow(row, "absent", None, reason, tuple(concerned), evaluations)
+    return PlannedRow(row, "measured", None, "", tuple(concerned), model=model)
 
 
 def _check_asked_for(row: Row, params: Params) -> None:
@@ -242,9 +259,12 @@ def _add(cells: dict[str, Cell], cell: Cell) -> None:
         raise ValueError(f"two cells have the name {cell.key}; name a section otherwise")
 
 
-def _model(params: Params, name: str) -> PlannedModel:
+def _model(params: Params, name: str, reverse_steps: list[int]) -> PlannedModel:
     model = params.models[name]
-    return PlannedModel(recipe=model.recipe, variant=model.module, network=params.recipes[model.recipe].network.module)
+    return PlannedModel(
+        recipe=model.recipe, variant=model.module, network=params.recipes[model.recipe].network.module,
+        reverse_steps=reverse_steps,
+    )  # fmt: skip
 
 
 def cell_evaluations(plan: Plan, params: Params) -> dict[str, int]:

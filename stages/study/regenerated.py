@@ -60,7 +60,7 @@ def regenerate(
 
     Args:
         rows: the planned rows of all tables.
-        scores: what was measured, by cell.
+        scores: what was measured, by cell, or by ``diagnosis_key``.
         settings: the study's own value of a published setting, by the row's key.
         dataset: the study's data set, as labels shall have it.
     """
@@ -98,11 +98,18 @@ def _number(
     if planned.status == "setting":
         ours = settings.get(published.key, "")
         return number._replace(setting=ours, reason="" if ours else "the study has no such setting")
-    if planned.cell is None:
+    source = diagnosis_key(planned.model, published.steps) if planned.model else planned.cell
+    if source is None:
         return number
-    score = scores[planned.cell]
+    score = scores[source]
     found = score[published.metric]
-    return number._replace(value=found["value"], margin=found["margin"], n=found.get("n", score["n_fake"]))
+    n = found["n"] if "n" in found else score["n_fake"]
+    return number._replace(value=found["value"], margin=found["margin"], n=n)
+
+
+def diagnosis_key(model: str, steps: str | int) -> str:
+    """Return what names, among scores by cell, what a model's diagnosis measured; no cell has such a name."""
+    return f"{model} @ {steps}"
 
 
 def _relabelled(labels: Sequence[str], datasets: Sequence[str], dataset: str) -> list[str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stages.papers.tables import SOURCES
 from stages.sections.cells import Cell
 from stages.sections.study import FIXED, RESERVED
-from stages.study.plan import MEASURED, UNMEASURED, Known, Plan, make_cell, make_plan, table_id
+from stages.study.plan import DIAGNOSED, MEASURED, UNMEASURED, Known, Plan, make_cell, make_plan, table_id
 from tests.study.studies import (
     axes,
     cells_of,
@@ -32,6 +32,7 @@ REASONS = (
     r"needs \S.*: not built yet",
     r"\d+ steps: beyond max_steps \(\d+\)(, [\d,]+ image-evaluations)?",
     r"lost in the source",
+    r"\d+ steps: more than [a-z-]+ was trained with",
     r"no section of params\.yaml (has|is) \S.*",
     r"(ip|es|ts)-\d+ is not among tables in params\.yaml",
     # A sampler's grid that cannot hold the steps.
@@ -63,7 +64,10 @@ def test_every_published_number_is_in_the_plan_once_and_in_order() -> None:
 def test_a_number_is_measured_or_a_setting_or_absent_for_a_reason_in_words(tables: Any, max_steps: int) -> None:
     plan = planned(put("tables", tables), put("max_steps", max_steps))
     for row in plan.rows:
-        if row.status == "measured":
+        if row.model:
+            assert (row.row.metric, row.cell, row.reason) == (DIAGNOSED, None, "")
+            assert int(row.row.steps) in plan.models[row.model].reverse_steps
+        elif row.status == "measured":
             assert row.cell in plan.cells
             assert row.row.metric in MEASURED
             assert int(row.row.steps) == plan.cells[row.cell].steps <= max_steps
@@ -87,7 +91,7 @@ def test_reasons_of_other_grids_are_in_words_too(grid: str) -> None:
 
 def test_settings_are_the_rows_of_no_metric_of_images() -> None:
     for row in committed().rows:
-        measurable = row.row.metric in (*MEASURED, *UNMEASURED)
+        measurable = row.row.metric in (*MEASURED, *UNMEASURED, DIAGNOSED)
         beyond = row.row.metric == "steps" and int(row.row.value) > 100
         assert (row.status == "setting") == (not measurable and bool(row.row.value) and not beyond), row
 
@@ -95,7 +99,7 @@ def test_settings_are_the_rows_of_no_metric_of_images() -> None:
 def test_tables_with_a_measured_row_at_a_hundred_steps() -> None:
     counts = Counter(table_id(row.row) for row in committed().rows if row.status == "measured")
     assert counts == {
-        "ip-3": 40, "ip-4": 4, "ip-5": 16, "ip-7": 12, "es-2": 28, "es-3": 24, "es-5": 12, "es-6": 21,
+        "ip-3": 40, "ip-4": 4, "ip-5": 16, "ip-6": 1, "ip-7": 12, "es-2": 28, "es-3": 24, "es-5": 12, "es-6": 21,
         "ts-1": 100, "ts-2": 12, "ts-3": 24, "ts-4": 8, "ts-5": 16, "ts-6": 6, "ts-7": 16,
     }  # fmt: skip
 
@@ -265,7 +269,7 @@ def test_modules_are_those_of_the_methods() -> None:
     cell = committed().cells["adm-ddpm-es-100"]
     assert (cell.network, cell.sampler_module, cell.fix_module) == ("adm", "ddpm", "epsilon_scaling")
     assert committed().models["ddpm-net-ip"].model_dump() == {
-        "recipe": "ddpm-recipe", "variant": "ddpm", "network": "ddpm",
+        "recipe": "ddpm-recipe", "variant": "ddpm", "network": "ddpm", "reverse_steps": [100],
     }  # fmt: skip
 
 
@@ -474,3 +478,27 @@ def test_orders_of_sections_of_different_settings_do_not_matter() -> None:
 
     for order in list(permutations(fixes))[::8]:
         assert planned(reordered(order)) == committed()
+
+
+ONE = [{"models": ["ddpm-net"], "samplers": ["ddim"], "fixes": ["none"], "steps": [5]}]
+
+
+def test_deterministic_chains_are_diagnosed_as_far_as_max_steps() -> None:
+    def found(*edits: Any) -> list[tuple[str, str, int]]:
+        rows = rows_of(planned(*edits), "ip-6")
+        return [(row.row.steps, row.status, row.evaluations) for row in rows]
+
+    assert found() == [
+        ("100", "measured", 0), ("300", "absent", 150000), ("600", "absent", 300000), ("1000", "absent", 500000),
+    ]  # fmt: skip
+    plan = planned(put("max_steps", 600))
+    assert [row.model for row in rows_of(plan, "ip-6")] == ["adm", "adm", "adm", None]
+    assert all(model.reverse_steps == [100, 300, 600] for model in plan.models.values())
+    assert all(not model.reverse_steps for model in planned(put("max_steps", 99)).models.values())
+    short = put("adm-recipe/timesteps", 200), put("max_steps", 1000), put("tables", ["ip-6"]), put("grid", ONE)
+    assert [status for _, status, _ in found(*short)] == ["measured", "absent", "absent", "absent"]
+    assert found(put("tables", ["ip-3"]))[0][1] == "absent"
+
+
+def test_a_model_that_is_diagnosed_alone_is_trained() -> None:
+    assert list(planned(put("tables", ["ip-6"]), put("grid", ONE)).models) == ["adm", "ddpm-net"]

@@ -8,13 +8,13 @@ from functools import cache
 import pytest
 
 from stages.study.plan import PlannedRow
-from stages.study.regenerated import Number, Table, reasons, regenerate, row_cell
+from stages.study.regenerated import Number, Table, diagnosis_key, reasons, regenerate, row_cell
 from tests.study.studies import committed, made_up, made_up_score, planned, put
 
 COVERAGE = {
     "ip-1": "published only", "ip-2": "published only", "ip-3": "partly", "ip-4": "partly", "ip-5": "partly",
-    "ip-6": "published only", "ip-7": "partly", "ip-8": "published only", "ip-9": "measured", "ip-10": "measured",
-    "es-1": "published only", "es-2": "partly", "es-3": "measured", "es-4": "published only", "es-5": "partly",
+    "ip-6": "partly", "ip-7": "partly", "ip-8": "published only", "ip-9": "measured", "ip-10": "measured",
+    "es-1": "measured", "es-2": "partly", "es-3": "measured", "es-4": "published only", "es-5": "partly",
     "es-6": "partly", "es-7": "lost",
     "ts-1": "measured", "ts-2": "measured", "ts-3": "measured", "ts-4": "measured", "ts-5": "measured",
     "ts-6": "partly", "ts-7": "measured", "ts-8": "published only", "ts-9": "published only",
@@ -27,6 +27,7 @@ VALUES = {key: float(i + 1) for i, key in enumerate(committed().cells)}
 def tables() -> dict[str, Table]:
     timed = {"time_ms": {"value": 7.5, "margin": 0.1, "n": 100}}
     scores = {key: made_up_score(cell, VALUES[key]) | timed for key, cell in committed().cells.items()}
+    scores["adm @ 100"] = {"delta_bar": {"value": 0.06, "margin": 0.002, "n": 500}}
     settings = {row.row.key: "ours" for row in committed().rows if row.row.metric == "iterations"}
     found = regenerate(committed().rows, scores, settings, "mine")
     assert len(found) == len({table.id for table in found})
@@ -50,7 +51,7 @@ def test_coverage_follows_max_steps() -> None:
     rows = planned(put("max_steps", 1000)).rows
     found = {table.id: table for table in regenerate(rows, everything(rows), {}, "mine")}
     assert {name for name, table in found.items() if table.coverage != COVERAGE[name]} == {
-        "ip-2", "ip-3", "ip-4", "ip-5", "ip-7", "ip-8",
+        "ip-2", "ip-3", "ip-4", "ip-5", "ip-6", "ip-7", "ip-8",
     }  # fmt: skip
     assert {found[name].coverage for name in ("ip-2", "ip-3", "ip-4", "ip-5", "ip-7", "ip-8")} == {"measured"}
 
@@ -58,7 +59,8 @@ def test_coverage_follows_max_steps() -> None:
 def everything(rows: list[PlannedRow]) -> dict[str, dict]:
     number = {"value": 1.0, "margin": 0.1}
     score = {"n_fake": 9, **dict.fromkeys(("fid", "sfid", "precision", "recall", "time_ms"), number)}
-    return {row.cell: score for row in rows if row.cell}
+    diagnosed = {diagnosis_key(row.model, row.row.steps): {"delta_bar": number | {"n": 9}} for row in rows if row.model}
+    return {row.cell: score for row in rows if row.cell} | diagnosed
 
 
 def test_every_published_number_is_in_its_table() -> None:

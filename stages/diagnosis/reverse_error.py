@@ -1,0 +1,26 @@
+"""How far the deterministic chain ends from the image that it started from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stages.diagnosis.estimates import Estimate, mean_over_images
+from stages.diffusion.chain import Chain
+from stages.diffusion.schedule import Schedule, add_noise
+from stages.fixes.fix import Fix
+from stages.grids.first import time_grid
+from stages.samplers import ddpm
+from stages.samplers.walk import Denoiser, grid_time
+
+
+def reverse_error(denoiser: Denoiser, images: Tensor, noise: Tensor, schedule: Schedule, steps: int) -> Estimate:
+    """Return delta_bar_n, the mean |x0hat - x0| over pixels and images, pixels in [-1, 1] (IP, Alg. 4, Table 6).
+
+    From images [n, C, H, W] noised to code time ``steps - 1`` every training time is walked back by the posterior mean,
+    with x0 clipped as in ADM and no noise. The fixed number of steps is that of the released code.
+    """
+    chain = Chain(schedule, time_grid(steps, schedule.timesteps))
+    x = add_noise(images, noise, chain.alpha_bar(grid_time(steps - 1, images)))
+    final = ddpm.sample(denoiser, x, chain, Fix(), lambda: torch.zeros_like(x))
+    return mean_over_images((final - images).abs().flatten(1).mean(dim=1))
