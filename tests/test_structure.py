@@ -28,7 +28,7 @@ PURE = {"stages/pipeline/errors.py", "stages/pipeline/streams.py"}
 # Methods are found by name, so that no import tells them: item name in dvc.yaml and folder.
 METHODS = {"network": "networks", "variant": "variants", "sampler_module": "samplers", "fix_module": "fixes"}
 # Beside the methods lie what they share and what is no method.
-SHARED = {"__init__", "walk", "fix", "layers", "classifier", "inception", "ddpm_names"}
+SHARED = {"__init__", "walk", "fix", "layers", "classifier", "guide", "inception", "ddpm_names"}
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PIPELINE = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 COMMANDS = [path.stem for path in (ROOT / "stages").glob("*.py") if not path.stem.startswith("__")]

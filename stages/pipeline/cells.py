@@ -61,6 +61,7 @@ def write_cells(plan: Plan) -> None:
     body = {
         "models": {name: model.model_dump() for name, model in plan.models.items()},
         "estimated": {name: plan.models[name].model_dump() for name in plan.moments},
+        "guided": {name: plan.models[name].model_dump() for name in plan.guided},
         "cells": {key: cell.model_dump() for key, cell in plan.cells.items()},
     }
     content = {"planned": {"inputs": _inputs(read_params()), "body": _digest(body)}} | body
@@ -78,7 +79,10 @@ def read_cells() -> Planned:
     damaged = InputError(f"{CELLS}: edited or damaged; {AGAIN}")
     try:
         content = read_yaml(CELLS)
-        body, planned = {key: content.get(key) for key in ("models", "estimated", "cells")}, content.get("planned")
+        body, planned = (
+            {key: content.get(key) for key in ("models", "estimated", "guided", "cells")},
+            content.get("planned"),
+        )
         # YAML holds what JSON cannot, such as a date or a list within itself, which the plan never writes.
         digest = _digest(body)
     except (InputError, TypeError, ValueError):
@@ -132,6 +136,7 @@ def _inputs(params: Params) -> str:
         "methods": [[name, section.method] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
+        "conditioned": [name for name, recipe in params.recipes.items() if recipe.network.conditioned_on],
         "tuned": {key: entry.values for key, entry in read_tuned().items()},
         "published": [
             [

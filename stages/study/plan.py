@@ -20,6 +20,8 @@ UNMEASURED = {
     "mean": "the diagnosis of exposure bias, which sets formulas against measurement",
     "variance": "the diagnosis of exposure bias, which sets formulas against measurement",
 }
+# What a published number needs that is of a model told the class.
+CONDITIONAL = "a class-conditional model"
 Status = Literal["measured", "setting", "absent"]
 
 
@@ -60,6 +62,11 @@ class Plan(NamedTuple):
     def moments(self) -> list[str]:
         """The models of which a sampler takes the moments."""
         return [name for name in self.models if any(c.input == moments_of(name) for c in self.cells.values())]
+
+    @property
+    def guided(self) -> list[str]:
+        """The models that a sampler guides by a classifier."""
+        return [name for name in self.models if any(c.input == guide_of(name) for c in self.cells.values())]
 
 
 def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan:
@@ -124,15 +131,15 @@ def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Know
     if row.metric in UNMEASURED:
         raise Absent(f"needs {UNMEASURED[row.metric]}: not built yet")
     needs = {reading.value for reading in concerned if reading.setting == NEEDS}
-    known_needs = {kind.need for kind in SAMPLERS.values()}
+    known_needs = {CONDITIONAL, *(kind.need for kind in SAMPLERS.values())}
     if unknown := sorted(needs - known_needs):
         raise Absent(f"needs {unknown[0]}: not built yet")
     if not row.steps:
         raise Absent("no step count is printed")
     names = {
-        "sampler": _sampler(row, needs, params),
+        "sampler": _sampler(row, needs - {CONDITIONAL}, params),
         "fix": _named(row.fix, "fix", {n: s.coordinate() for n, s in params.fixes.items()}, _known(FIXES)),
-        "model": _named(row.model, "model", {n: s.coordinate() for n, s in params.models.items()}, _known(MODELS)),
+        "model": _model_of(row, CONDITIONAL in needs, params),
     }
     try:
         return make_cell(params, known, steps=int(row.steps), **names)
@@ -153,6 +160,17 @@ def _sampler(row: Row, needs: Collection[str], params: Params) -> str:
         [*(f"{key} {value}" for key in ("sampler", "spacing", "eta") if (value := getattr(row, key))), *needs]
     )
     raise Absent(f"no section of params.yaml has {told}")
+
+
+def _model_of(row: Row, conditional: bool, params: Params) -> str:
+    wanted = {name for name in params.models if conditioned(params, name) == conditional}
+    sections = {name: model.coordinate() for name, model in params.models.items() if name in wanted}
+    return _named(row.model, f"{'class-conditional ' if conditional else ''}model", sections, _known(MODELS))
+
+
+def conditioned(params: Params, model: str) -> bool:
+    """Return whether a model's network is told the class."""
+    return params.recipes[params.models[model].recipe].network.conditioned_on > 0
 
 
 def _named(wanted: str, kind: str, sections: Mapping[str, str], known: Sequence[str]) -> str:
@@ -182,7 +200,12 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
         raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
     if params.fixes[fix].moves_steps and not section.follows_shifts:
         raise ValueError(f"{fix} moves where steps start or lead, and {sampler} goes along its grid alone")
-    inputs = {None: f"models/{model}.safetensors", "moments": moments_of(model), "images": "dataset.npz"}
+    if section.takes in ("moments", "images") and recipe.network.conditioned_on:
+        raise ValueError(f"{sampler} takes {section.takes} without labels, and {model} is told the class")
+    inputs = {
+        None: f"models/{model}.safetensors", "moments": moments_of(model), "images": "dataset.npz",
+        "guide": guide_of(model),
+    }  # fmt: skip
     cell = Cell(
         model=model, sampler=sampler, fix=fix, steps=steps, network=recipe.network.module,
         sampler_module=section.module, grid_module=section.grid_module, fix_module=params.fixes[fix].module,
@@ -195,6 +218,11 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
 def moments_of(model: str) -> str:
     """Return the file under data/ of the moments of a model's predictions."""
     return f"moments/{model}.npz"
+
+
+def guide_of(model: str) -> str:
+    """Return the file under data/ of the classifier that guides a model."""
+    return f"guides/{model}.safetensors"
 
 
 def _searched(params: Params, tuned: Mapping[str, Mapping[str, int | float]], cell: Cell) -> dict[str, int | float]:
