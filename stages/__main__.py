@@ -27,6 +27,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "train": ("model",),
     "moments": ("model",),
     "diagnose": ("model",),
+    "guide": ("model",),
     "sample": ("cell",),
     "evaluate": ("cell",),
     "audit": ("--published", "--paper", "--table", "--fail-on"),

@@ -93,8 +93,9 @@ def run() -> None:
     searched = searched_cells(params, planned)
     differences = difference_table(published_pairs(rows), scores, searched.keys())
     settings = own_settings(used(params, planned), planned.cells.values(), rows, models, dataset["n"])
-    # As ES, which prints the formulas, has ADM first of all; so do params.yaml and the plan.
-    settings |= formula_settings(rows, next(iter(results.diagnoses.values())))
+    for first in list(results.diagnoses.values())[:1]:
+        # As ES, which prints the formulas, has ADM first of all; so do params.yaml and the plan.
+        settings |= formula_settings(rows, first)
     tables = regenerate(rows, measured, settings, dataset["dataset"])
     diagnosis = diagnosis_table(results.diagnoses)
     page = render(
@@ -116,7 +117,7 @@ def read_results(planned: Planned) -> Results:
         {name: read_record(model_record_path(name), ModelRecord) for name in planned.models},
         {key: read_record(sample_record_path(key), SampleRecord) for key in planned.cells},
         {key: read_record(scores_path(key), ScoreRecord) for key in planned.cells},
-        {name: read_record(diagnosis_path(name), DiagnosisRecord) for name in planned.models},
+        {name: read_record(diagnosis_path(name), DiagnosisRecord) for name in planned.diagnosed},
     )  # fmt: skip
 
 

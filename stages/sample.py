@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from stages.diffusion.block_noise import block_noise
+from stages.diffusion.block_noise import block_labels, block_noise
 from stages.diffusion.chain import Chain
 from stages.grids.grid import TimeGrid
 from stages.pipeline.cells import planned_cell
@@ -54,7 +54,7 @@ def run(cell: str) -> None:
     sample = method_module("samplers", planned.sampler_module).sample
     draw = partial(sample, chain=chain, fix=remedy, **sampler.settings())
     scratch, started = scratch_folder(f"sample-{cell}", made, str(pick_device())), time.monotonic()
-    inputs = sampler_inputs(sampler, planned)
+    inputs = sampler_inputs(sampler, planned, model, params.seed, params.sample.precision)
     parts = sample_parts(draw, inputs, model, cell, params.seed, params.sample, nfe, scratch)
     channels, *size = model.shape
     images = chained.from_iterable(image_parts(part) for part in parts)
@@ -95,7 +95,8 @@ def sample_parts(
             noise, before = block_noise(seed, start, stop, model.shape, device), progress.n
             # Not inference mode, which a sampler that needs a gradient could not leave.
             with torch.no_grad():
-                denoise = denoiser(network, model.predicts_variance, section.precision, progress.update)
+                labels = block_labels(seed, start, stop, model.classes, device) if model.classes else None
+                denoise = denoiser(network, model.predicts_variance, section.precision, progress.update, labels)
                 x = draw(denoise, noise(), noise=noise, **inputs(start, stop))
             if (found := round((progress.n - before) / (stop - start))) != nfe:
                 raise RuntimeError(f"{cell}: {found} network evaluations, expected {nfe}")

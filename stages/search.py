@@ -17,7 +17,7 @@ from stages.pipeline.drawing import drawing
 from stages.pipeline.errors import InputError
 from stages.pipeline.feature_network import extract_features, load_feature_network
 from stages.pipeline.files import read_json, read_npz, sha256, write_json
-from stages.pipeline.layout import FEATURE_NETWORK, REFERENCE, model_path
+from stages.pipeline.layout import DATA, FEATURE_NETWORK, REFERENCE, model_path
 from stages.pipeline.params import read_params
 from stages.pipeline.registry import method_module
 from stages.pipeline.runtime import batches
@@ -105,7 +105,7 @@ def found_before(params: Params, cell: Cell) -> bool:
 
 def inputs(params: Params, cell: Cell) -> list[str]:
     """Return digests of all that the trials of a cell rest on."""
-    files = model_path(cell.model), FEATURE_NETWORK, REFERENCE
+    files = model_path(cell.model), DATA / cell.input, FEATURE_NETWORK, REFERENCE
     return [settings_digest(params, cell), *(sha256(path) for path in files)]
 
 

@@ -30,7 +30,7 @@ from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import pick_device
 from stages.sections.models import Recipe
 from stages.sections.records import ModelRecord
-from stages.training.batches import draw_batch, gathered
+from stages.training.batches import batch_indices, draw_batch, gathered
 from stages.training.state import TrainingState, new_state
 from stages.training.step import step
 
@@ -47,14 +47,17 @@ def run(model: str) -> int:
         return launch(["train", model], params.runtime.train_processes)
     together = accelerator(pick_device())
     variant, recipe = params.models[model], params.recipes[planned.recipe]
-    images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
+    pixels, targets = read_npz(DATASET, "images", "labels")
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    classes = recipe.network.conditioned_on
+    labels = check_labels(planned.recipe, torch.from_numpy(targets), len(images), classes) if classes else None
     check_batch(planned.recipe, recipe.batch_size, len(images), together.num_processes)
     sizes = network_sizes(planned.recipe, recipe, images)
     training = params.training(model)
     loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
     state = new_state(partial(build_network, planned.network, sizes), recipe, params.seed, together)
     scratch = scratch_folder(f"train-{model}", training, sha256(DATASET), str(pick_device()), together.num_processes)
-    fit(state, images, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe)
+    fit(state, images, labels, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe)
     if not together.is_main_process:
         part(together)
         return 0
@@ -78,6 +81,18 @@ def check_batch(name: str, batch_size: int, n: int, processes: int) -> None:
         raise InputError(f"{name}.batch_size: {batch_size} does not divide among {processes} processes")
 
 
+def check_labels(name: str, labels: Tensor, n: int, classes: int) -> Tensor:
+    """Return the labels of the data, refusing those that a network of ``classes`` cannot be told."""
+    if len(labels) != n:
+        raise InputError(f"{DATASET}: {len(labels)} labels of {n} images; {name}.network.classes needs one each")
+    if int(labels.min()) < 0 or int(labels.max()) >= classes:
+        raise InputError(
+            f"{DATASET}: labels {int(labels.min())} to {int(labels.max())}; {name}.network.classes = {classes} allows "
+            f"0 to {classes - 1}"
+        )
+    return labels
+
+
 def network_sizes(name: str, recipe: Recipe, images: Tensor) -> dict[str, Any]:
     """Return all sizes of the recipe's network, refusing those that do not fit images [N, C, H, W]."""
     channels, height, size = images.shape[1:]
@@ -94,8 +109,8 @@ def network_sizes(name: str, recipe: Recipe, images: Tensor) -> dict[str, Any]:
 
 
 def fit(
-    state: TrainingState, images: Tensor, seed: int, recipe: Recipe, loss: Callable[..., Loss], scratch: Path,
-    label: str, recipe_name: str,
+    state: TrainingState, images: Tensor, labels: Tensor | None, seed: int, recipe: Recipe, loss: Callable[..., Loss],
+    scratch: Path, label: str, recipe_name: str,
 ) -> None:  # fmt: skip
     """Train ``state`` in place up to the recipe's iterations, saving checkpoints on the way.
 
@@ -106,7 +121,9 @@ def fit(
     resume(scratch, state)
     with tqdm(total=recipe.iterations, initial=state.iteration, desc=label, unit="it", mininterval=1) as progress:
         while state.iteration < recipe.iterations:
-            found = step(state, draw_batch(images, seed, recipe, state.iteration), seed, recipe, loss, schedule)
+            told = None if labels is None else labels[batch_indices(len(images), seed, recipe, state.iteration)]
+            batch = draw_batch(images, seed, recipe, state.iteration)
+            found = step(state, batch, seed, recipe, loss, schedule, told)
             state.iteration += 1
             progress.update()
             last = state.iteration == recipe.iterations

@@ -31,7 +31,7 @@ METHODS = {
     "fix_module": "fixes",
 }  # fmt: skip
 # Beside the methods lie what they share and what is no method.
-SHARED = {"__init__", "walk", "fix", "grid", "layers", "classifier", "inception", "ddpm_names"}
+SHARED = {"__init__", "walk", "fix", "grid", "layers", "classifier", "guide", "inception", "ddpm_names"}
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PIPELINE = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 COMMANDS = [path.stem for path in (ROOT / "stages").glob("*.py") if not path.stem.startswith("__")]

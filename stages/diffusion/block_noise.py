@@ -1,4 +1,4 @@
-"""The Gaussian noise of sampled images, by blocks: an image's noise is the same in every batch and every cell."""
+"""The noise and labels of sampled images, by blocks: those of an image are the same in every batch and every cell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stages.pipeline.streams import stream
 
-SAMPLE = 0
+SAMPLE, LABELS = 0, 9
 BLOCK = 100
 
 
@@ -27,3 +27,16 @@ def block_noise(seed: int, start: int, stop: int, shape: tuple[int, ...], device
         return blocks[start - first * BLOCK : stop - first * BLOCK].to(device)
 
     return draw
+
+
+def block_labels(seed: int, start: int, stop: int, classes: int, device: torch.device) -> Tensor:
+    """Return the labels [stop - start] of images start..stop-1, uniform in 0..classes-1, int64.
+
+    Each block has a stream of its own, so an image's label is the same in every batch, sampler and fix.
+    """
+    first = start // BLOCK
+    blocks = [
+        torch.randint(classes, (BLOCK,), generator=stream(seed, LABELS, block))
+        for block in range(first, -(-stop // BLOCK))
+    ]
+    return torch.cat(blocks)[start - first * BLOCK : stop - first * BLOCK].to(device)

@@ -114,11 +114,8 @@ class Stage(nn.ModuleList):
         return x
 
 
-class Network(nn.Module):
-    """Noise predictor: (x [B, C, H, W], times [B]) -> [B, C or 2C, H, W], the second half parameterising the variance.
-
-    Times are training indices 0..T-1, integer or fractional. See Config for sizes.
-    """
+class Encoder(nn.Module):
+    """The first half and the middle of the U-Net, which its classifier has too."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -127,8 +124,8 @@ class Network(nn.Module):
         self.time_embed = nn.Sequential(nn.Linear(width, emb_dim), nn.SiLU(), nn.Linear(emb_dim, emb_dim))
         if config.num_classes is not None:
             self.label_emb = nn.Embedding(config.num_classes, emb_dim)
-        self.input_blocks, skips = self._encoder(emb_dim)
-        deepest = skips[-1]
+        self.input_blocks, self.skips = self._encoder(emb_dim)
+        deepest = self.skips[-1]
         self.middle_block = Stage(
             [
                 ResBlock(deepest, deepest, emb_dim, config.dropout),
@@ -136,15 +133,23 @@ class Network(nn.Module):
                 ResBlock(deepest, deepest, emb_dim, config.dropout),
             ]
         )
-        self.output_blocks = self._decoder(emb_dim, skips)
-        c_first = width * config.multipliers[0]
-        c_out = config.image_channels * (2 if config.learn_sigma else 1)
-        self.out = nn.Sequential(GroupNorm32(c_first), nn.SiLU(), zero_init(nn.Conv2d(c_first, c_out, 3, padding=1)))
 
-    @property
-    def predicts_variance(self) -> bool:
-        """Whether the output's second half parameterises the variance."""
-        return self.config.learn_sigma
+    def embedded(self, times: Tensor, labels: Tensor | None) -> Tensor:
+        """Return the embedding [B, emb_dim] of times and, where there are classes, of labels."""
+        emb = self.time_embed(time_embedding(times, self.config.channels))
+        if self.config.num_classes is None:
+            return emb
+        if labels is None:
+            raise ValueError("a class-conditional network needs labels")
+        return emb + self.label_emb(labels)
+
+    def encoded(self, x: Tensor, emb: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the state after the middle, and those that the decoder takes up again."""
+        skips = []
+        for block in self.input_blocks:
+            x = block(x, emb)
+            skips.append(x)
+        return self.middle_block(x, emb), skips
 
     def _attention(self, channels: int) -> AttentionBlock:
         config = self.config
@@ -173,6 +178,25 @@ class Network(nn.Module):
                 size //= 2
         return nn.ModuleList(blocks), skips
 
+
+class Network(Encoder):
+    """Noise predictor: (x [B, C, H, W], times [B]) -> [B, C or 2C, H, W], the second half parameterising the variance.
+
+    Times are training indices 0..T-1, integer or fractional. See Config for sizes.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.output_blocks = self._decoder(4 * config.channels, self.skips)
+        c_first = config.channels * config.multipliers[0]
+        c_out = config.image_channels * (2 if config.learn_sigma else 1)
+        self.out = nn.Sequential(GroupNorm32(c_first), nn.SiLU(), zero_init(nn.Conv2d(c_first, c_out, 3, padding=1)))
+
+    @property
+    def predicts_variance(self) -> bool:
+        """Whether the output's second half parameterises the variance."""
+        return self.config.learn_sigma
+
     def _decoder(self, emb_dim: int, skips: list[int]) -> nn.ModuleList:
         config, skips = self.config, list(skips)
         c_now, blocks = skips[-1], []
@@ -192,14 +216,8 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor, times: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the network's output; ``labels`` [B] int64 are needed where the configuration has classes."""
-        emb = self.time_embed(time_embedding(times, self.config.channels))
-        if self.config.num_classes is not None:
-            emb = emb + self.label_emb(labels)
-        skips = []
-        for block in self.input_blocks:
-            x = block(x, emb)
-            skips.append(x)
-        x = self.middle_block(x, emb)
+        emb = self.embedded(times, labels)
+        x, skips = self.encoded(x, emb)
         for block in self.output_blocks:
             x = block(torch.cat([x, skips.pop()], dim=1), emb)
         return self.out(x)

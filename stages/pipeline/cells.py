@@ -25,6 +25,8 @@ from stages.study.plan import Known, Plan, make_plan
 
 CELLS = Path("cells.yaml")
 AGAIN = "run python -m stages plan"
+# What dvc.yaml loops over: models to train, to diagnose, to estimate moments of and to train a guide for; and cells.
+BODY = ("models", "diagnosed", "estimated", "guided", "cells")
 HEADER = "# Written by python -m stages plan from params.yaml and data/published; do not edit.\n"
 
 
@@ -32,6 +34,7 @@ class Planned(NamedTuple):
     """What cells.yaml holds."""
 
     models: dict[str, PlannedModel]
+    diagnosed: list[str]
     cells: dict[str, Cell]
 
 
@@ -60,7 +63,9 @@ def write_cells(plan: Plan) -> None:
         write_times(Times(environment={}, cells={}))
     body = {
         "models": {name: model.model_dump() for name, model in plan.models.items()},
+        "diagnosed": {name: plan.models[name].model_dump() for name in plan.diagnosed},
         "estimated": {name: plan.models[name].model_dump() for name in plan.moments},
+        "guided": {name: plan.models[name].model_dump() for name in plan.guided},
         "cells": {key: cell.model_dump() for key, cell in plan.cells.items()},
     }
     content = {"planned": {"inputs": _inputs(read_params()), "body": _digest(body)}} | body
@@ -78,7 +83,7 @@ def read_cells() -> Planned:
     damaged = InputError(f"{CELLS}: edited or damaged; {AGAIN}")
     try:
         content = read_yaml(CELLS)
-        body, planned = {key: content.get(key) for key in ("models", "estimated", "cells")}, content.get("planned")
+        body, planned = {key: content.get(key) for key in BODY}, content.get("planned")
         # YAML holds what JSON cannot, such as a date or a list within itself, which the plan never writes.
         digest = _digest(body)
     except (InputError, TypeError, ValueError):
@@ -91,9 +96,10 @@ def read_cells() -> Planned:
     try:
         found = Planned(
             {name: PlannedModel.model_validate(model) for name, model in content["models"].items()},
+            list(content["diagnosed"]),
             {key: Cell.model_validate(cell) for key, cell in content["cells"].items()},
         )
-    except (ValidationError, AttributeError, KeyError):
+    except (ValidationError, AttributeError, KeyError, TypeError):
         raise damaged from None
     fixes = {name: {*fix.looked_up(), *fix.tuned()} for name, fix in params.fixes.items()}
     if any(fixes[cell.fix].difference(cell.values) for cell in found.cells.values()):
@@ -132,6 +138,7 @@ def _inputs(params: Params) -> str:
         "methods": [[name, section.method] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
+        "conditioned": [name for name, recipe in params.recipes.items() if recipe.network.conditioned_on],
         "tuned": {key: entry.values for key, entry in read_tuned().items()},
         "published": [
             [

@@ -43,6 +43,16 @@ def diagnosis_path(model: str) -> Path:
     return RECORDS / "diagnosis" / f"{model}.json"
 
 
+def guide_path(model: str) -> Path:
+    """Return the path of the classifier that guides a model."""
+    return DATA / "guides" / f"{model}.safetensors"
+
+
+def guide_record_path(model: str) -> Path:
+    """Return the path of the record of how it was trained."""
+    return RECORDS / "guides" / f"{model}.json"
+
+
 def samples_path(key: str) -> Path:
     """Return the path of a cell's images."""
     return DATA / "samples" / f"{key}.npz"

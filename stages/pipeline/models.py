@@ -15,12 +15,13 @@ from stages.pipeline.registry import method_module
 
 
 class Denoiser(NamedTuple):
-    """A trained network in eval mode, its noise schedule, and the shape (C, H, W) of its images."""
+    """A trained network in eval mode, its noise schedule, the shape (C, H, W) of its images, and its classes or 0."""
 
     network: nn.Module
     schedule: Schedule
     shape: tuple[int, int, int]
     predicts_variance: bool
+    classes: int
 
 
 def save_model(
@@ -52,7 +53,7 @@ def load_model(model: str, network: str) -> Denoiser:
         raise InputError(f"{path}: the tensors do not fit the configuration in the file: {reason}") from None
     sizes = config["network"]["sizes"]
     shape = (sizes["image_channels"], sizes["image_size"], sizes["image_size"])
-    return Denoiser(built.eval(), schedule, shape, bool(built.predicts_variance))
+    return Denoiser(built.eval(), schedule, shape, bool(built.predicts_variance), sizes.get("num_classes") or 0)
 
 
 def build_network(network: str, sizes: Mapping[str, Any]) -> nn.Module:

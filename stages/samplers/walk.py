@@ -19,6 +19,8 @@ from stages.fixes.fix import Fix
 
 Denoiser = Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]
 Noise = Callable[[], Tensor]
+# (x, times) -> the gradient of log p(y | x_t, t) in x, for samplers that are guided to a label y.
+Guide = Callable[[Tensor, Tensor], Tensor]
 # (x, times, grid index) -> (eps divided by the fix's lambda, v).
 Predict = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor | None]]
 

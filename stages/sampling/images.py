@@ -13,16 +13,19 @@ from stages.samplers.walk import Denoiser
 
 
 def denoiser(
-    network: nn.Module, predicts_variance: bool, precision: str, evaluated: Callable[[int], object]
-) -> Denoiser:
+    network: nn.Module, predicts_variance: bool, precision: str, evaluated: Callable[[int], object],
+    labels: Tensor | None = None,
+) -> Denoiser:  # fmt: skip
     """Return the function that samplers evaluate; it tells ``evaluated`` the number of images each time.
 
-    The network computes in ``precision``, the sampler in fp32 whatever that is.
+    The network computes in ``precision``, the sampler in fp32 whatever that is. ``labels`` [B] are of the images that
+    are sampled, for a network that has classes.
     """
+    told = () if labels is None else (labels,)
 
     def denoise(x: Tensor, times: Tensor) -> tuple[Tensor, Tensor | None]:
         with autocast(x.device, precision):
-            output = network(x, times).to(x)
+            output = network(x, times, *told).to(x)
         evaluated(len(x))
         if not predicts_variance:
             return output, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,11 +19,25 @@ class Network(Method):
     dropout: Annotated[Float, Field(ge=0, lt=1)]
     predicts_variance: ClassVar[bool] = False
 
+    @property
+    def conditioned_on(self) -> int:
+        """How many classes the network is told one of; 0 for none."""
+        return 0
+
 
 class AdmNetwork(Network):
     method: Literal["adm"]
     head_channels: Annotated[Int, Field(ge=1)]
+    classes: Annotated[Int, Field(ge=0)] = 0
     predicts_variance: ClassVar = True
+
+    @property
+    def conditioned_on(self) -> int:
+        return self.classes
+
+    def settings(self) -> dict[str, Any]:
+        """Return the sizes of the network."""
+        return self.model_dump(exclude={"method", "classes"}) | {"num_classes": self.classes or None}
 
     @model_validator(mode="after")
     def _heads_divide_the_channels(self) -> Self:

@@ -144,6 +144,22 @@ class DiagnosisRecord(Section):
     curves: list[Curve]
 
 
+class GuideRecord(Section):
+    """The classifier that guides a model: its training, and on images kept apart its accuracy by training time."""
+
+    model: Name
+    parameters: Count
+    classes: Count
+    iterations: Count
+    loss: Float
+    accuracy: dict[str, Float]
+    n_test: Count
+    n_train: Count
+    training: dict[str, Any]
+    sha256: Sha256
+    dataset_sha256: Sha256
+
+
 class CellRecord(Section):
     """What is of one cell."""
 

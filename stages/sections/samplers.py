@@ -11,8 +11,9 @@ from stages.grids.grid import TimeGrid, time_grid
 from stages.sections.base import Bool, Float, Method
 
 Spacing = Literal["respaced", "uniform", "quadratic", "pndm", "ts-dpm"]
-# The mean square of a model's predictions, by training time; or images to learn from.
-Takes = Literal["moments", "images"]
+# The mean square of a model's predictions, by training time; images to learn from; or a classifier of noised images.
+Takes = Literal["moments", "images", "guide"]
+GUIDED = "classifier guidance"
 # How the published tables print a grid that goes by a repository's own convention.
 PRINTED = {"pndm": "uniform", "ts-dpm": "uniform"}
 
@@ -173,3 +174,64 @@ class AnalyticDdim(Sampler):
 
     def coordinates(self) -> dict[str, str]:
         return super().coordinates() | {"spacing": "", "eta": "0"}
+
+
+class GuidedDdpm(Sampler):
+    """ADM's stochastic sampler, guided to labels by a classifier; at scale 0 it is that sampler."""
+
+    method: Literal["guided-ddpm"]
+    spacing: Spacing
+    variance: Literal["small", "large", "learned"]
+    scale: Annotated[Float, Field(ge=0)]
+    published: ClassVar = ("ddpm",)
+
+    @property
+    def takes(self) -> Takes:
+        return "guide"
+
+    @property
+    def need(self) -> str:
+        return GUIDED
+
+    @property
+    def module(self) -> str:
+        return "ddpm"
+
+    @property
+    def needs_variance(self) -> bool:
+        return self.variance == "learned"
+
+    @property
+    def least_steps(self) -> int:
+        return 1 if self.variance == "small" else 2
+
+    def coordinates(self) -> dict[str, str]:
+        return super().coordinates() | {"sampler": "ddpm"}
+
+
+class GuidedDdim(Sampler):
+    """guided-diffusion's DDIM, guided to labels by a classifier; at scale 0 it is that sampler."""
+
+    method: Literal["guided-ddim"]
+    spacing: Spacing
+    eta: Annotated[Float, Field(ge=0, le=1)]
+    scale: Annotated[Float, Field(ge=0)]
+    published: ClassVar = ("ddim-clipped",)
+
+    @property
+    def takes(self) -> Takes:
+        return "guide"
+
+    @property
+    def need(self) -> str:
+        return GUIDED
+
+    @property
+    def module(self) -> str:
+        return "ddim"
+
+    def settings(self) -> dict[str, Any]:
+        return super().settings() | {"clip": True}
+
+    def coordinates(self) -> dict[str, str]:
+        return super().coordinates() | {"sampler": "ddim-clipped", "eta": f"{self.eta:g}"}

@@ -16,7 +16,7 @@ from stages.sections.samplers import Sampler
 
 SAMPLERS, FIXES, MODELS, NETWORKS = methods(Sampler), methods(Fix), methods(Model), methods(Network)
 # Sections that the user names, and top-level names of cells.yaml, which DVC reads into one space with params.yaml.
-RESERVED = ("models", "samplers", "fixes", "recipes", "cells", "estimated", "planned")
+RESERVED = ("models", "samplers", "fixes", "recipes", "cells", "diagnosed", "estimated", "guided", "planned")
 
 
 def _tables(value: Any) -> Any:
@@ -95,6 +95,28 @@ class Diagnose(Section):
     cutoff: Annotated[Int, Field(ge=0)]
 
 
+class Guide(Section):
+    """The classifier of noised images that guides samplers; what is not here is as in the recipe of the model."""
+
+    channels: Annotated[Int, Field(ge=32, multiple_of=32)]
+    multipliers: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=1)]
+    res_blocks: Annotated[Int, Field(ge=1)]
+    attention_sizes: list[Annotated[Int, Field(ge=1)]]
+    head_channels: Annotated[Int, Field(ge=1)]
+    iterations: Annotated[Int, Field(ge=1)]
+    batch_size: Annotated[Int, Field(ge=1)]
+    lr: Annotated[Float, Field(gt=0)]
+    weight_decay: Annotated[Float, Field(ge=0)]
+    test_fraction: Annotated[Float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _heads_divide_the_channels(self) -> Self:
+        widths = [self.channels * multiplier for multiplier in self.multipliers]
+        if any(width % self.head_channels for width in widths):
+            raise ValueError(f"head_channels: {self.head_channels} does not divide all of the widths {widths}")
+        return self
+
+
 class Evaluate(Section):
     neighborhood: Annotated[Int, Field(ge=1)]
     jackknife_groups: Annotated[Int, Field(ge=3)]
@@ -116,6 +138,7 @@ class Params(Section):
     extractor: Extractor
     moments: Moments
     diagnose: Diagnose
+    guide: Guide
     sample: Sample
     evaluate: Evaluate
     search: Search
@@ -134,10 +157,11 @@ class Params(Section):
 
     def searching(self, cell: Cell) -> dict[str, Any]:
         """Return all that decides what a search finds for a cell."""
+        sampler = self.samplers[cell.sampler]
+        guide = {"guide": self.guide.model_dump()} if sampler.takes == "guide" else {}
         return {
-            **cell.axes, "training": self.training(cell.model), "n": self.sample.n, "seed": self.search.seed,
-            "precision": self.sample.precision,
-            "sampler_params": self.samplers[cell.sampler].model_dump(exclude_defaults=True),
+            **guide, **cell.axes, "training": self.training(cell.model), "n": self.sample.n, "seed": self.search.seed,
+            "precision": self.sample.precision, "sampler_params": sampler.model_dump(exclude_defaults=True),
             "fix_params": self.fixes[cell.fix].model_dump(), "extractor": self.extractor.model_dump(),
         }  # fmt: skip
 

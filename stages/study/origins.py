@@ -42,11 +42,12 @@ def strangers(results: Results, params: Params, cells: Mapping[str, Cell]) -> It
     for name, model in results.models.items():
         made = {"model": name, "training": params.training(name), "dataset_sha256": data.sha256}
         yield from _unlike(f"model {name}", made, model)
+    for name, diagnosis in results.diagnoses.items():
         made = {
             "model": name, "diagnose": params.diagnose, "seed": params.seed, "precision": params.sample.precision,
-            "model_sha256": model.sha256, "dataset_sha256": data.sha256,
+            "model_sha256": results.models[name].sha256, "dataset_sha256": data.sha256,
         }  # fmt: skip
-        yield from _unlike(f"diagnosis of {name}", made, results.diagnoses[name])
+        yield from _unlike(f"diagnosis of {name}", made, diagnosis)
     for key, cell in cells.items():
         yield from _unlike(f"images of {key}", _sampling(cell, params, results), results.samples[key])
         made = {

@@ -10,6 +10,7 @@ from stages.papers.numbers import parse_number
 from stages.papers.readings import NEEDS, Reading, read_row
 from stages.papers.tables import SOURCES, Row
 from stages.sections.cells import Cell, PlannedModel
+from stages.sections.samplers import GUIDED
 from stages.sections.study import FIXES, MODELS, SAMPLERS, Params
 
 DIAGNOSED = "delta_bar"
@@ -18,8 +19,10 @@ MEASURED = ("fid", "sfid", "precision", "recall", "time_ms")
 UNMEASURED = {
     "inception_score": "the Inception score",
 }
-# What published numbers need beyond their coordinates, and some section can be.
-NEEDED = {"a start from noised images"}
+# What a published number needs that is of a model told the class.
+CONDITIONAL = "a class-conditional model"
+# What published numbers need beyond their coordinates, and sections can be.
+NEEDED = {"a start from noised images", CONDITIONAL, GUIDED}
 Status = Literal["measured", "setting", "absent"]
 
 
@@ -57,11 +60,18 @@ class Plan(NamedTuple):
     models: dict[str, PlannedModel]
     cells: dict[str, Cell]
     rows: list[PlannedRow]
+    # The models that are diagnosed: those whose network is told nothing but the time.
+    diagnosed: list[str]
 
     @property
     def moments(self) -> list[str]:
         """The models of which a sampler takes the moments."""
         return [name for name in self.models if any(c.input == moments_of(name) for c in self.cells.values())]
+
+    @property
+    def guided(self) -> list[str]:
+        """The models that a sampler guides by a classifier."""
+        return [name for name in self.models if any(c.input == guide_of(name) for c in self.cells.values())]
 
 
 def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan:
@@ -88,7 +98,8 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
         raise ValueError("tables, max_steps and grid leave no cell to measure")
     models = {cell.model for cell in cells.values()} | {row.model for row in rows if row.model}
     reverse = sorted({int(row.row.steps) for row in rows if row.model})
-    return Plan({name: _model(params, name, reverse) for name in params.models if name in models}, cells, rows)
+    planned = {name: _model(params, name, reverse) for name in params.models if name in models}
+    return Plan(planned, cells, rows, [name for name in planned if not conditioned(params, name)])
 
 
 def table_id(row: Row) -> str:
@@ -148,9 +159,9 @@ def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Know
     if not row.steps:
         raise Absent("no step count is printed")
     names = {
-        "sampler": _sampler(row, needs, params),
+        "sampler": _sampler(row, needs - {CONDITIONAL}, params),
         "fix": _named(row.fix, "fix", {n: s.coordinate() for n, s in params.fixes.items()}, _known(FIXES)),
-        "model": _named(row.model, "model", {n: s.coordinate() for n, s in params.models.items()}, _known(MODELS)),
+        "model": _model_of(row, CONDITIONAL in needs, params),
     }
     try:
         return make_cell(params, known, steps=int(row.steps), **names)
@@ -171,6 +182,17 @@ def _sampler(row: Row, needs: Collection[str], params: Params) -> str:
         [*(f"{key} {value}" for key in ("sampler", "spacing", "eta") if (value := getattr(row, key))), *needs]
     )
     raise Absent(f"no section of params.yaml has {told}")
+
+
+def _model_of(row: Row, conditional: bool, params: Params) -> str:
+    wanted = {name for name in params.models if conditioned(params, name) == conditional}
+    sections = {name: model.coordinate() for name, model in params.models.items() if name in wanted}
+    return _named(row.model, f"{'class-conditional ' if conditional else ''}model", sections, _known(MODELS))
+
+
+def conditioned(params: Params, model: str) -> bool:
+    """Return whether a model's network is told the class."""
+    return params.recipes[params.models[model].recipe].network.conditioned_on > 0
 
 
 def _named(wanted: str, kind: str, sections: Mapping[str, str], known: Sequence[str]) -> str:
@@ -200,7 +222,12 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
         raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
     if params.fixes[fix].moves_steps and not section.follows_shifts:
         raise ValueError(f"{fix} moves where steps start or lead, and {sampler} goes along its grid alone")
-    inputs = {None: f"models/{model}.safetensors", "moments": moments_of(model), "images": "dataset.npz"}
+    if section.takes in ("moments", "images") and recipe.network.conditioned_on:
+        raise ValueError(f"{sampler} takes {section.takes} without labels, and {model} is told the class")
+    inputs = {
+        None: f"models/{model}.safetensors", "moments": moments_of(model), "images": "dataset.npz",
+        "guide": guide_of(model),
+    }  # fmt: skip
     cell = Cell(
         model=model, sampler=sampler, fix=fix, steps=steps, network=recipe.network.module,
         sampler_module=section.module, grid_module=section.grid_module, fix_module=params.fixes[fix].module,
@@ -213,6 +240,11 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
 def moments_of(model: str) -> str:
     """Return the file under data/ of the moments of a model's predictions."""
     return f"moments/{model}.npz"
+
+
+def guide_of(model: str) -> str:
+    """Return the file under data/ of the classifier that guides a model."""
+    return f"guides/{model}.safetensors"
 
 
 def _searched(params: Params, tuned: Mapping[str, Mapping[str, int | float]], cell: Cell) -> dict[str, int | float]:

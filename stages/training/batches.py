@@ -17,14 +17,17 @@ SHUFFLE, FLIP = 2, 6
 
 def draw_batch(images: Tensor, seed: int, recipe: Recipe, iteration: int) -> Tensor:
     """Return the iteration's batch [B, C, H, W] in [-1, 1] of uint8 images; incomplete batches are dropped."""
-    per_epoch = len(images) // recipe.batch_size
-    epoch, position = divmod(iteration, per_epoch)
-    order = _permutation(len(images), seed, epoch)
-    batch = images[order[position * recipe.batch_size : (position + 1) * recipe.batch_size]].float() / 127.5 - 1
+    batch = images[batch_indices(len(images), seed, recipe, iteration)].float() / 127.5 - 1
     if not recipe.flip:
         return batch
     flipped = torch.rand(len(batch), generator=stream(seed, FLIP, iteration)) < 0.5
     return torch.where(flipped.reshape(-1, 1, 1, 1), batch.flip(-1), batch)
+
+
+def batch_indices(n: int, seed: int, recipe: Recipe, iteration: int) -> Tensor:
+    """Return which of ``n`` images [B] an iteration's batch is of."""
+    epoch, position = divmod(iteration, n // recipe.batch_size)
+    return _permutation(n, seed, epoch)[position * recipe.batch_size : (position + 1) * recipe.batch_size]
 
 
 def share(n: int, accelerator: Accelerator) -> slice:

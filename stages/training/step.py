@@ -21,9 +21,12 @@ TRAIN = 1
 
 
 def step(
-    state: TrainingState, x0: Tensor, seed: int, recipe: Recipe, loss: Callable[..., Loss], schedule: Schedule
-) -> Loss:
+    state: TrainingState, x0: Tensor, seed: int, recipe: Recipe, loss: Callable[..., Loss], schedule: Schedule,
+    labels: Tensor | None = None,
+) -> Loss:  # fmt: skip
     """Return the loss of one iteration on x0 [B, C, H, W], after updating the network, its EMA and the loss history.
+
+    ``labels`` [B] are told to a network that has classes.
 
     All randomness is the stream of (seed, iteration): variants that draw alike see the same t and the same noise. Each
     process draws all of it and takes its share of the batch; the loss is of that share.
@@ -39,7 +42,8 @@ def step(
 
     # Dropout draws from the device's global generator: alike in every process, each on images of its own.
     torch.manual_seed(stream_seed(seed, TRAIN, state.iteration))
-    found = loss(partial(_predict, state, recipe), x0, times, noise, schedule)
+    told = () if labels is None else (labels[mine].to(device),)
+    found = loss(partial(_predict, state, recipe, told), x0, times, noise, schedule)
     if recipe.t_sampling == "loss-second-moment":
         record_losses(state.history, gathered(times, accelerator), gathered(found.total.detach(), accelerator))
     update(state, (weights * found.total).mean(), recipe)
@@ -68,9 +72,9 @@ def update(state: TrainingState, objective: Tensor, recipe: Recipe) -> None:
         )
 
 
-def _predict(state: TrainingState, recipe: Recipe, y: Tensor, times: Tensor) -> Tensor:
+def _predict(state: TrainingState, recipe: Recipe, told: tuple[Tensor, ...], y: Tensor, times: Tensor) -> Tensor:
     with autocast(y.device, recipe.precision):
-        return state.parallel(y, times).float()
+        return state.parallel(y, times, *told).float()
 
 
 def _times(state: TrainingState, recipe: Recipe, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
