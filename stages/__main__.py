@@ -26,6 +26,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "explain": ("paper", "table", "row", "column", "--metric"),
     "train": ("model",),
     "moments": ("model",),
+    "trajectory": ("model",),
     "sample": ("cell",),
     "evaluate": ("cell",),
     "audit": ("--published", "--paper", "--table", "--fail-on"),

@@ -22,6 +22,7 @@ from stages.pipeline.layout import (
     preview_path,
     sample_record_path,
     scores_path,
+    trajectory_record_path,
 )
 from stages.pipeline.pages import render_page
 from stages.pipeline.params import read_params
@@ -32,6 +33,7 @@ from stages.pipeline.runs import read_environments
 from stages.pipeline.times import read_times
 from stages.pipeline.tuned import read_tuned, settings_digest
 from stages.reporting.forest import forest_plot
+from stages.reporting.iterations_plot import fid_against_iterations
 from stages.reporting.mosaics import mosaic
 from stages.reporting.plots import fid_against_steps
 from stages.reporting.report_page import (
@@ -53,6 +55,7 @@ from stages.sections.records import (
     ReferenceRecord,
     SampleRecord,
     ScoreRecord,
+    TrajectoryRecord,
 )
 from stages.sections.study import Params
 from stages.sections.times import Times
@@ -64,6 +67,7 @@ from stages.study.regenerated import Table, regenerate
 from stages.study.scores import METRICS, score_table, summary
 from stages.study.searches import CURVES, curves, trial_table
 from stages.study.settings import own_settings
+from stages.study.trajectories import bases, first_below, iteration_table
 
 # Pictures: how many images of a cell, and how many pixels of the page a small picture's side takes at least.
 SHOWN, SIDE = 12, 24
@@ -74,7 +78,7 @@ def run() -> None:
     params, planned, plan = read_params(), read_cells(), read_plan()
     results = read_results(planned)
     check_origins(results, params, planned)
-    dataset, extractor, reference, models, samples, scores = plain(results)
+    dataset, extractor, reference, models, samples, scores, trajectories = plain(results)
     order = [paper for paper, _ in read_published().titles]
     times = read_times()
     for key, timed in times.cells.items():
@@ -92,9 +96,13 @@ def run() -> None:
         own_settings(used(params, planned), planned.cells.values(), rows, models, dataset["n"]),
         dataset["dataset"],
     )
-    page = render(table, differences, tables, dataset, extractor, reference, models, samples, scores, searched, times)
-    trials = {"searches": trial_table(searched, planned.cells)} if searched else {}
-    for name, content in {"scores": table, "differences": differences, **trials, **regenerated_tables(tables)}.items():
+    iterations = iteration_table(trajectories, bases(used(params, planned).models, trajectories))
+    page = render(
+        table, differences, tables, dataset, extractor, reference, models, samples, scores, searched, times, iterations
+    )
+    further = {"searches": trial_table(searched, planned.cells)} if searched else {}
+    further |= {"iterations": iterations} if len(iterations) else {}
+    for name, content in {"scores": table, "differences": differences, **further, **regenerated_tables(tables)}.items():
         write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
     write_bytes(REPORTS / "report.html", page.encode())
     write_unsealed(REPORTS / "summary.json", headline_numbers(table, differences, tables, reference))
@@ -108,12 +116,13 @@ def read_results(planned: Planned) -> Results:
         {name: read_record(model_record_path(name), ModelRecord) for name in planned.models},
         {key: read_record(sample_record_path(key), SampleRecord) for key in planned.cells},
         {key: read_record(scores_path(key), ScoreRecord) for key in planned.cells},
+        {name: read_record(trajectory_record_path(name), TrajectoryRecord) for name in planned.followed},
     )  # fmt: skip
 
 
 def check_origins(results: Results, params: Params, planned: Planned) -> None:
     """Refuse results that are not of these params, or not made from one another."""
-    found = list(strangers(results, params, planned.cells))
+    found = list(strangers(results, params, planned.cells, planned.followed))
     pictures = {"real": results.dataset.preview_sha256}
     pictures |= {key: sample.preview_sha256 for key, sample in results.samples.items()}
     found += [f"{preview_path(key)}: not the picture of these images" for key, digest in pictures.items()
@@ -171,6 +180,7 @@ def render(
     table: pd.DataFrame, differences: pd.DataFrame, tables: Sequence[Table], dataset: Mapping[str, Any],
     extractor: Mapping[str, Any], reference: Mapping[str, Any], models: Mapping[str, Any],
     samples: Mapping[str, Any], scores: Mapping[str, Any], searched: Mapping[str, Searched], times: Times,
+    iterations: pd.DataFrame,
 ) -> str:  # fmt: skip
     """Return the page; equal inputs give equal bytes, and nothing in it points outside the reports."""
     published, audit = read_published(), read_json(AUDIT)
@@ -186,6 +196,8 @@ def render(
         plot=Markup(fid_against_steps(table)), searches=search_plots(searched),
         search_seed=read_params().search.seed, timings=timing_rows(times, scores),
         timed_on=times.environment,
+        iterations=iterations.to_dict("records"), overtaken=first_below(iterations),
+        iterations_plot=Markup(fid_against_iterations(iterations)) if len(iterations) else "",
         images=image_rows(cells), picture=picture_uri, dataset=dataset,
         reference=reference, extractor=extractor, models=models, settings=sampled_settings(samples),
         sample=next(iter(samples.values())),

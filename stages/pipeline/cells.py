@@ -24,6 +24,7 @@ from stages.sections.times import Times
 from stages.study.plan import Known, Plan, make_plan
 
 CELLS = Path("cells.yaml")
+PLANNED = ("models", "estimated", "followed", "cells")
 AGAIN = "run python -m stages plan"
 HEADER = "# Written by python -m stages plan from params.yaml and data/published; do not edit.\n"
 
@@ -33,6 +34,7 @@ class Planned(NamedTuple):
 
     models: dict[str, PlannedModel]
     cells: dict[str, Cell]
+    followed: dict[str, Cell]
 
 
 def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> Plan:
@@ -61,6 +63,7 @@ def write_cells(plan: Plan) -> None:
     body = {
         "models": {name: model.model_dump() for name, model in plan.models.items()},
         "estimated": {name: plan.models[name].model_dump() for name in plan.moments},
+        "followed": {name: cell.model_dump() for name, cell in plan.followed.items()},
         "cells": {key: cell.model_dump() for key, cell in plan.cells.items()},
     }
     content = {"planned": {"inputs": _inputs(read_params()), "body": _digest(body)}} | body
@@ -78,7 +81,7 @@ def read_cells() -> Planned:
     damaged = InputError(f"{CELLS}: edited or damaged; {AGAIN}")
     try:
         content = read_yaml(CELLS)
-        body, planned = {key: content.get(key) for key in ("models", "estimated", "cells")}, content.get("planned")
+        body, planned = {key: content.get(key) for key in PLANNED}, content.get("planned")
         # YAML holds what JSON cannot, such as a date or a list within itself, which the plan never writes.
         digest = _digest(body)
     except (InputError, TypeError, ValueError):
@@ -92,11 +95,12 @@ def read_cells() -> Planned:
         found = Planned(
             {name: PlannedModel.model_validate(model) for name, model in content["models"].items()},
             {key: Cell.model_validate(cell) for key, cell in content["cells"].items()},
+            {name: Cell.model_validate(cell) for name, cell in content["followed"].items()},
         )
     except (ValidationError, AttributeError, KeyError):
         raise damaged from None
     fixes = {name: {*fix.looked_up(), *fix.tuned()} for name, fix in params.fixes.items()}
-    if any(fixes[cell.fix].difference(cell.values) for cell in found.cells.values()):
+    if any(fixes[cell.fix].difference(cell.values) for cell in (*found.cells.values(), *found.followed.values())):
         raise stale
     return found
 
@@ -117,6 +121,14 @@ def planned_model(name: str) -> PlannedModel:
     return models[name]
 
 
+def planned_trajectory(model: str) -> Cell:
+    """Return how a model of the plan is sampled along its training."""
+    followed = read_cells().followed
+    if model not in followed:
+        raise InputError(f"{CELLS}: {model!r} is not followed in its training; add it to trajectory.models and {AGAIN}")
+    return followed[model]
+
+
 def _inputs(params: Params) -> str:
     """Return a digest of what decides which cells there are and which modules they need.
 
@@ -128,7 +140,7 @@ def _inputs(params: Params) -> str:
     settings = {name for fix in params.fixes.values() for name in fix.settings()}
     return _digest({
         "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
-        "grid": [grid.model_dump() for grid in params.grid],
+        "grid": [grid.model_dump() for grid in params.grid], "trajectory": params.trajectory.model_dump(),
         "methods": [[name, section.method] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},

@@ -50,8 +50,9 @@ class Searched(Section):
 
 
 class PlannedModel(Section):
-    """One model to train: its recipe, and the modules of its variant and network."""
+    """One model to train: its recipe, the modules of its variant and network, and when its weights are kept."""
 
     recipe: Name
     variant: str
     network: str
+    keep: list[Annotated[Int, Field(ge=1)]]

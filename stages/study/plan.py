@@ -12,10 +12,9 @@ from stages.papers.tables import SOURCES, Row
 from stages.sections.cells import Cell, PlannedModel
 from stages.sections.study import FIXES, MODELS, SAMPLERS, Params
 
-MEASURED = ("fid", "sfid", "precision", "recall", "time_ms")
+MEASURED = ("fid", "sfid", "inception_score", "precision", "recall", "time_ms")
 # Metrics of published tables that no stage measures, by what they would need.
 UNMEASURED = {
-    "inception_score": "the Inception score",
     "delta_bar": "the diagnosis of exposure bias",
     "mean": "the diagnosis of exposure bias, which sets formulas against measurement",
     "variance": "the diagnosis of exposure bias, which sets formulas against measurement",
@@ -52,11 +51,12 @@ class Known(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Models and cells by their names, and every published number."""
+    """Models and cells by their names, every published number, and how the models followed in training are sampled."""
 
     models: dict[str, PlannedModel]
     cells: dict[str, Cell]
     rows: list[PlannedRow]
+    followed: dict[str, Cell]
 
     @property
     def moments(self) -> list[str]:
@@ -68,7 +68,8 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     """Return the plan of a study.
 
     Raises:
-        ValueError: a table asked for does not exist, the free grid holds a cell that cannot be, or nothing is planned.
+        ValueError: a table asked for does not exist, the free grid or the trajectory holds a cell that cannot be, or
+            nothing is planned.
     """
     papers = known.papers
     tables = {table_id(row): None for paper, rows in papers.items() if paper != SOURCES for row in rows}
@@ -86,8 +87,9 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     ]
     if not cells:
         raise ValueError("tables, max_steps and grid leave no cell to measure")
-    models = {cell.model: None for cell in cells.values()}
-    return Plan({name: _model(params, name) for name in params.models if name in models}, cells, rows)
+    followed = {name: _followed(params, known, name) for name in params.trajectory.models}
+    models = {cell.model for cell in (*cells.values(), *followed.values())}
+    return Plan({name: _model(params, name) for name in params.models if name in models}, cells, rows, followed)
 
 
 def table_id(row: Row) -> str:
@@ -237,6 +239,18 @@ def _free_cells(params: Params, known: Known) -> list[Cell]:
     return cells
 
 
+def _followed(params: Params, known: Known, model: str) -> Cell:
+    """Return how the weights of a model are sampled along its training."""
+    section = params.trajectory
+    try:
+        # What is estimated of the trained model would be wrong for its weights of before.
+        if params.samplers[section.sampler].takes is not None:
+            raise ValueError(f"takes {params.samplers[section.sampler].takes} beside noise; one that takes none")
+        return make_cell(params, known, model, section.sampler, section.fix, section.steps)[0]
+    except ValueError as error:
+        raise ValueError(f"trajectory: {model}, {section.sampler}, {section.steps} steps: {error}") from None
+
+
 def _add(cells: dict[str, Cell], cell: Cell) -> None:
     if cells.setdefault(cell.key, cell) != cell:
         raise ValueError(f"two cells have the name {cell.key}; name a section otherwise")
@@ -244,7 +258,10 @@ def _add(cells: dict[str, Cell], cell: Cell) -> None:
 
 def _model(params: Params, name: str) -> PlannedModel:
     model = params.models[name]
-    return PlannedModel(recipe=model.recipe, variant=model.module, network=params.recipes[model.recipe].network.module)
+    return PlannedModel(
+        recipe=model.recipe, variant=model.module, network=params.recipes[model.recipe].network.module,
+        keep=params.trajectory.iterations if name in params.trajectory.models else [],
+    )  # fmt: skip
 
 
 def cell_evaluations(plan: Plan, params: Params) -> dict[str, int]:
