@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -71,7 +72,8 @@ def drawn_moments(
         x = draw(values, start, stop)
         if not torch.isfinite(x).all():
             raise InputError(f"{label}: images {start} to {stop - 1} are not finite; check its params")
-        for found in extract_features(network, [to_uint8(x)], stop - start, label):
+        # In the order of bytes that a file of samples has, in which the network rounds alike.
+        for found in extract_features(network, [np.ascontiguousarray(to_uint8(x))], stop - start, label):
             moments.add(found.pooled)
     return moments
 
