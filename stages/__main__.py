@@ -28,6 +28,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "moments": ("model",),
     "diagnose": ("model",),
     "guide": ("model",),
+    "trajectory": ("model",),
     "sample": ("cell",),
     "evaluate": ("cell",),
     "audit": ("--published", "--paper", "--table", "--fail-on"),

@@ -1,4 +1,4 @@
-"""Score one cell: FID, sFID, raw-pixel Frechet distance, precision and recall, with jackknife replicates."""
+"""Score one cell: FID, sFID, raw-pixel Frechet distance, Inception score, precision and recall, with their margins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from stages.metrics.features import Features
 from stages.metrics.frechet import frechet_distance, frechet_replicates
-from stages.metrics.intervals import jackknife, share_margin
+from stages.metrics.inception_score import inception_score, inception_score_replicates
+from stages.metrics.intervals import jackknife_margin, share_margin
 from stages.metrics.moments import GroupMoments, Statistics, group_sizes
 from stages.metrics.neighbours import precision_recall
 from stages.pipeline.cells import planned_cell
@@ -61,12 +62,14 @@ def not_all_alike(parts: Iterable[np.ndarray], path: Path) -> Iterator[np.ndarra
 def score(fake: Iterable[Features], n: int, evaluate: Evaluate) -> dict[str, Any]:
     """Return every score of n images against the reference; with the margin of its 95 % interval.
 
-    Frechet distances have their replicates too, one group of images left out at a time: paired differences need them.
+    Scores of the whole set have their replicates too, one group of images left out at a time: paired differences need
+    them.
     """
     moments: dict[str, GroupMoments] = {}
-    kept, sizes = [], group_sizes(n, evaluate.jackknife_groups)
+    kept, logits, sizes = [], [], group_sizes(n, evaluate.jackknife_groups)
     for features in fake:
         kept.append(features.pooled)
+        logits.append(features.logits)
         for name, values in features.frechet().items():
             moments.setdefault(name, GroupMoments(sizes)).add(values)
     scores: dict[str, Any] = {}
@@ -74,10 +77,15 @@ def score(fake: Iterable[Features], n: int, evaluate: Evaluate) -> dict[str, Any
         mu, sigma, root = read_npz(REFERENCE, f"mu_{name}", f"sigma_{name}", f"root_{name}")
         real = Statistics(mu, sigma)
         value = frechet_distance(counted.statistics(), real, root)
-        replicates = frechet_replicates(counted, real, root)
-        interval = jackknife(value, replicates)
-        scores[name] = {"value": value, "margin": (interval.high - interval.low) / 2, "replicates": replicates}
+        scores[name] = with_margin(value, frechet_replicates(counted, real, root))
+    told = np.concatenate(logits)
+    scores["inception_score"] = with_margin(inception_score(told), inception_score_replicates(told, sizes))
     return scores | fidelity(np.concatenate(kept), evaluate.neighborhood)
+
+
+def with_margin(value: float, replicates: list[float]) -> dict[str, Any]:
+    """Return a score with its margin and replicates, as the record has it."""
+    return {"value": value, "margin": jackknife_margin(value, replicates), "replicates": replicates}
 
 
 def fidelity(pooled: np.ndarray, neighborhood: int) -> dict[str, dict[str, float]]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from stages.metrics.frechet import frechet_distance, square_root
+from stages.metrics.inception_score import inception_score
 from stages.metrics.moments import statistics
 from stages.metrics.neighbours import precision_recall
 from stages.pipeline.feature_network import extract_features, load_feature_network
@@ -26,7 +27,7 @@ def run() -> None:
     params = read_params()
     (images,) = read_npz(DATASET, "images")
     batches = list(extract_features(load_feature_network(), [images], len(images), "reference"))
-    pooled = np.concatenate([features.pooled for features in batches])
+    pooled, logits = (np.concatenate([getattr(f, name) for f in batches]) for name in ("pooled", "logits"))
     frechet = {name: np.concatenate([f.frechet()[name] for f in batches]) for name in batches[0].frechet()}
     arrays = {"pooled": pooled}
     for name, features in frechet.items():
@@ -36,13 +37,13 @@ def run() -> None:
     record = ReferenceRecord(
         reference=params.prepare.dataset, n_real=len(images), shape=images.shape[1:], sha256=sha256(REFERENCE),
         dataset_sha256=sha256(DATASET), network_sha256=sha256(FEATURE_NETWORK),
-        floor=real_floor(pooled, frechet, params.sample.n, params.seed, params.evaluate.neighborhood),
+        floor=real_floor(pooled, frechet, logits, params.sample.n, params.seed, params.evaluate.neighborhood),
     )  # fmt: skip
     write_record(REFERENCE_RECORD, record)
 
 
 def real_floor(
-    pooled: np.ndarray, frechet: Mapping[str, np.ndarray], n: int, seed: int, neighborhood: int
+    pooled: np.ndarray, frechet: Mapping[str, np.ndarray], logits: np.ndarray, n: int, seed: int, neighborhood: int
 ) -> Floor | None:
     """Return the scores of ``n`` real images drawn at random against the remaining ones, or None if too few remain."""
     remaining = len(pooled) - n
@@ -54,4 +55,7 @@ def real_floor(
     for name, features in frechet.items():
         real = statistics(features[rest])
         distances[name] = frechet_distance(statistics(features[drawn]), real, square_root(real.sigma))
-    return Floor(**distances, **precision_recall(pooled[drawn], pooled[rest], neighborhood), n_fake=n, n_real=remaining)
+    return Floor(
+        **distances, **precision_recall(pooled[drawn], pooled[rest], neighborhood),
+        inception_score=inception_score(logits[drawn]), n_fake=n, n_real=remaining,
+    )  # fmt: skip

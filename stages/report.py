@@ -23,6 +23,7 @@ from stages.pipeline.layout import (
     preview_path,
     sample_record_path,
     scores_path,
+    trajectory_record_path,
 )
 from stages.pipeline.pages import render_page
 from stages.pipeline.params import read_params
@@ -34,6 +35,7 @@ from stages.pipeline.times import read_times
 from stages.pipeline.tuned import read_tuned, settings_digest
 from stages.reporting.diagnosis_plot import GROUPS, diagnosis_plot, diagnosis_summary
 from stages.reporting.forest import forest_plot
+from stages.reporting.iterations_plot import fid_against_iterations
 from stages.reporting.mosaics import mosaic
 from stages.reporting.plots import fid_against_steps
 from stages.reporting.report_page import (
@@ -56,6 +58,7 @@ from stages.sections.records import (
     ReferenceRecord,
     SampleRecord,
     ScoreRecord,
+    TrajectoryRecord,
 )
 from stages.sections.study import Params
 from stages.sections.times import Times
@@ -69,6 +72,7 @@ from stages.study.regenerated import Table, diagnosis_key, regenerate
 from stages.study.scores import METRICS, score_table, summary
 from stages.study.searches import CURVES, curves, trial_table
 from stages.study.settings import own_settings
+from stages.study.trajectories import bases, first_below, iteration_table
 
 # Pictures: how many images of a cell, and how many pixels of the page a small picture's side takes at least.
 SHOWN, SIDE = 12, 24
@@ -79,7 +83,7 @@ def run() -> None:
     params, planned, plan = read_params(), read_cells(), read_plan()
     results = read_results(planned)
     check_origins(results, params, planned)
-    dataset, extractor, reference, models, samples, scores, _ = plain(results)
+    dataset, extractor, reference, models, samples, scores, _, trajectories = plain(results)
     order = [paper for paper, _ in read_published().titles]
     times = read_times()
     for key, timed in times.cells.items():
@@ -98,15 +102,22 @@ def run() -> None:
         settings |= formula_settings(rows, first)
     tables = regenerate(rows, measured, settings, dataset["dataset"])
     diagnosis = diagnosis_table(results.diagnoses)
+    iterations = iteration_table(trajectories, bases(used(params, planned).models, trajectories))
     page = render(
-        table, differences, tables, dataset, extractor, reference, models, samples, scores, searched, times, diagnosis
-    )
-    trials = {"searches": trial_table(searched, planned.cells)} if searched else {}
-    written = {"scores": table, "differences": differences, "diagnosis": diagnosis}
-    for name, content in {**written, **trials, **regenerated_tables(tables)}.items():
-        write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
+        table, differences, tables, dataset, extractor, reference, models, samples, scores, searched, times, diagnosis,
+        iterations,
+    )  # fmt: skip
+    written = {"scores": table, "differences": differences, "diagnosis": diagnosis, "iterations": iterations}
+    write_tables(written | {"searches": trial_table(searched, planned.cells)} | regenerated_tables(tables))
     write_bytes(REPORTS / "report.html", page.encode())
     write_unsealed(REPORTS / "summary.json", headline_numbers(table, differences, tables, reference))
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write each table that has rows, as reports/tables/NAME.csv."""
+    for name, content in tables.items():
+        if len(content):
+            write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
 
 
 def read_results(planned: Planned) -> Results:
@@ -118,12 +129,13 @@ def read_results(planned: Planned) -> Results:
         {key: read_record(sample_record_path(key), SampleRecord) for key in planned.cells},
         {key: read_record(scores_path(key), ScoreRecord) for key in planned.cells},
         {name: read_record(diagnosis_path(name), DiagnosisRecord) for name in planned.diagnosed},
+        {name: read_record(trajectory_record_path(name), TrajectoryRecord) for name in planned.followed},
     )  # fmt: skip
 
 
 def check_origins(results: Results, params: Params, planned: Planned) -> None:
     """Refuse results that are not of these params, or not made from one another."""
-    found = list(strangers(results, params, planned.cells))
+    found = list(strangers(results, params, planned.cells, planned.followed))
     pictures = {"real": results.dataset.preview_sha256}
     pictures |= {key: sample.preview_sha256 for key, sample in results.samples.items()}
     found += [f"{preview_path(key)}: not the picture of these images" for key, digest in pictures.items()
@@ -184,6 +196,7 @@ def render(
     extractor: Mapping[str, Any], reference: Mapping[str, Any], models: Mapping[str, Any],
     samples: Mapping[str, Any], scores: Mapping[str, Any], searched: Mapping[str, Searched], times: Times,
     diagnosis: pd.DataFrame,
+    iterations: pd.DataFrame,
 ) -> str:  # fmt: skip
     """Return the page; equal inputs give equal bytes, and nothing in it points outside the reports."""
     published, audit = read_published(), read_json(AUDIT)
@@ -201,7 +214,9 @@ def render(
         search_seed=read_params().search.seed, timings=timing_rows(times, scores),
         timed_on=times.environment, diagnose=read_params().diagnose,
         diagnoses=[(group, Markup(diagnosis_plot(drawn, group))) for group in GROUPS],
-        diagnosed=diagnosis_summary(diagnosis),
+        diagnosed=diagnosis_summary(diagnosis), iterations=iterations.to_dict("records"),
+        overtaken=first_below(iterations),
+        iterations_plot=Markup(fid_against_iterations(iterations)) if len(iterations) else "",
         images=image_rows(cells), picture=picture_uri, dataset=dataset,
         reference=reference, extractor=extractor, models=models, settings=sampled_settings(samples),
         sample=next(iter(samples.values())),

@@ -18,6 +18,7 @@ from stages.pipeline.errors import InputError
 from stages.pipeline.feature_network import extract_features, load_feature_network
 from stages.pipeline.files import read_json, read_npz, sha256, write_json
 from stages.pipeline.layout import DATA, FEATURE_NETWORK, REFERENCE, model_path
+from stages.pipeline.models import load_model
 from stages.pipeline.params import read_params
 from stages.pipeline.registry import method_module
 from stages.pipeline.runtime import batches
@@ -111,7 +112,8 @@ def inputs(params: Params, cell: Cell) -> list[str]:
 
 def measure(params: Params, cell: Cell) -> Measure:
     """Return the function from values of the cell's fix to the FID of images drawn with them, the same noise each."""
-    draw, features, n = drawing(params, cell), load_feature_network(), params.sample.n
+    draw = drawing(params, cell, load_model(cell.model, cell.network), params.search.seed)
+    features, n = load_feature_network(), params.sample.n
     mu, sigma, root = read_npz(REFERENCE, "mu_fid", "sigma_fid", "root_fid")
 
     def fid(values: Mapping[str, int | float]) -> float:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from stages.pipeline.cells import read_plan
 from stages.pipeline.drawing import drawing
 from stages.pipeline.errors import InputError
+from stages.pipeline.models import load_model
 from stages.pipeline.params import read_params
 from stages.pipeline.runtime import pick_device, versions
 from stages.pipeline.stage_graph import open_graph
@@ -49,7 +50,7 @@ def run() -> None:
 
 def chain(params: Params, cell: Cell) -> Callable[[], object]:
     """Return the function that samples a batch of a cell's images as the stage does."""
-    draw = drawing(params, cell)
+    draw = drawing(params, cell, load_model(cell.model, cell.network), params.search.seed)
     # Reading a pixel waits for an accelerator.
     return lambda: draw(cell.values, 0, IMAGES).flatten()[0].item()
 

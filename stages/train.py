@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from stages.pipeline.cells import planned_model
 from stages.pipeline.checkpoints import resume, save_checkpoint
 from stages.pipeline.errors import InputError
 from stages.pipeline.files import read_npz, scratch_folder, sha256
-from stages.pipeline.layout import DATASET, model_path, model_record_path
+from stages.pipeline.kept import save_kept
+from stages.pipeline.layout import DATASET, kept_path, model_path, model_record_path
 from stages.pipeline.models import build_network, save_model
 from stages.pipeline.params import read_params
 from stages.pipeline.processes import accelerator, launch, launched, part
@@ -38,7 +39,7 @@ LOG_EVERY = 50
 
 
 def run(model: str) -> int:
-    """Train ``model`` and write its EMA weights and its record, resuming from a checkpoint where one fits.
+    """Train ``model`` and write its EMA weights, kept and last, and its record, resuming from a checkpoint that fits.
 
     Returns the exit status of the processes that do it together, where there are several.
     """
@@ -47,30 +48,37 @@ def run(model: str) -> int:
         return launch(["train", model], params.runtime.train_processes)
     together = accelerator(pick_device())
     variant, recipe = params.models[model], params.recipes[planned.recipe]
-    pixels, targets = read_npz(DATASET, "images", "labels")
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
-    classes = recipe.network.conditioned_on
-    labels = check_labels(planned.recipe, torch.from_numpy(targets), len(images), classes) if classes else None
+    images, labels = read_data(planned.recipe, recipe.network.conditioned_on)
     check_batch(planned.recipe, recipe.batch_size, len(images), together.num_processes)
     sizes = network_sizes(planned.recipe, recipe, images)
-    training = params.training(model)
+    training, keep = params.training(model), [i for i in planned.keep if i < recipe.iterations]
     loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
     state = new_state(partial(build_network, planned.network, sizes), recipe, params.seed, together)
-    scratch = scratch_folder(f"train-{model}", training, sha256(DATASET), str(pick_device()), together.num_processes)
-    fit(state, images, labels, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe)
+    made = training, keep, sha256(DATASET), str(pick_device()), together.num_processes
+    scratch = scratch_folder(f"train-{model}", *made)
+    fit(state, images, labels, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe, keep)
     if not together.is_main_process:
         part(together)
         return 0
+    save_kept(model, state.kept, training)
     save_model(model, state.ema, planned.network, sizes, training)
     record = ModelRecord(
         model=model, parameters=sum(p.numel() for p in state.network.parameters()), losses=state.losses,
-        training=training, sha256=sha256(model_path(model)), dataset_sha256=sha256(DATASET),
+        training=training, sha256=sha256(model_path(model)), kept_sha256=sha256(kept_path(model)),
+        dataset_sha256=sha256(DATASET),
     )  # fmt: skip
     write_record(model_record_path(model), record)
     log_run(f"train-{model}", started)
     shutil.rmtree(scratch, ignore_errors=True)
     part(together)
     return 0
+
+
+def read_data(name: str, classes: int) -> tuple[Tensor, Tensor | None]:
+    """Return the images [N, C, H, W], uint8, and for a network of ``classes`` their labels."""
+    pixels, labels = read_npz(DATASET, "images", "labels")
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    return images, check_labels(name, torch.from_numpy(labels), len(images), classes) if classes else None
 
 
 def check_batch(name: str, batch_size: int, n: int, processes: int) -> None:
@@ -110,9 +118,9 @@ def network_sizes(name: str, recipe: Recipe, images: Tensor) -> dict[str, Any]:
 
 def fit(
     state: TrainingState, images: Tensor, labels: Tensor | None, seed: int, recipe: Recipe, loss: Callable[..., Loss],
-    scratch: Path, label: str, recipe_name: str,
+    scratch: Path, label: str, recipe_name: str, keep: Collection[int],
 ) -> None:  # fmt: skip
-    """Train ``state`` in place up to the recipe's iterations, saving checkpoints on the way.
+    """Train ``state`` in place up to the recipe's iterations, saving checkpoints on the way and keeping EMA weights.
 
     Raises:
         InputError: the loss is no longer finite.
@@ -126,6 +134,8 @@ def fit(
             found = step(state, batch, seed, recipe, loss, schedule, told)
             state.iteration += 1
             progress.update()
+            if state.iteration in keep:
+                state.kept[state.iteration] = {name: weight.cpu().clone() for name, weight in state.ema.items()}
             last = state.iteration == recipe.iterations
             log, save = last or state.iteration % LOG_EVERY == 0, not last and state.iteration % every == 0
             if not (log or save):

@@ -62,6 +62,7 @@ def measured(project: Path) -> Planned:
     """All that the report reads, for the cells of every table up to 20 steps; a fix moves FID by a known amount."""
     params = toy_params()
     params |= {"tables": "all", "max_steps": 20, "grid": []}
+    params["trajectory"] |= {"models": ["adm", "adm-ip"], "iterations": [1, 2]}
     params["es-strong"] = params["es"] | {"b": 1.1}
     write_study(params)
     (project / "reports").mkdir()
@@ -86,7 +87,7 @@ def write_results(planned: Planned) -> None:
         network="classifier", extractor=params.extractor, sha256=OTHER, dataset_sha256=DATA, test_accuracy=0.98,
         n_test=359, n_train=1438,
     )  # fmt: skip
-    floor = Floor(fid=1.5, sfid=0.1, precision=0.9, recall=0.9, n_fake=1500, n_real=297)
+    floor = Floor(fid=1.5, sfid=0.1, inception_score=8.0, precision=0.9, recall=0.9, n_fake=1500, n_real=297)
     reference = ReferenceRecord(
         reference="digits", n_real=1797, shape=(8, 8, 1), sha256=DATA, dataset_sha256=DATA, network_sha256=OTHER,
         floor=floor,
@@ -98,7 +99,7 @@ def write_results(planned: Planned) -> None:
         record = ModelRecord(
             model=model, parameters=353090, losses=[{"iteration": 4, "mse": 0.1}],
             training=params.training(model),
-            sha256=DATA, dataset_sha256=DATA,
+            sha256=DATA, kept_sha256=OTHER, dataset_sha256=DATA,
         )  # fmt: skip
         write_record(model_record_path(model), record)
         write_record(diagnosis_path(model), diagnosis_record(model))

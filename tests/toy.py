@@ -17,6 +17,7 @@ def toy_params() -> dict[str, Any]:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["tables"] = []
     params["grid"] = [{"models": ["adm-ip"], "samplers": ["ddpm", "ddim"], "fixes": ["none", "es", "ts"], "steps": [4]}]
+    params["trajectory"] |= {"models": [], "steps": 4}
     params["extractor"] |= {"epochs": 2, "min_accuracy": 0.2}
     for recipe in ("adm-recipe", "ddpm-recipe"):
         params[recipe] |= {"iterations": 4, "batch_size": 16}

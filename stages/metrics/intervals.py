@@ -39,6 +39,12 @@ def jackknife(full: float, replicates: Sequence[float], level: float = 0.95) -> 
     return Interval(estimate, estimate - margin, estimate + margin, p)
 
 
+def jackknife_margin(full: float, replicates: Sequence[float]) -> float:
+    """Return half the width of the 95 % jackknife interval of a statistic."""
+    interval = jackknife(full, replicates)
+    return (interval.high - interval.low) / 2
+
+
 def paired_difference(
     base: float, base_replicates: Sequence[float], fixed: float, fixed_replicates: Sequence[float]
 ) -> Interval:

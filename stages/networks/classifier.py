@@ -45,7 +45,10 @@ class Classifier(nn.Module):
 
 
 @torch.inference_mode()
-def classifier_features(network: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return FID's features [B, 64] and sFID's [B, 112]: seven channels of the 4x4 map, as ADM takes of its own."""
+def classifier_features(network: Classifier, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return FID's features [B, 64], sFID's [B, 112] and the logits [B, classes].
+
+    Those of sFID are seven channels of the 4x4 map, as ADM takes of its own.
+    """
     pooled, spatial = network.maps(images)
-    return pooled, spatial[:, :SPATIAL_CHANNELS].flatten(1)
+    return pooled, spatial[:, :SPATIAL_CHANNELS].flatten(1), network.head(pooled)

@@ -12,7 +12,7 @@ SPATIAL_CHANNELS = 7
 
 
 class SpatialInception(FeatureExtractorInceptionV3):
-    """uint8 [B, 3, H, W] -> (pool_3 features [B, 2048], spatial features [B, 2023]).
+    """uint8 [B, 3, H, W] -> pool_3 features [B, 2048] and logits [B, 1008] without bias, beside the spatial [B, 2023].
 
     The spatial features are seven channels of the 17x17 output of the first 1x1 convolution of block Mixed_6d, before
     batch norm and activation: TensorFlow's ``mixed_6/conv``, which the ADM evaluator uses for sFID.
@@ -23,7 +23,7 @@ class SpatialInception(FeatureExtractorInceptionV3):
         weights = io.BytesIO()
         torch.save(state, weights)
         weights.seek(0)
-        super().__init__("inception-v3-compat", ["2048"], feature_extractor_weights_path=weights)
+        super().__init__("inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=weights)
         self._spatial = torch.empty(0)
         self.Mixed_6d.branch1x1.conv.register_forward_hook(self._keep)
 
@@ -32,7 +32,7 @@ class SpatialInception(FeatureExtractorInceptionV3):
 
 
 @torch.inference_mode()
-def inception_features(network: SpatialInception, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return FID's features [B, 2048] and sFID's [B, 2023] of uint8 RGB images [B, 3, H, W]."""
-    (pooled,) = network(images)
-    return pooled, network._spatial
+def inception_features(network: SpatialInception, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return FID's features [B, 2048], sFID's [B, 2023] and the logits [B, 1008] of uint8 RGB images [B, 3, H, W]."""
+    pooled, logits = network(images)
+    return pooled, network._spatial, logits

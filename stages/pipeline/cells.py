@@ -25,8 +25,9 @@ from stages.study.plan import Known, Plan, make_plan
 
 CELLS = Path("cells.yaml")
 AGAIN = "run python -m stages plan"
-# What dvc.yaml loops over: models to train, to diagnose, to estimate moments of and to train a guide for; and cells.
-BODY = ("models", "diagnosed", "estimated", "guided", "cells")
+# What dvc.yaml loops over: models to train, to diagnose, to estimate moments of, to train a guide for, to follow over
+# their training; and cells.
+BODY = ("models", "diagnosed", "estimated", "guided", "followed", "cells")
 HEADER = "# Written by python -m stages plan from params.yaml and data/published; do not edit.\n"
 
 
@@ -36,6 +37,7 @@ class Planned(NamedTuple):
     models: dict[str, PlannedModel]
     diagnosed: list[str]
     cells: dict[str, Cell]
+    followed: dict[str, Cell]
 
 
 def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> Plan:
@@ -66,6 +68,7 @@ def write_cells(plan: Plan) -> None:
         "diagnosed": {name: plan.models[name].model_dump() for name in plan.diagnosed},
         "estimated": {name: plan.models[name].model_dump() for name in plan.moments},
         "guided": {name: plan.models[name].model_dump() for name in plan.guided},
+        "followed": {name: cell.model_dump() for name, cell in plan.followed.items()},
         "cells": {key: cell.model_dump() for key, cell in plan.cells.items()},
     }
     content = {"planned": {"inputs": _inputs(read_params()), "body": _digest(body)}} | body
@@ -98,11 +101,12 @@ def read_cells() -> Planned:
             {name: PlannedModel.model_validate(model) for name, model in content["models"].items()},
             list(content["diagnosed"]),
             {key: Cell.model_validate(cell) for key, cell in content["cells"].items()},
+            {name: Cell.model_validate(cell) for name, cell in content["followed"].items()},
         )
     except (ValidationError, AttributeError, KeyError, TypeError):
         raise damaged from None
     fixes = {name: {*fix.looked_up(), *fix.tuned()} for name, fix in params.fixes.items()}
-    if any(fixes[cell.fix].difference(cell.values) for cell in found.cells.values()):
+    if any(fixes[cell.fix].difference(cell.values) for cell in (*found.cells.values(), *found.followed.values())):
         raise stale
     return found
 
@@ -123,6 +127,14 @@ def planned_model(name: str) -> PlannedModel:
     return models[name]
 
 
+def planned_trajectory(model: str) -> Cell:
+    """Return how a model of the plan is sampled along its training."""
+    followed = read_cells().followed
+    if model not in followed:
+        raise InputError(f"{CELLS}: {model!r} is not followed in its training; add it to trajectory.models and {AGAIN}")
+    return followed[model]
+
+
 def _inputs(params: Params) -> str:
     """Return a digest of what decides which cells there are and which modules they need.
 
@@ -134,7 +146,7 @@ def _inputs(params: Params) -> str:
     settings = {name for fix in params.fixes.values() for name in fix.settings()}
     return _digest({
         "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
-        "grid": [grid.model_dump() for grid in params.grid],
+        "grid": [grid.model_dump() for grid in params.grid], "trajectory": params.trajectory.model_dump(),
         "methods": [[name, section.method] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},

@@ -25,6 +25,8 @@ def save_checkpoint(folder: Path, state: TrainingState) -> None:
     for index, moments in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{names[index]}.{key}": value for key, value in moments.items()}
     tensors |= {f"history.{key}": value for key, value in state.history._asdict().items()}
+    for iteration, weights in state.kept.items():
+        tensors |= {f"kept.{iteration}.{name}": tensor for name, tensor in weights.items()}
     progress = {"iteration": state.iteration, "losses": state.losses, "scaler": state.scaler.state_dict()}
     if (folder / LAST).exists():
         os.replace(folder / LAST, folder / BEFORE)
@@ -67,6 +69,9 @@ def _load(tensors: dict[str, Tensor], progress: dict, state: TrainingState) -> N
     state.optimizer.load_state_dict({"state": {i: m for i, m in moments.items() if m}, "param_groups": groups})
     for key, tensor in _under(tensors, "history.").items():
         getattr(state.history, key).copy_(tensor)
+    for name, tensor in _under(tensors, "kept.").items():
+        iteration, _, weight = name.partition(".")
+        state.kept.setdefault(int(iteration), {})[weight] = tensor
     state.scaler.load_state_dict(progress["scaler"])
     state.iteration, state.losses = progress["iteration"], progress["losses"]
 

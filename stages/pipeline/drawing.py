@@ -1,4 +1,4 @@
-"""Images of a planned cell on the noise of searches, with the values of its fix left to the caller."""
+"""Images of a planned cell, with the model, the seed and the values of its fix left to the caller."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from stages.diffusion.block_noise import block_labels, block_noise
 from stages.diffusion.chain import Chain
 from stages.pipeline.inputs import sampler_inputs
-from stages.pipeline.models import load_model
+from stages.pipeline.models import Denoiser
 from stages.pipeline.registry import method_module
 from stages.pipeline.runtime import pick_device
 from stages.sampling.images import denoiser
@@ -20,14 +20,14 @@ from stages.sections.study import Params
 Draw = Callable[[Mapping[str, int | float], int, int], Tensor]
 
 
-def drawing(params: Params, cell: Cell) -> Draw:
+def drawing(params: Params, cell: Cell, model: Denoiser, seed: int) -> Draw:
     """Return the function from (values, start, stop) to those images [B, C, H, W] of a cell, drawn as ``sample`` does.
 
-    The noise is of search.seed, which no reported score uses.
+    ``model`` is moved to the device in place: weights put into it later are drawn with.
     """
-    model, sampler, device = load_model(cell.model, cell.network), params.samplers[cell.sampler], pick_device()
+    sampler, device = params.samplers[cell.sampler], pick_device()
     chain = Chain(model.schedule, sampler.grid(cell.steps, model.schedule.timesteps))
-    network, precision, seed = model.network.to(device), params.sample.precision, params.search.seed
+    network, precision = model.network.to(device), params.sample.precision
     sample = method_module("samplers", cell.sampler_module).sample
     inputs = sampler_inputs(sampler, cell, model, seed, precision)
 

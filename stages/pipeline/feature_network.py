@@ -24,10 +24,10 @@ INCEPTION_SIZE = 32
 
 
 class FeatureNetwork(NamedTuple):
-    """A network by its name, and its features of uint8 images [B, C, H, W]: those of FID and those of sFID."""
+    """A network by its name, and its features of uint8 images [B, C, H, W]: those of FID, those of sFID and logits."""
 
     name: str
-    features: Callable[[Tensor], tuple[Tensor, Tensor]]
+    features: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 def save_feature_network(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
@@ -71,13 +71,13 @@ def extract_features(network: FeatureNetwork, parts: Iterable[np.ndarray], n: in
             for start, stop in batches(len(part)):
                 images = part[start:stop]
                 batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
-                pooled, spatial = (features.cpu().numpy() for features in network.features(batch))
-                if not (np.isfinite(pooled).all() and np.isfinite(spatial).all()):
+                pooled, spatial, logits = (features.cpu().numpy() for features in network.features(batch))
+                if not all(np.isfinite(features).all() for features in (pooled, spatial, logits)):
                     raise InputError(f"{FEATURE_NETWORK}: features of images are not finite; check extractor in params")
                 flat = images.reshape(len(images), -1)
                 pixels = flat.astype(np.float32) / 255 if flat.shape[1] <= PIXEL_LIMIT else None
                 progress.update(len(images))
-                yield Features(pooled, spatial, pixels)
+                yield Features(pooled, spatial, pixels, logits)
 
 
 def check_images(network: str, images: np.ndarray, where: Path) -> None:

@@ -28,6 +28,16 @@ def model_record_path(model: str) -> Path:
     return RECORDS / "models" / f"{model}.json"
 
 
+def kept_path(model: str) -> Path:
+    """Return the path of the weights that a model had on the way of its training."""
+    return DATA / "checkpoints" / f"{model}.safetensors"
+
+
+def trajectory_record_path(model: str) -> Path:
+    """Return the path of the record of FID along a model's training."""
+    return RECORDS / "trajectories" / f"{model}.json"
+
+
 def moments_path(model: str) -> Path:
     """Return the path of the moments of a model's predictions."""
     return DATA / "moments" / f"{model}.npz"

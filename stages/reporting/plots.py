@@ -39,21 +39,23 @@ def fid_against_steps(table: pd.DataFrame) -> str:
     for i, ((model, sampler), part) in enumerate(parts):
         axes = grid.flat[i]
         axes.set_visible(True)
-        _panel(axes, part, _styles(fixes), sorted(table["steps"].unique()))
+        _panel(axes, part, styles(fixes), sorted(table["steps"].unique()))
         axes.set_title(f"{model}, {sampler}", fontsize=10, loc="left", fontweight="bold")
         axes.tick_params(labelbottom=True, labelleft=i % columns == 0)
     figure.supxlabel("sampling steps", fontsize=9)
     figure.supylabel("FID (lower is better)", fontsize=9)
     for axes in grid.flat:
-        _label_ends(axes)
+        label_ends(axes)
     description = f"FID of {', '.join(fixes)} with {', '.join(samplers)} for {', '.join(models)}, 95 % margins as bars."
     return to_svg(figure, "FID against sampling steps", description)
 
 
-def panels(rows: int, columns: int, shared: bool = True) -> tuple[Figure, np.ndarray]:
+def panels(
+    rows: int, columns: int, shared: bool = True, size: tuple[float, float] = (2.2, 1.95)
+) -> tuple[Figure, np.ndarray]:
     """Return a figure and its panels, hidden yet, in places told in inches: to lay them out by their texts is slow."""
     left, right, top, bottom, across, down = 0.75, 0.75, 0.35, 0.7, 0.75, 0.6
-    width, height = 2.2, 1.95
+    width, height = size
     wide = left + right + columns * width + (columns - 1) * across
     tall = top + bottom + rows * height + (rows - 1) * down
     figure = Figure(figsize=(wide, tall))
@@ -67,7 +69,7 @@ def panels(rows: int, columns: int, shared: bool = True) -> tuple[Figure, np.nda
     return figure, grid
 
 
-def _styles(names: Sequence[str]) -> dict[str, Style]:
+def styles(names: Sequence[str]) -> dict[str, Style]:
     """Return a style for each name, by order of appearance; their cycles differ in length, so that styles do not."""
     return {
         name: Style(PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
@@ -109,7 +111,7 @@ def _apart(steps: Sequence[int]) -> list[int]:
     return kept[::-1]
 
 
-def _label_ends(axes: Axes) -> None:
+def label_ends(axes: Axes) -> None:
     """Write each line's name at its end, moved as far as the others need, and joined to it by a thin line."""
     lines = [(str(c.get_label()), c.lines[0]) for c in axes.containers if isinstance(c, ErrorbarContainer)]
     if not lines:

@@ -50,7 +50,7 @@ class Searched(Section):
 
 
 class PlannedModel(Section):
-    """One model to train: its recipe, and the modules of its variant and network.
+    """One model to train: its recipe, the modules of its variant and network, and when its weights are kept.
 
     ``reverse_steps`` are the deterministic chains that its diagnosis walks back.
     """
@@ -59,3 +59,4 @@ class PlannedModel(Section):
     variant: str
     network: str
     reverse_steps: list[Annotated[Int, Field(ge=1)]]
+    keep: list[Annotated[Int, Field(ge=1)]]

@@ -43,6 +43,7 @@ class Floor(Section):
     fid: Float
     sfid: Float
     fd_pixel: Float | None = None
+    inception_score: Float
     precision: Float
     recall: Float
     n_fake: Count
@@ -69,6 +70,7 @@ class ModelRecord(Section):
     losses: list[dict[str, Float]]
     training: dict[str, Any]
     sha256: Sha256
+    kept_sha256: Sha256
     dataset_sha256: Sha256
 
     @model_validator(mode="after")
@@ -186,7 +188,7 @@ class SampleRecord(CellRecord):
 
 
 class Distance(Score):
-    """A Frechet distance, with its jackknife replicates."""
+    """A score of a whole set of images, such as a Frechet distance, with its jackknife replicates."""
 
     replicates: list[Float]
 
@@ -216,4 +218,34 @@ class ScoreRecord(CellRecord):
             found = getattr(self, name)
             if isinstance(found, Distance) and len(found.replicates) != self.evaluate.jackknife_groups:
                 raise ValueError(f"{name}: {len(found.replicates)} replicates")
+        return self
+
+
+class TrajectoryPoint(Distance):
+    """FID of the weights that a model had after some iterations of its training."""
+
+    iteration: Count
+
+
+class TrajectoryRecord(CellRecord):
+    """FID against training iterations: of which weights, and how they were sampled and scored."""
+
+    n: Count
+    precision: str
+    seed: Count
+    sampler_params: dict[str, Any]
+    fix_params: dict[str, Any]
+    evaluate: Evaluate
+    model_sha256: Sha256
+    kept_sha256: Sha256
+    reference_sha256: Sha256
+    network_sha256: Sha256
+    points: Annotated[list[TrajectoryPoint], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _points_in_order(self) -> Self:
+        iterations = [point.iteration for point in self.points]
+        groups = {len(point.replicates) for point in self.points}
+        if iterations != sorted(set(iterations)) or groups != {self.evaluate.jackknife_groups}:
+            raise ValueError("points: not in order, or of other groups")
         return self

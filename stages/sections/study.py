@@ -16,7 +16,9 @@ from stages.sections.samplers import Sampler
 
 SAMPLERS, FIXES, MODELS, NETWORKS = methods(Sampler), methods(Fix), methods(Model), methods(Network)
 # Sections that the user names, and top-level names of cells.yaml, which DVC reads into one space with params.yaml.
-RESERVED = ("models", "samplers", "fixes", "recipes", "cells", "diagnosed", "estimated", "guided", "planned")
+RESERVED = (
+    "models", "samplers", "fixes", "recipes", "cells", "diagnosed", "estimated", "guided", "followed", "planned",
+)  # fmt: skip
 
 
 def _tables(value: Any) -> Any:
@@ -126,6 +128,22 @@ class Search(Section):
     seed: Annotated[Int, Field(ge=0)]
 
 
+class Trajectory(Section):
+    models: list[Name]
+    iterations: list[Annotated[Int, Field(ge=1)]]
+    sampler: Name
+    fix: Name
+    steps: Annotated[Int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.iterations != sorted(set(self.iterations)):
+            raise ValueError(f"iterations: {self.iterations}; each once, in rising order")
+        if len(set(self.models)) < len(self.models):
+            raise ValueError("models: each once")
+        return self
+
+
 class Params(Section):
     """params.yaml, validated; ``models``, ``samplers``, ``fixes`` and ``recipes`` hold the sections the user named."""
 
@@ -142,6 +160,7 @@ class Params(Section):
     sample: Sample
     evaluate: Evaluate
     search: Search
+    trajectory: Trajectory
     recipes: dict[str, Recipe]
     models: dict[str, Model]
     samplers: dict[str, Sampler]
@@ -189,6 +208,11 @@ class Params(Section):
                 ("grid.models", grid.models, self.models), ("grid.samplers", grid.samplers, self.samplers),
                 ("grid.fixes", grid.fixes, self.fixes),
             ]  # fmt: skip
+        named += [
+            ("trajectory.models", self.trajectory.models, self.models),
+            ("trajectory.sampler", [self.trajectory.sampler], self.samplers),
+            ("trajectory.fix", [self.trajectory.fix], self.fixes),
+        ]  # fmt: skip
         named += [(f"{name}.recipe", [model.recipe], self.recipes) for name, model in self.models.items()]
         for place, names, allowed in named:
             for name in names:

@@ -16,12 +16,13 @@ from stages.sections.records import (
     ReferenceRecord,
     SampleRecord,
     ScoreRecord,
+    TrajectoryRecord,
 )
 from stages.sections.study import Params
 
 
 class Results(NamedTuple):
-    """The records of a study; ``models`` and ``diagnoses`` by name, ``samples`` and ``scores`` by cell."""
+    """The records of a study; ``models``, ``diagnoses`` and ``trajectories`` by model, all else by cell."""
 
     dataset: DatasetRecord
     extractor: ExtractorRecord
@@ -30,9 +31,12 @@ class Results(NamedTuple):
     samples: dict[str, SampleRecord]
     scores: dict[str, ScoreRecord]
     diagnoses: dict[str, DiagnosisRecord]
+    trajectories: dict[str, TrajectoryRecord]
 
 
-def strangers(results: Results, params: Params, cells: Mapping[str, Cell]) -> Iterator[str]:
+def strangers(
+    results: Results, params: Params, cells: Mapping[str, Cell], followed: Mapping[str, Cell]
+) -> Iterator[str]:
     """Yield what in the results is of another study, other params or other files, a line each."""
     data, extractor, reference = results.dataset, results.extractor, results.reference
     yield from _unlike("dataset", {"dataset": params.prepare.dataset}, data)
@@ -56,6 +60,8 @@ def strangers(results: Results, params: Params, cells: Mapping[str, Cell]) -> It
             "samples_sha256": results.samples[key].sha256,
         }  # fmt: skip
         yield from _unlike(f"scores of {key}", made, results.scores[key])
+    for name, cell in followed.items():
+        yield from _unlike(f"trajectory of {name}", _following(cell, params, results), results.trajectories[name])
 
 
 def _sampling(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
@@ -64,6 +70,14 @@ def _sampling(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
         "sampler_params": params.samplers[cell.sampler].model_dump(),
         "fix_params": params.fixes[cell.fix].resolved(cell.values).model_dump(),
         "model_sha256": results.models[cell.model].sha256,
+    }  # fmt: skip
+
+
+def _following(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
+    return {
+        **_sampling(cell, params, results), "evaluate": params.evaluate,
+        "kept_sha256": results.models[cell.model].kept_sha256, "reference_sha256": results.reference.sha256,
+        "network_sha256": results.extractor.sha256,
     }  # fmt: skip
 
 

@@ -14,11 +14,7 @@ from stages.sections.samplers import GUIDED
 from stages.sections.study import FIXES, MODELS, SAMPLERS, Params
 
 DIAGNOSED = "delta_bar"
-MEASURED = ("fid", "sfid", "precision", "recall", "time_ms")
-# Metrics of published tables that no stage measures, by what they would need.
-UNMEASURED = {
-    "inception_score": "the Inception score",
-}
+MEASURED = ("fid", "sfid", "inception_score", "precision", "recall", "time_ms")
 # What a published number needs that is of a model told the class.
 CONDITIONAL = "a class-conditional model"
 # What published numbers need beyond their coordinates, and sections can be.
@@ -55,13 +51,14 @@ class Known(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Models and cells by their names, and every published number."""
+    """Models and cells by their names, every published number, and how the models followed in training are sampled."""
 
     models: dict[str, PlannedModel]
     cells: dict[str, Cell]
     rows: list[PlannedRow]
     # The models that are diagnosed: those whose network is told nothing but the time.
     diagnosed: list[str]
+    followed: dict[str, Cell]
 
     @property
     def moments(self) -> list[str]:
@@ -78,7 +75,8 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     """Return the plan of a study.
 
     Raises:
-        ValueError: a table asked for does not exist, the free grid holds a cell that cannot be, or nothing is planned.
+        ValueError: a table asked for does not exist, the free grid or the trajectory holds a cell that cannot be, or
+            nothing is planned.
     """
     papers = known.papers
     tables = {table_id(row): None for paper, rows in papers.items() if paper != SOURCES for row in rows}
@@ -96,10 +94,12 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     ]
     if not cells:
         raise ValueError("tables, max_steps and grid leave no cell to measure")
-    models = {cell.model for cell in cells.values()} | {row.model for row in rows if row.model}
+    followed = {name: _followed(params, known, name) for name in params.trajectory.models}
+    models = {cell.model for cell in (*cells.values(), *followed.values())} | {row.model for row in rows if row.model}
     reverse = sorted({int(row.row.steps) for row in rows if row.model})
     planned = {name: _model(params, name, reverse) for name in params.models if name in models}
-    return Plan(planned, cells, rows, [name for name in planned if not conditioned(params, name)])
+    diagnosed = [name for name in planned if not conditioned(params, name)]
+    return Plan(planned, cells, rows, diagnosed, followed)
 
 
 def table_id(row: Row) -> str:
@@ -112,7 +112,7 @@ def _planned(row: Row, params: Params, known: Known, readings: Sequence[Reading]
     try:
         if row.metric == DIAGNOSED:
             return _diagnosed(read, concerned, params)
-        if row.metric not in (*MEASURED, *UNMEASURED):
+        if row.metric not in MEASURED:
             _check_asked_for(row, params)
             if row.metric == "steps" and parse_number(row.value).value > params.max_steps:
                 raise Absent(f"{row.value} steps: beyond max_steps ({params.max_steps})")
@@ -151,8 +151,6 @@ def _check_asked_for(row: Row, params: Params) -> None:
 def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Known) -> tuple[Cell, int]:
     """Return the cell of a measured metric, and what it costs in evaluations of one image by the network."""
     _check_asked_for(row, params)
-    if row.metric in UNMEASURED:
-        raise Absent(f"needs {UNMEASURED[row.metric]}: not built yet")
     needs = {reading.value for reading in concerned if reading.setting == NEEDS}
     if unknown := sorted(needs - NEEDED):
         raise Absent(f"needs {unknown[0]}: not built yet")
@@ -286,6 +284,18 @@ def _free_cells(params: Params, known: Known) -> list[Cell]:
     return cells
 
 
+def _followed(params: Params, known: Known, model: str) -> Cell:
+    """Return how the weights of a model are sampled along its training."""
+    section = params.trajectory
+    try:
+        # What is estimated of the trained model would be wrong for its weights of before.
+        if params.samplers[section.sampler].takes is not None:
+            raise ValueError(f"takes {params.samplers[section.sampler].takes} beside noise; one that takes none")
+        return make_cell(params, known, model, section.sampler, section.fix, section.steps)[0]
+    except ValueError as error:
+        raise ValueError(f"trajectory: {model}, {section.sampler}, {section.steps} steps: {error}") from None
+
+
 def _add(cells: dict[str, Cell], cell: Cell) -> None:
     if cells.setdefault(cell.key, cell) != cell:
         raise ValueError(f"two cells have the name {cell.key}; name a section otherwise")
@@ -296,6 +306,7 @@ def _model(params: Params, name: str, reverse_steps: list[int]) -> PlannedModel:
     return PlannedModel(
         recipe=model.recipe, variant=model.module, network=params.recipes[model.recipe].network.module,
         reverse_steps=reverse_steps,
+        keep=params.trajectory.iterations if name in params.trajectory.models else [],
     )  # fmt: skip
 
 

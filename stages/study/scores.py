@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-METRICS = ("fid", "sfid", "fd_pixel", "precision", "recall")
-HIGHER_IS_BETTER = ("precision", "recall")
+METRICS = ("fid", "sfid", "fd_pixel", "inception_score", "precision", "recall")
+HIGHER_IS_BETTER = ("inception_score", "precision", "recall")
 AXES = ["model", "sampler", "fix", "steps"]
 
 

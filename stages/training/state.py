@@ -31,6 +31,8 @@ class TrainingState:
     history: LossHistory
     iteration: int = 0
     losses: list[dict[str, float]] = field(default_factory=list)
+    # EMA weights by the iteration after which they were copied, in the processor's memory.
+    kept: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
 def new_state(build: Callable[[], nn.Module], recipe: Recipe, seed: int, accelerator: Accelerator) -> TrainingState:

@@ -65,5 +65,5 @@ def test_relative_difference_is_in_percent_and_paired() -> None:
 
 def test_features_name_their_distances() -> None:
     some = np.zeros((3, 2), np.float32)
-    assert set(Features(some, some, None).frechet()) == {"fid", "sfid"}
-    assert set(Features(some, some, some).frechet()) == {"fid", "sfid", "fd_pixel"}
+    assert set(Features(some, some, None, some).frechet()) == {"fid", "sfid"}
+    assert set(Features(some, some, some, some).frechet()) == {"fid", "sfid", "fd_pixel"}

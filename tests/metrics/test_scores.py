@@ -35,7 +35,8 @@ def features_of(model: Classifier, images: np.ndarray) -> Features:
     """All features at once, of images that come in parts."""
     network = FeatureNetwork("classifier", partial(classifier_features, model))
     found = list(extract_features(network, np.array_split(images, 3), len(images), "test"))
-    return Features(np.concatenate([f.pooled for f in found]), np.concatenate([f.spatial for f in found]), None)
+    pooled, spatial, logits = (np.concatenate([getattr(f, k) for f in found]) for k in ("pooled", "spatial", "logits"))
+    return Features(pooled, spatial, None, logits)
 
 
 def network() -> Classifier:
@@ -52,7 +53,7 @@ class PeerExtractor(FeatureExtractorBase):
 
     @staticmethod
     def get_provided_features_list() -> tuple[str, ...]:
-        return ("pooled", "spatial")
+        return ("pooled", "spatial", "logits")
 
     @staticmethod
     def get_default_feature_layer_for_metric(metric: str) -> str:
@@ -67,7 +68,7 @@ class PeerExtractor(FeatureExtractorBase):
         return torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        named = dict(zip(("pooled", "spatial"), classifier_features(self.network, images), strict=True))
+        named = dict(zip(("pooled", "spatial", "logits"), classifier_features(self.network, images), strict=True))
         return tuple(named[name] for name in self.features_list)
 
 

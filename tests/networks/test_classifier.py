@@ -20,9 +20,10 @@ from tests.toy import toy_params, write_study
 @pytest.mark.parametrize(("size", "channels"), [(8, 1), (28, 1), (16, 3)])
 def test_features_have_the_widths_of_the_design(size: int, channels: int) -> None:
     network = Classifier(ClassifierConfig(channels, 10)).eval()
-    pooled, spatial = classifier_features(network, torch.zeros(3, channels, size, size, dtype=torch.uint8))
+    pooled, spatial, logits = classifier_features(network, torch.zeros(3, channels, size, size, dtype=torch.uint8))
     assert pooled.shape == (3, 64)
     assert spatial.shape == (3, 112)
+    assert torch.equal(logits, network(torch.zeros(3, channels, size, size, dtype=torch.uint8)))
     assert (pooled >= 0).all()
     assert (spatial < 0).any(), "before the activation"
 
@@ -38,7 +39,7 @@ def test_the_accuracy_that_the_study_asks_for_is_reached(project: Path) -> None:
     assert record["test_accuracy"] >= 0.97
     assert (record["n_test"], record["n_train"]) == (359, 1438)
     images, labels = read_npz(DATASET, "images", "labels")
-    pooled, _ = load_feature_network().features(torch.from_numpy(images[:500]).permute(0, 3, 1, 2))
+    pooled, _, _ = load_feature_network().features(torch.from_numpy(images[:500]).permute(0, 3, 1, 2))
     means = torch.stack([pooled[labels[:500] == digit].mean(0) for digit in range(10)])
     nearest = torch.cdist(pooled, means).argmin(1)
     assert (nearest.numpy() == labels[:500]).mean() > 0.95, "the features separate the classes"

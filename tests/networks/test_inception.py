@@ -57,13 +57,15 @@ def test_spatial_features_are_the_raw_convolution(random_state: dict[str, Tensor
     raw: list[Tensor] = []
     network.Mixed_6d.branch1x1.conv.register_forward_hook(lambda m, i, output: raw.append(output))
     images = torch.from_numpy(random_images(2)).permute(0, 3, 1, 2)
-    pooled, spatial = inception_features(network, images)
+    pooled, spatial, logits = inception_features(network, images)
     assert pooled.shape == (2, 2048)
     assert spatial.shape == (2, 7 * 17 * 17)
     assert torch.equal(spatial, raw[0][:, :7].flatten(1))
     with patch(LAYER, return_value=random_state):
-        plain = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
+        plain = FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"])
     assert torch.equal(pooled, plain(images)[0])
+    assert torch.equal(logits, plain(images)[1])
+    torch.testing.assert_close(logits, pooled @ random_state["fc.weight"].T)
 
 
 def test_a_cell_is_scored_with_inception(project: Path, random_state: dict[str, Tensor]) -> None:
