@@ -116,6 +116,15 @@ def network_sizes(name: str, recipe: Recipe, images: Tensor) -> dict[str, Any]:
     return {**recipe.network.settings(), "image_size": size, "image_channels": channels}
 
 
+def check_loss(loss: float, told: str, name: str, recipe: Recipe) -> None:
+    """Refuse a loss that is not finite."""
+    if not math.isfinite(loss):
+        raise InputError(
+            f"{told} is {loss}; no model was written; lower {name}.lr ({recipe.lr}) or use {name}.precision: fp32 "
+            f"({recipe.precision})"
+        )
+
+
 def fit(
     state: TrainingState, images: Tensor, labels: Tensor | None, seed: int, recipe: Recipe, loss: Callable[..., Loss],
     scratch: Path, label: str, recipe_name: str, keep: Collection[int],
@@ -142,12 +151,9 @@ def fit(
                 continue
             # Reading a loss makes the processor wait for an accelerator, so it is done now and then only.
             terms = {name: gathered(term, state.accelerator).mean().item() for name, term in found.terms.items()}
-            if not math.isfinite(sum(terms.values())):
-                raise InputError(
-                    f"{label}: the loss is {sum(terms.values())} at iteration {state.iteration - 1}; no model was "
-                    f"written; lower {recipe_name}.lr ({recipe.lr}) or use {recipe_name}.precision: fp32 "
-                    f"({recipe.precision})"
-                )
+            check_loss(
+                sum(terms.values()), f"{label}: the loss at iteration {state.iteration - 1}", recipe_name, recipe
+            )
             if log:
                 state.losses.append({"iteration": state.iteration, **terms})
                 progress.set_postfix({name: f"{term:.4f}" for name, term in terms.items()}, refresh=False)

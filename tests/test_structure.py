@@ -99,7 +99,7 @@ def test_stages_that_find_methods_by_name_list_them() -> None:
             if folder == "networks":
                 by_name = "pipeline.models import" in (ROOT / f"stages/{stage}.py").read_text()
             if folder == "grids":
-                by_name = "sampler.grid(" in source
+                by_name = "model.schedule.timesteps)" in source
             assert listed == by_name, (stage, folder)
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 def toy_params() -> dict[str, Any]:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["tables"] = []
-    params["grid"] = [{"models": ["adm-ip"], "samplers": ["ddpm", "ddim"], "fixes": ["none", "es", "ts"], "steps": [4]}]
+    params["grid"] = {"models": ["adm-ip"], "samplers": ["ddpm", "ddim"], "fixes": ["none", "es", "ts"], "steps": [4]}
     params["trajectory"] |= {"models": [], "steps": 4}
     params["extractor"] |= {"epochs": 2, "min_accuracy": 0.2}
     for recipe in ("adm-recipe", "ddpm-recipe"):
