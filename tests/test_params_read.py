@@ -27,8 +27,8 @@ MODEL, KEY = "adm-ip", "adm-ip-ddim-es-4"
 GRID = [{"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}]
 SETTINGS = "report of settings"
 STAGES = {
-    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "diagnose": (MODEL,), "sample": (KEY,),
-    "evaluate": (KEY,), "audit": (), "report": (),
+    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "moments": (MODEL,), "diagnose": (MODEL,),
+    "guide": (MODEL,), "trajectory": (MODEL,), "sample": (KEY,), "evaluate": (KEY,), "audit": (), "report": (),
 }  # fmt: skip
 
 

@@ -199,7 +199,7 @@ def test_two_processes_tell_a_fault_once(project: Path) -> None:
     prepare.run()
     for changes, told in (
         ({"batch_size": 15}, "adm-recipe.batch_size: 15 does not divide among 2 processes"),
-        ({"lr": 1e30, "iterations": 20, "warmup": 0}, "the loss is "),
+        ({"lr": 1e30, "iterations": 20, "warmup": 0}, "the loss at iteration "),
     ):
         process = in_two_processes(**changes)
         errors = process.communicate()[1]
@@ -249,7 +249,7 @@ def test_a_loss_that_is_not_finite_stops_without_a_model(project: Path, capsys: 
     prepare.run()
     assert main(["train", "adm"]) == 2
     message = capsys.readouterr().err.splitlines()[-1]
-    assert "train adm: the loss is " in message
+    assert "train adm: the loss at iteration " in message
     assert "no model was written; lower adm-recipe.lr (1e+30)" in message
     assert not Path("data/models").exists()
 

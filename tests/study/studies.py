@@ -31,11 +31,13 @@ def published() -> Published:
 
 @cache
 def _content() -> dict[str, Any]:
-    return untuned(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["trajectory"] |= {"models": []}
+    return untuned(params | {"grid": None})
 
 
 def content() -> dict[str, Any]:
-    """A copy of the committed params.yaml, to be changed at will."""
+    """A copy of the committed params.yaml without free cells and trajectories, to be changed at will."""
     return deepcopy(_content())
 
 
