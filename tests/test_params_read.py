@@ -24,10 +24,11 @@ PARTLY = {"sample"}
 # Declared by the report for the plan's sake, which it makes again to say why a number has no cell, and for searches.
 FOR_THE_PLAN = {"report": {"tables", "max_steps", "grid", "sample", "search"}}
 MODEL, KEY = "adm-ip", "adm-ip-ddim-es-4"
-GRID = {"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}
+GRID = [{"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}]
+TRAJECTORY = {"models": [MODEL], "iterations": [2], "sampler": "ddpm", "fix": "es", "steps": 4}
 SETTINGS = "report of settings"
 STAGES = {
-    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "sample": (KEY,), "evaluate": (KEY,),
+    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "trajectory": (MODEL,), "sample": (KEY,), "evaluate": (KEY,),
     "audit": (), "report": (),
 }  # fmt: skip
 
@@ -97,7 +98,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str
         shutil.copytree(ROOT / name, folder / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_study(toy_params() | {"grid": GRID})
+        write_study(toy_params() | {"grid": GRID, "trajectory": TRAJECTORY})
         parse, read_all = params.parse_params, params.read_params
         stage = ""
         patch.setattr(params, "parse_params", lambda content: Watched(parse(content), lambda n: found[stage].add(n)))
@@ -123,7 +124,7 @@ def declared(stage: str) -> set[str]:
     params = content.get("do", content).get("params", [])
     plan = yaml.safe_load(Path("cells.yaml").read_text())
     (key,) = STAGES[stage] or ("",)
-    item = plan["models" if stage == "train" else "cells"].get(key, {})
+    item = plan[{"train": "models", "trajectory": "followed"}.get(stage, "cells")].get(key, {})
     filled = {"${key}": key} | {f"${{item.{name}}}": value for name, value in item.items()}
     return {filled.get(entry, entry) for entry in params if isinstance(entry, str)}
 

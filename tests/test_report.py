@@ -28,6 +28,7 @@ from stages.pipeline.layout import (
     preview_path,
     sample_record_path,
     scores_path,
+    trajectory_record_path,
 )
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import write_preview
@@ -44,6 +45,8 @@ from stages.sections.records import (
     ReferenceRecord,
     SampleRecord,
     ScoreRecord,
+    TrajectoryPoint,
+    TrajectoryRecord,
 )
 from stages.sections.times import Timed, Times
 from tests.study.studies import made_up_score
@@ -54,12 +57,16 @@ DATA, OTHER = "0" * 64, "1" * 64
 EFFECT = {"none": 0.0, "es": -1.0, "ts": 1.0, "es-linear": -2.0}
 
 
+def study_params() -> dict[str, Any]:
+    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": []}
+    params["trajectory"] |= {"models": ["adm", "adm-ip"], "iterations": [1, 2]}
+    return params
+
+
 @pytest.fixture
 def measured(project: Path) -> Planned:
     """All that the report reads, for the cells of every table up to 20 steps; a fix moves FID by a known amount."""
-    params = toy_params()
-    params |= {"tables": "all", "max_steps": 20, "grid": []}
-    params["trajectory"] |= {"models": ["adm", "adm-ip"], "iterations": [1, 2]}
+    params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     write_study(params)
     (project / "reports").mkdir()
@@ -103,10 +110,26 @@ def write_results(planned: Planned) -> None:
         sampler, fix = params.samplers[cell.sampler].model_dump(), params.fixes[cell.fix].resolved(cell.values)
         record = SampleRecord(
             **cell.axes, **params.sample.model_dump(), seed=0, nfe=cell.steps, timesteps=[0], sampler_params=sampler,
-            fix_params=fix.model_dump(), model_sha256=DATA, sha256=OTHER, preview_sha256=picture,
+            fix_params=fix.model_dump(), model_sha256=DATA, input_sha256=DATA, sha256=OTHER, preview_sha256=picture,
         )  # fmt: skip
         write_record(sample_record_path(key), record)
         write_record(scores_path(key), score_record(cell))
+    for model, cell in planned.followed.items():
+        write_record(trajectory_record_path(model), trajectory_record(cell))
+
+
+def trajectory_record(cell: Cell) -> TrajectoryRecord:
+    """Of ADM falling from 9 to 7, of ADM-IP from 8 to 6."""
+    params, shift = read_params(), {"adm": 0, "adm-ip": -1}[cell.model]
+    points = [
+        TrajectoryPoint(iteration=i, value=10 - i + shift, margin=1, replicates=[10 - i + shift + r for r in range(5)])
+        for i in (1, 2, 3)
+    ]
+    return TrajectoryRecord.model_validate({
+        **cell.axes, **params.sample.model_dump(), "seed": 0, "evaluate": params.evaluate, "points": points,
+        "sampler_params": params.samplers[cell.sampler].model_dump(), "fix_params": params.fixes["none"].model_dump(),
+        "model_sha256": DATA, "kept_sha256": OTHER, "reference_sha256": DATA, "network_sha256": OTHER,
+    })  # fmt: skip
 
 
 def score_record(cell: Cell) -> ScoreRecord:
@@ -177,7 +200,7 @@ def test_the_page_is_self_contained_well_formed_and_escaped(measured: Planned) -
         assert inside or (csv.suffix == ".csv" and csv.exists()), address
     assert not re.search(r"url\((?!#)|@import|<script", content())
     assert "&lt;script&gt;alert(1)" in content()
-    assert content().count("<svg") == 2
+    assert content().count("<svg") == 3
     body = content()[content().index("<body>") :]
     assert body.index("Not comparable to published FIDs") < 1200, "among its first lines"
 
@@ -269,7 +292,7 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     assert set(fid.loc[fid["fix"].isin(["es", "es-linear"]), "verdict"]) == {"replicates"}
     assert set(fid.loc[fid["axis"] == "model", "verdict"]) == {"one training seed"}
     assert summary()["verdicts"]["replicates"] == int((found["verdict"] == "replicates").sum())
-    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": None}
+    params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["ts"] |= {"window": "tuned"}
     found = {key: cell for key, cell in measured.cells.items() if cell.fix == "ts"}
@@ -295,7 +318,7 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
 
 def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(measured: Planned) -> None:
     """With ddim.eta = 1 no section has the settings of the rows with eta = 0; nothing else may stand in for them."""
-    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": None}
+    params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["ddim"]["eta"] = 1.0
     write_params(params)
@@ -317,7 +340,7 @@ def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(
     ],
 )
 def test_results_of_other_params_are_refused(measured: Planned, changes: dict, told: str, capsys) -> None:
-    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": None}
+    params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     for name, change in changes.items():
         params[name] = params[name] | change if isinstance(change, dict) else change
@@ -353,7 +376,7 @@ def test_results_that_were_not_made_from_one_another_are_refused(
 
 
 def test_a_stale_plan_is_refused_in_one_line(measured: Planned, capsys: pytest.CaptureFixture[str]) -> None:
-    write_params(toy_params() | {"tables": "all", "max_steps": 10, "grid": None})
+    write_params(study_params() | {"max_steps": 10})
     assert main(["report"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("report: cells.yaml: stale")
@@ -382,3 +405,19 @@ def test_comparison_counts_identical_near_and_different() -> None:
     assert compare_scores(committed, regenerated) == {"identical": 3, "within interval": 1, "different": 2}
     missing = compare_scores(committed, regenerated.iloc[:2])
     assert missing == {"identical": 3, "within interval": 1, "different": 0, "cells not compared": 1}
+
+
+def test_the_page_tells_when_a_model_is_first_below_its_base(measured: Planned) -> None:
+    report.run()
+    told = " ".join("".join(Page(section("iterations")).text).split())
+    assert "adm-ip is first below the FID of adm at 3 iterations (7.00) at 3 iterations" in told
+    table = pd.read_csv("reports/tables/iterations.csv").set_index(["model", "iteration"])
+    assert list(table["fid"]) == [9, 8, 7, 8, 7, 6]
+    assert table.loc[("adm-ip", 1), ["difference", "to_last"]].tolist() == pytest.approx([-1, 1])
+
+
+def test_a_trajectory_of_other_weights_is_refused(measured: Planned, capsys: pytest.CaptureFixture[str]) -> None:
+    path = trajectory_record_path("adm-ip")
+    write_json(path, read_json(path) | {"kept_sha256": DATA})
+    assert main(["report"]) == 2
+    assert "trajectory of adm-ip: made with another kept than the one whose record" in capsys.readouterr().err

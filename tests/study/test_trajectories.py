@@ -34,7 +34,7 @@ def test_differences_are_paired_at_the_same_iteration_and_with_the_last_weights(
     assert list(table.loc[("adm-ip", 1), ["difference", "low", "high"]]) == pytest.approx([-1, -1, -1])
     assert list(table.loc[("adm-ip", 1), ["to_last", "to_last_low", "to_last_high"]]) == pytest.approx([3, 3, 3])
     assert list(table.loc[("adm-ip", 2), ["difference", "to_last"]]) == pytest.approx([1, 1])
-    assert table.loc["adm", ["difference", "to_last"]].isna().all(axis=None)
+    assert table.loc["adm", ["difference", "to_last"]].isna().to_numpy().all()
 
 
 @pytest.mark.parametrize(("fids", "first"), [({1: 9, 2: 4, 3: 3}, 2), ({1: 9, 2: 5, 3: 6}, None)])
