@@ -28,8 +28,8 @@ GRID = [{"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}
 TRAJECTORY = {"models": [MODEL], "iterations": [2], "sampler": "ddpm", "fix": "es", "steps": 4}
 SETTINGS = "report of settings"
 STAGES = {
-    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "trajectory": (MODEL,), "sample": (KEY,), "evaluate": (KEY,),
-    "audit": (), "report": (),
+    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "trajectory": (MODEL,), "sample": (KEY,),
+    "evaluate": (KEY,), "audit": (), "report": (),
 }  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str
         # Tables that print settings, and a limit that leaves the cells what they are.
         stage = SETTINGS
         found[stage] = set()
-        write_study(toy_params() | {"grid": GRID, "tables": ["ip-9", "es-6"], "max_steps": 1})
+        write_study(toy_params() | {"grid": GRID, "trajectory": TRAJECTORY, "tables": ["ip-9", "es-6"], "max_steps": 1})
         assert main(["report"]) == 0
         yield found
 

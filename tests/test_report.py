@@ -413,7 +413,7 @@ def test_the_page_tells_when_a_model_is_first_below_its_base(measured: Planned) 
     assert "adm-ip is first below the FID of adm at 3 iterations (7.00) at 3 iterations" in told
     table = pd.read_csv("reports/tables/iterations.csv").set_index(["model", "iteration"])
     assert list(table["fid"]) == [9, 8, 7, 8, 7, 6]
-    assert table.loc[("adm-ip", 1), ["difference", "to_last"]].tolist() == pytest.approx([-1, 1])
+    assert list(table.loc[("adm-ip", 1), ["difference", "to_last"]]) == pytest.approx([-1, 1])
 
 
 def test_a_trajectory_of_other_weights_is_refused(measured: Planned, capsys: pytest.CaptureFixture[str]) -> None:
