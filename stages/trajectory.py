@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -36,7 +35,7 @@ def run(model: str) -> None:
     trained = load_model(model, cell.network)
     fix = params.fixes[cell.fix].resolved(cell.values)
     draw, features = drawing(params, cell, trained, params.seed), load_feature_network()
-    weights = by_iteration(params, model, trained.network.state_dict())
+    weights = by_iteration(model, trained.network.state_dict())
     points = []
     for iteration, tensors in tqdm(weights.items(), desc=f"trajectory {model}", unit="checkpoint"):
         put_weights(trained.network, tensors, model)
@@ -52,10 +51,10 @@ def run(model: str) -> None:
     log_run(f"trajectory-{model}", started)
 
 
-def by_iteration(params: Params, model: str, last: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+def by_iteration(model: str, last: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
     """Return the weights that a model kept, and a copy of its last ones, by iteration."""
-    end = params.recipes[params.models[model].recipe].iterations
-    return {**load_kept(model), end: {name: tensor.clone() for name, tensor in last.items()}}
+    kept, training = load_kept(model)
+    return {**kept, training["iterations"]: {name: tensor.clone() for name, tensor in last.items()}}
 
 
 def drawn_moments(
@@ -72,8 +71,7 @@ def drawn_moments(
         x = draw(values, start, stop)
         if not torch.isfinite(x).all():
             raise InputError(f"{label}: images {start} to {stop - 1} are not finite; check its params")
-        # In the order of bytes that a file of samples has, in which the network rounds alike.
-        for found in extract_features(network, [np.ascontiguousarray(to_uint8(x))], stop - start, label):
+        for found in extract_features(network, [to_uint8(x)], stop - start, label):
             moments.add(found.pooled)
     return moments
 

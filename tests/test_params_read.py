@@ -25,6 +25,7 @@ PARTLY = {"sample"}
 FOR_THE_PLAN = {"report": {"tables", "max_steps", "grid", "diagnose", "sample", "search"}}
 MODEL, KEY = "adm-ip", "adm-ip-ddim-es-4"
 GRID = [{"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}]
+TRAJECTORY = {"models": [MODEL], "iterations": [2], "sampler": "ddpm", "fix": "es", "steps": 4}
 SETTINGS = "report of settings"
 STAGES = {
     "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "moments": (MODEL,), "diagnose": (MODEL,),
@@ -97,7 +98,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str
         shutil.copytree(ROOT / name, folder / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_study(toy_params() | {"grid": GRID})
+        write_study(toy_params() | {"grid": GRID, "trajectory": TRAJECTORY})
         parse, read_all = params.parse_params, params.read_params
         stage = ""
         patch.setattr(params, "parse_params", lambda content: Watched(parse(content), lambda n: found[stage].add(n)))
@@ -112,7 +113,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str
         # Tables that print settings, and a limit that leaves the cells what they are.
         stage = SETTINGS
         found[stage] = set()
-        write_study(toy_params() | {"grid": GRID, "tables": ["ip-9", "es-6"], "max_steps": 1})
+        write_study(toy_params() | {"grid": GRID, "trajectory": TRAJECTORY, "tables": ["ip-9", "es-6"], "max_steps": 1})
         assert main(["report"]) == 0
         yield found
 
@@ -123,7 +124,8 @@ def declared(stage: str) -> set[str]:
     params = content.get("do", content).get("params", [])
     plan = yaml.safe_load(Path("cells.yaml").read_text())
     (key,) = STAGES[stage] or ("",)
-    item = plan["models" if stage in ("train", "diagnose") else "cells"].get(key, {})
+    lists = {"train": "models", "diagnose": "diagnosed", "trajectory": "followed"}
+    item = plan[lists.get(stage, "models" if stage in ("moments", "guide") else "cells")].get(key, {})
     filled = {"${key}": key} | {f"${{item.{name}}}": value for name, value in item.items()}
     return {filled.get(entry, entry) for entry in params if isinstance(entry, str)}
 

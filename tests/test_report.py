@@ -29,6 +29,7 @@ from stages.pipeline.layout import (
     preview_path,
     sample_record_path,
     scores_path,
+    trajectory_record_path,
 )
 from stages.pipeline.params import read_params
 from stages.pipeline.previews import write_preview
@@ -47,6 +48,8 @@ from stages.sections.records import (
     ReferenceRecord,
     SampleRecord,
     ScoreRecord,
+    TrajectoryPoint,
+    TrajectoryRecord,
 )
 from stages.sections.times import Timed, Times
 from tests.study.studies import made_up_score
@@ -57,12 +60,16 @@ DATA, OTHER = "0" * 64, "1" * 64
 EFFECT = {"none": 0.0, "es": -1.0, "ts": 1.0, "es-linear": -2.0}
 
 
+def study_params() -> dict[str, Any]:
+    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": []}
+    params["trajectory"] |= {"models": ["adm", "adm-ip"], "iterations": [1, 2]}
+    return params
+
+
 @pytest.fixture
 def measured(project: Path) -> Planned:
     """All that the report reads, for the cells of every table up to 20 steps; a fix moves FID by a known amount."""
-    params = toy_params()
-    params |= {"tables": "all", "max_steps": 20, "grid": []}
-    params["trajectory"] |= {"models": ["adm", "adm-ip"], "iterations": [1, 2]}
+    params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     write_study(params)
     (project / "reports").mkdir()
@@ -102,7 +109,8 @@ def write_results(planned: Planned) -> None:
             sha256=DATA, kept_sha256=OTHER, dataset_sha256=DATA,
         )  # fmt: skip
         write_record(model_record_path(model), record)
-        write_record(diagnosis_path(model), diagnosis_record(model))
+        if model in planned.diagnosed:
+            write_record(diagnosis_path(model), diagnosis_record(model))
     for key, cell in planned.cells.items():
         sampler, fix = params.samplers[cell.sampler].model_dump(), params.fixes[cell.fix].resolved(cell.values)
         record = SampleRecord(
@@ -111,6 +119,22 @@ def write_results(planned: Planned) -> None:
         )  # fmt: skip
         write_record(sample_record_path(key), record)
         write_record(scores_path(key), score_record(cell))
+    for model, cell in planned.followed.items():
+        write_record(trajectory_record_path(model), trajectory_record(cell))
+
+
+def trajectory_record(cell: Cell) -> TrajectoryRecord:
+    """Of ADM falling from 9 to 7, of ADM-IP from 8 to 6."""
+    params, shift = read_params(), {"adm": 0, "adm-ip": -1}[cell.model]
+    points = [
+        TrajectoryPoint(iteration=i, value=10 - i + shift, margin=1, replicates=[10 - i + shift + r for r in range(5)])
+        for i in (1, 2, 3)
+    ]
+    return TrajectoryRecord.model_validate({
+        **cell.axes, **params.sample.model_dump(), "seed": 0, "evaluate": params.evaluate, "points": points,
+        "sampler_params": params.samplers[cell.sampler].model_dump(), "fix_params": params.fixes["none"].model_dump(),
+        "model_sha256": DATA, "kept_sha256": OTHER, "reference_sha256": DATA, "network_sha256": OTHER,
+    })  # fmt: skip
 
 
 def diagnosis_record(model: str) -> DiagnosisRecord:
@@ -199,7 +223,7 @@ def test_the_page_is_self_contained_well_formed_and_escaped(measured: Planned) -
         assert inside or (csv.suffix == ".csv" and csv.exists()), address
     assert not re.search(r"url\((?!#)|@import|<script", content())
     assert "&lt;script&gt;alert(1)" in content()
-    assert content().count("<svg") == 2 + len(GROUPS)
+    assert content().count("<svg") == 3 + len(GROUPS)
     body = content()[content().index("<body>") :]
     assert body.index("Not comparable to published FIDs") < 1200, "among its first lines"
 
@@ -291,7 +315,7 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     assert set(fid.loc[fid["fix"].isin(["es", "es-linear"]), "verdict"]) == {"replicates"}
     assert set(fid.loc[fid["axis"] == "model", "verdict"]) == {"one training seed"}
     assert summary()["verdicts"]["replicates"] == int((found["verdict"] == "replicates").sum())
-    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": []}
+    params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["ts"] |= {"window": "tuned"}
     found = {key: cell for key, cell in measured.cells.items() if cell.fix == "ts"}
@@ -317,7 +341,7 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
 
 def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(measured: Planned) -> None:
     """With ddim.eta = 1 no section has the settings of the rows with eta = 0; nothing else may stand in for them."""
-    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": []}
+    params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["ddim"]["eta"] = 1.0
     write_params(params)
@@ -340,7 +364,7 @@ def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(
     ],
 )
 def test_results_of_other_params_are_refused(measured: Planned, changes: dict, told: str, capsys) -> None:
-    params = toy_params() | {"tables": "all", "max_steps": 20, "grid": []}
+    params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     for name, change in changes.items():
         params[name] = params[name] | change if isinstance(change, dict) else change
@@ -378,7 +402,7 @@ def test_results_that_were_not_made_from_one_another_are_refused(
 
 
 def test_a_stale_plan_is_refused_in_one_line(measured: Planned, capsys: pytest.CaptureFixture[str]) -> None:
-    write_params(toy_params() | {"tables": "all", "max_steps": 10, "grid": []})
+    write_params(study_params() | {"max_steps": 10})
     assert main(["report"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("report: cells.yaml: stale")
@@ -410,10 +434,9 @@ def test_comparison_counts_identical_near_and_different() -> None:
 
 
 def test_the_diagnosis_has_its_section_its_csv_and_its_places_in_the_tables(measured: Planned) -> None:
-    params = toy_params() | {"tables": "all", "max_steps": 100, "grid": []}
-    write_study(params)
+    write_study(study_params() | {"max_steps": 100})
     write_results(read_cells())
-    for model in read_cells().models:
+    for model in read_cells().diagnosed:
         record = diagnosis_record(model).model_dump()
         record["reverse"] = [record["reverse"][0] | {"steps": 100}]
         write_record(diagnosis_path(model), DiagnosisRecord.model_validate(record))
@@ -427,13 +450,13 @@ def test_the_diagnosis_has_its_section_its_csv_and_its_places_in_the_tables(meas
         "0.500 ± 0.010, by the formula 0.250 (adm, t = 500)",
     }
     long = pd.read_csv("reports/tables/diagnosis.csv", keep_default_na=False)
-    assert set(long["model"]) == set(read_cells().models)
+    assert set(long["model"]) == set(read_cells().diagnosed)
     assert {"delta", "delta_bar", "power", "nu"} <= set(long["measure"])
     assert all(group.title in section("diagnosis") for group in GROUPS)
 
 
 def test_a_diagnosis_of_fewer_steps_than_are_planned_leaves_its_number_absent(measured: Planned) -> None:
-    write_study(toy_params() | {"tables": "all", "max_steps": 100, "grid": []})
+    write_study(study_params() | {"max_steps": 100})
     write_results(read_cells())
     report.run()
     assert "run python -m stages plan" in section("ip-table-6")
@@ -448,3 +471,19 @@ def test_diagnosis_plots_draw_controls_and_every_fix() -> None:
     drawn = diagnosis_plot(table, GROUPS[0])
     assert drawn == diagnosis_plot(table, GROUPS[0])
     assert all(f">{name}<" in drawn for name in ("control", "none", "es 0.99", "ts"))
+
+
+def test_the_page_tells_when_a_model_is_first_below_its_base(measured: Planned) -> None:
+    report.run()
+    told = " ".join("".join(Page(section("iterations")).text).split())
+    assert "adm-ip is first below the FID of adm at 3 iterations (7.00) at 3 iterations" in told
+    table = pd.read_csv("reports/tables/iterations.csv").set_index(["model", "iteration"])
+    assert list(table["fid"]) == [9, 8, 7, 8, 7, 6]
+    assert list(table.loc[("adm-ip", 1), ["difference", "to_last"]]) == pytest.approx([-1, 1])
+
+
+def test_a_trajectory_of_other_weights_is_refused(measured: Planned, capsys: pytest.CaptureFixture[str]) -> None:
+    path = trajectory_record_path("adm-ip")
+    write_json(path, read_json(path) | {"kept_sha256": DATA})
+    assert main(["report"]) == 2
+    assert "trajectory of adm-ip: made with another kept than the one whose record" in capsys.readouterr().err

@@ -28,11 +28,11 @@ def test_kept_weights_are_those_of_a_run_that_ends_there(project: Path) -> None:
     prepare.run()
     configure([2, 5, 9])
     train.run("adm")
-    kept, last = load_kept("adm"), read_tensors(model_path("adm"))[0]
+    kept, last = load_kept("adm")[0], read_tensors(model_path("adm"))[0]
     assert list(kept) == [2, 5], "one beyond the end is never reached"
     configure([], iterations=5)
     train.run("adm")
-    assert load_kept("adm") == {}
+    assert load_kept("adm")[0] == {}
     for name, tensor in read_tensors(model_path("adm"))[0].items():
         assert torch.equal(kept[5][name], tensor)
     configure([])
@@ -72,7 +72,9 @@ def test_the_last_point_is_the_score_of_the_cell(project: Path) -> None:
     evaluate.run("adm-ddpm-none-4")
     points, score = read_json(trajectory_record_path("adm"))["points"], read_json(scores_path("adm-ddpm-none-4"))["fid"]
     assert [point["iteration"] for point in points] == [2, 5, 8]
-    assert {name: points[-1][name] for name in score} == score
+    # Features are extracted by other batches, in which the network rounds otherwise.
+    for name in score:
+        assert points[-1][name] == pytest.approx(score[name], rel=1e-6), name
     assert len({point["value"] for point in points}) == 3
 
 

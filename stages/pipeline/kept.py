@@ -18,8 +18,8 @@ def save_kept(model: str, kept: Mapping[int, Mapping[str, Tensor]], training: Ma
     write_tensors(kept_path(model), tensors, {"model": model, "training": dict(training)})
 
 
-def load_kept(model: str) -> dict[int, dict[str, Tensor]]:
-    """Return a model's weights by iteration, in rising order, on the CPU.
+def load_kept(model: str) -> tuple[dict[int, dict[str, Tensor]], dict[str, Any]]:
+    """Return a model's weights by iteration, in rising order, on the CPU, and how they were trained.
 
     Raises:
         InputError: the file is missing, damaged, or of another model.
@@ -31,7 +31,7 @@ def load_kept(model: str) -> dict[int, dict[str, Tensor]]:
     for name, tensor in tensors.items():
         iteration, _, weight = name.partition(".")
         kept.setdefault(int(iteration), {})[weight] = tensor
-    return dict(sorted(kept.items()))
+    return dict(sorted(kept.items())), config["training"]
 
 
 def put_weights(network: nn.Module, weights: Mapping[str, Tensor], model: str) -> None:

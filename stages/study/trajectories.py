@@ -18,8 +18,8 @@ COLUMNS = [
 
 def bases(models: Mapping[str, Model], followed: Mapping[str, Any]) -> dict[str, str]:
     """Return which followed model each of the others is set against: the first of its recipe without its change."""
-    found = {}
-    for name in followed:
+    found: dict[str, str] = {}
+    for name in followed if len(followed) > 1 else ():
         section = models[name]
         alike = (
             other for other in followed

@@ -222,12 +222,17 @@ def test_a_section_whose_settings_change_loses_its_rows() -> None:
         assert unharmed == [row for row in rows_of(committed(), table) if row.row in [r.row for r in unharmed]]
 
 
+def without_perturbation(params: dict[str, Any]) -> None:
+    for name in ("adm-ip", "adm-ip-05", "adm-ip-20"):
+        params[name]["gamma"] = 0.0
+
+
 @pytest.mark.parametrize(
     ("edit", "table", "wanted", "reason"),
     [
         (put("ts/method", "none"), "ts-1", {"fix": "ts"}, "no section of params.yaml is the fix ts"),
         (put("es-linear/k", 0.0), "es-2", {"fix": "es-linear"}, "no section of params.yaml is the fix es-linear"),
-        (put("adm-ip/gamma", 0.0), "ip-3", {"model": "adm-ip"}, "no section of params.yaml is the model adm-ip"),
+        (without_perturbation, "ip-3", {"model": "adm-ip"}, "no section of params.yaml is the model adm-ip"),
         (put("ddim-half/eta", 0.6), "ip-5", {"eta": "0.5"}, "no section of params.yaml has sampler ddim, spacing"),
         (put("f-pndm/order", 2), "ts-1", {"sampler": "f-pndm"}, "no section of params.yaml has sampler f-pndm, spaci"),
         (put("s-pndm/spacing", "quadratic"), "ts-1", {"sampler": "s-pndm"}, "no section of params.yaml has sampler s-"),
@@ -439,7 +444,7 @@ def test_free_grid_and_tables_merge_to_one_cell() -> None:
 
 
 def test_the_grid_alone_is_a_plan() -> None:
-    plan = planned(put("tables", []), grid(["ddpm-net"], ["ddim"], ["es"], [3]))
+    plan = planned(put("tables", []), put("trajectory/models", []), grid(["ddpm-net"], ["ddim"], ["es"], [3]))
     assert [*plan.cells] == ["ddpm-net-ddim-es-3"]
     assert [*plan.models] == ["ddpm-net"]
     assert not any(row.status == "measured" for row in plan.rows)

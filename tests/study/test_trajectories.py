@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stages.study.trajectories import bases, first_below, iteration_table
-from tests.study.studies import edited
+from tests.study.studies import edited, planned, put
 
 MODELS = edited().models
 
@@ -22,7 +22,7 @@ def record(model: str, fids: dict[int, float]) -> dict[str, Any]:
 
 
 def test_a_model_is_set_against_the_followed_one_of_its_recipe_without_the_change() -> None:
-    followed = dict.fromkeys(("adm-ip", "adm", "adm-ip-20", "ddpm-net-ip", "adm-wd"))
+    followed = dict.fromkeys(("adm-ip", "adm", "adm-ip-20", "ddpm-net-ip", "adm-wd"), 0)
     assert bases(MODELS, followed) == {"adm-ip": "adm", "adm-ip-20": "adm"}
     assert bases(MODELS, {"adm-ip": None}) == {}
 
@@ -34,7 +34,7 @@ def test_differences_are_paired_at_the_same_iteration_and_with_the_last_weights(
     assert list(table.loc[("adm-ip", 1), ["difference", "low", "high"]]) == pytest.approx([-1, -1, -1])
     assert list(table.loc[("adm-ip", 1), ["to_last", "to_last_low", "to_last_high"]]) == pytest.approx([3, 3, 3])
     assert list(table.loc[("adm-ip", 2), ["difference", "to_last"]]) == pytest.approx([1, 1])
-    assert table.loc["adm", ["difference", "to_last"]].isna().all(axis=None)
+    assert table.loc["adm", ["difference", "to_last"]].isna().to_numpy().all()
 
 
 @pytest.mark.parametrize(("fids", "first"), [({1: 9, 2: 4, 3: 3}, 2), ({1: 9, 2: 5, 3: 6}, None)])
@@ -49,3 +49,24 @@ def test_a_difference_within_its_interval_is_not_certain() -> None:
     better["points"][0]["replicates"] = [4.0, 5.5, 5.2]
     (found,) = first_below(iteration_table({"adm": base, "adm-ip": better}, {"adm-ip": "adm"}))
     assert (found["first"], found["certain"]) == (1, None)
+
+
+def test_followed_models_are_trained_and_keep_their_weights_others_none() -> None:
+    plan = planned(put("trajectory/models", ["adm", "adm-ip-20"]), put("trajectory/iterations", [10, 20]))
+    assert {name for name, model in plan.models.items() if model.keep} == {"adm", "adm-ip-20"}
+    assert plan.models["adm-ip-20"].keep == [10, 20]
+    assert "adm-ip-05" not in plan.models, "no cell has it"
+    assert {cell.model for cell in plan.followed.values()} == {"adm", "adm-ip-20"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("trajectory/sampler", "analytic-ddim", "trajectory: adm, analytic-ddim, 20 steps: takes moments beside noise"),
+        ("trajectory/models", ["ads"], "trajectory.models: 'ads' is no such section"),
+        ("trajectory/iterations", [20, 10], r"trajectory: .*iterations: \[20, 10\]; each once, in rising order"),
+    ],
+)
+def test_a_trajectory_that_cannot_be_is_refused(path: str, value: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        planned(put(path, value))
