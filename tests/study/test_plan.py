@@ -39,12 +39,9 @@ REASONS = (
     r"(pndm|ddim|ddpm) needs at least \d grid steps, not \d",
     r"the (quadratic|ts-dpm) grid needs at least 2 steps",
 )
-# Published rows that plain cells cannot be of: entered chain, class-conditional, guided, latent, conditioned on text.
+# Published rows that plain cells cannot be of: entered chain, latent, conditioned on text.
 SPECIAL = (
-    ("ip-1", {}, 10), ("es-2", {"dataset": "imagenet64"}, 7), ("es-2", {"dataset": "imagenet128"}, 7),
-    ("es-4", {}, 12), ("es-5", {"dataset": "imagenet64"}, 4), ("es-5", {"dataset": "imagenet128"}, 4),
-    ("es-6", {"dataset": "imagenet64", "metric": "fid"}, 7), ("es-6", {"dataset": "imagenet128", "metric": "fid"}, 7),
-    ("ts-8", {}, 6), ("ts-10", {}, 4),
+    ("ip-1", {}, 10), ("es-4", {}, 12), ("ts-10", {}, 4),
 )  # fmt: skip
 
 
@@ -107,13 +104,38 @@ def test_other_kinds_of_sampling_never_join_plain_cells(table: str, wanted: dict
     assert all(row.status == "absent" and row.reason.startswith("needs ") for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("table", "wanted", "number", "sampler"),
+    [
+        ("es-2", {"dataset": "imagenet64"}, 7, "ddpm"), ("es-2", {"dataset": "imagenet128"}, 7, "ddpm-guided"),
+        ("es-5", {"dataset": "imagenet64"}, 4, "ddpm"), ("es-5", {"dataset": "imagenet128"}, 4, "ddpm-guided"),
+        ("es-6", {"dataset": "imagenet64", "metric": "fid"}, 7, "ddpm"),
+        ("es-6", {"dataset": "imagenet128", "metric": "fid"}, 7, "ddpm-guided"), ("ts-8", {}, 6, "ddim-guided"),
+    ],
+)  # fmt: skip
+def test_conditional_rows_are_of_the_conditional_model_and_no_others_are(
+    table: str, wanted: dict[str, str], number: int, sampler: str
+) -> None:
+    plan = committed()
+    rows = rows_of(plan, table, **wanted)
+    assert len(rows) == number
+    found = {(plan.cells[str(row.cell)].model, plan.cells[str(row.cell)].sampler) for row in rows}
+    assert found == {("adm-class", sampler)}
+    own = {row.row.key for name in ("es-2", "es-5", "es-6", "ts-8") for row in rows_of(plan, name)}
+    assert all(row.row.key in own for row in plan.rows if row.cell and plan.cells[row.cell].model == "adm-class")
+
+
+def test_without_a_conditional_model_or_a_guided_sampler_their_rows_have_a_reason() -> None:
+    plan = planned(put("adm-class-recipe/network/classes", 0))
+    reasons = {row.reason for row in rows_of(plan, "ts-8")}
+    assert reasons == {"no section of params.yaml is the class-conditional model adm"}
+
+
 def test_what_is_special_is_named() -> None:
     def need(table: str, **wanted: str) -> set[str]:
         return {row.reason.removesuffix(": not built yet") for row in rows_of(committed(), table, **wanted)}
 
-    assert need("ts-8") == need("es-2", dataset="imagenet128") == {"needs classifier guidance"}
     assert need("ts-10") == {"needs a text-conditional model"}
-    assert need("es-5", dataset="imagenet64") == {"needs a class-conditional model"}
     assert need("ip-1") == need("ip-6") == {"needs the diagnosis of exposure bias"}
     assert need("es-4") == {"needs the model ldm"}
     assert need("ts-9", sampler="deis-tab2") == {"needs the sampler deis-tab2"}
@@ -252,7 +274,8 @@ def test_which_sections_the_committed_tables_use() -> None:
         return {axes(cell) for cell in cells_of(committed(), table, **wanted)}
 
     assert used("ip-3") == {("adm", "ddpm", "none"), ("adm-ip", "ddpm", "none")}
-    assert used("es-2", fix="es-linear") == {("adm", "ddpm", "es-linear")}
+    linear = {("adm", "ddpm"), ("adm-class", "ddpm"), ("adm-class", "ddpm-guided")}
+    assert used("es-2", fix="es-linear") == {(*axes, "es-linear") for axes in linear}
     assert used("ts-1", sampler="ddpm", fix="ts") == {("ddpm-net", "ddim-one", "ts")}
     assert used("ts-1", sampler="f-pndm", fix="none") == {("ddpm-net", "f-pndm", "none")}
     assert used("ts-2", model="adm-ip") == {("adm-ip", "ddim-clipped", "none")}
