@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
+from stages.papers.readings import NEEDS
 from stages.papers.tables import Row
-from stages.study.plan import PlannedRow, table_id
+from stages.sections.samplers import GUIDED
+from stages.study.plan import CONDITIONAL, PlannedRow, table_id
 
 LEVELS = " | "
+APART = {CONDITIONAL: "class-conditional", GUIDED: "guided"}
 Coverage = Literal["measured", "partly", "published only", "lost"]
 
 
@@ -75,8 +78,9 @@ def _block(
     table: Sequence[PlannedRow], scores: Mapping[str, Mapping[str, Any]], settings: Mapping[tuple[str, ...], str],
     dataset: str,
 ) -> list[Number]:  # fmt: skip
+    ours = [dataset + _told(planned) for planned in table]
     relabelled = {
-        axis: _relabelled([getattr(p.row, axis) for p in table], [p.row.dataset for p in table], dataset)
+        axis: _relabelled([getattr(p.row, axis) for p in table], [p.row.dataset for p in table], ours)
         for axis in ("row", "column")
     }
     block: dict[tuple[str, str, str, str], Number] = {}
@@ -112,7 +116,13 @@ def diagnosis_key(model: str, steps: str | int) -> str:
     return f"{model} @ {steps}"
 
 
-def _relabelled(labels: Sequence[str], datasets: Sequence[str], dataset: str) -> list[str]:
+def _told(planned: PlannedRow) -> str:
+    """Return what sets a measured number apart from those of plain models and samplers at the same place."""
+    needs = {reading.value for reading in planned.readings if reading.setting == NEEDS}
+    return "".join(f", {word}" for need, word in APART.items() if planned.cell and need in needs)
+
+
+def _relabelled(labels: Sequence[str], datasets: Sequence[str], ours: Sequence[str]) -> list[str]:
     """Return labels with the study's data set in the level that tells the paper's ones apart, if there is one."""
     split = [label.split(LEVELS) for label in labels]
     depth = max(map(len, split))
@@ -122,7 +132,10 @@ def _relabelled(labels: Sequence[str], datasets: Sequence[str], dataset: str) ->
             if level < len(levels):
                 told.setdefault(levels[level], set()).add(name)
         if len(told) > 1 and all(len(names) == 1 for names in told.values()) and len(set(datasets)) > 1:
-            split = [[*ls[:level], dataset, *ls[level + 1 :]] if level < len(ls) else ls for ls in split]
+            split = [
+                [*ls[:level], own, *ls[level + 1 :]] if level < len(ls) else ls
+                for ls, own in zip(split, ours, strict=True)
+            ]
     return [LEVELS.join(levels) for levels in split]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stages.diffusion.block_noise import SAMPLE, block_noise
+from stages.diffusion.block_noise import SAMPLE, block_labels, block_noise
 from stages.pipeline.streams import stream, stream_seed
 
 CPU = torch.device("cpu")
@@ -31,3 +31,15 @@ def test_a_stream_is_the_same_everywhere() -> None:
     assert stream_seed(0, SAMPLE, 0) == 15793235383387715774
     first = torch.randn(3, generator=stream(0, SAMPLE))
     assert first.tolist() == pytest.approx([0.545865, -0.358755, -0.717865], abs=1e-6)
+
+
+def test_labels_are_the_same_in_every_batch_and_uniform() -> None:
+    device = torch.device("cpu")
+    whole = block_labels(0, 0, 20_000, 10, device)
+    for start, stop in ((0, 1), (99, 101), (150, 420), (19_950, 20_000)):
+        assert torch.equal(block_labels(0, start, stop, 10, device), whole[start:stop])
+    counts = torch.bincount(whole, minlength=10)
+    # Five standard deviations of a count, sqrt(20000 * 0.1 * 0.9) = 42.
+    assert len(counts) == 10
+    assert int((counts - 2000).abs().max()) < 212
+    assert not torch.equal(block_labels(1, 0, 100, 10, device), whole[:100])

@@ -14,7 +14,7 @@ from tests.study.studies import committed, made_up, made_up_score, planned, put
 COVERAGE = {
     "ip-1": "partly", "ip-2": "published only", "ip-3": "partly", "ip-4": "partly", "ip-5": "partly",
     "ip-6": "partly", "ip-7": "partly", "ip-8": "published only", "ip-9": "measured", "ip-10": "measured",
-    "es-1": "measured", "es-2": "partly", "es-3": "measured", "es-4": "published only", "es-5": "measured",
+    "es-1": "measured", "es-2": "measured", "es-3": "measured", "es-4": "published only", "es-5": "measured",
     "es-6": "measured", "es-7": "lost",
     "ts-1": "measured", "ts-2": "measured", "ts-3": "measured", "ts-4": "measured", "ts-5": "measured",
     "ts-6": "measured", "ts-7": "measured", "ts-8": "measured", "ts-9": "measured",
@@ -142,7 +142,16 @@ def test_counts_and_reasons_add_up() -> None:
         assert [reason for reason, _ in reasons(table)] == list(dict.fromkeys(absent))
     assert tables()["es-7"].counts == {"lost": 18}
     assert reasons(tables()["es-7"]) == [("lost in the source", 18)]
-    assert tables()["es-6"].counts == {"measured": 21, "absent": 14, "setting": 25}
+    assert tables()["es-6"].counts == {"measured": 35, "setting": 25}
+
+
+def test_conditional_numbers_have_a_place_of_their_own() -> None:
+    """Else they would fall together with those of plain models, the first of which is shown."""
+    block = tables()["es-5"].block
+    assert len(block) == 12
+    assert {number.column for number in block if number.metric == "recall"} == {
+        "mine | recall", "mine, class-conditional | recall", "mine, class-conditional, guided | recall",
+    }  # fmt: skip
 
 
 def test_of_two_data_sets_the_number_that_is_there_is_shown() -> None:
