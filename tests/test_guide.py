@@ -128,7 +128,8 @@ def test_searches_draw_guided_cells(trained: Path) -> None:
     write_params(params)
     plan = read_plan(tuned={"adm-class-ddim-guided-es-5": {"b": 1.0}, "adm-class-ddpm-guided-es-5": {"b": 1.0},
                             "adm-class-ddpm-es-5": {"b": 1.0}, "adm-class-ddim-clipped-es-5": {"b": 1.0}})  # fmt: skip
-    draw = drawing(read_params(), plan.cells["adm-class-ddim-guided-es-5"])
+    cell, params = plan.cells["adm-class-ddim-guided-es-5"], read_params()
+    draw = drawing(params, cell, load_model(cell.model, cell.network), params.search.seed)
     first, again, other = (draw({"b": b}, 0, 20) for b in (1.0, 1.0, 1.1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

@@ -186,7 +186,7 @@ def test_one_edited_character_is_refused_or_changes_nothing(small: tuple[str, Pl
 def test_every_leaf_of_the_body_is_watched(small: tuple[str, Planned]) -> None:
     whole, _ = small
     lines = [i for i, line in enumerate(whole.splitlines()) if re.fullmatch(r" {4}\w+: .*", line)]
-    assert len(lines) == 2 * 5 + 11
+    assert len(lines) == 2 * 4 + 12
     for i in lines:
         changed = whole.splitlines()
         changed[i] = changed[i].split(": ")[0] + ": other"
@@ -202,7 +202,10 @@ def test_every_leaf_of_the_body_is_watched(small: tuple[str, Planned]) -> None:
         put("ddim-half", {"method": "pndm", "spacing": "uniform", "order": 2}), put("es/b", "published"),
         put("another", {"method": "none"}), lambda params: params.pop("ddim-one"),
         lambda params: params.update({"r": params["adm-recipe"], "adm-ip": params["adm-ip"] | {"recipe": "r"}}),
-        lambda params: params.update({"none-at-all": params.pop("none"), "grid": None, "tables": "all"}),
+        lambda params: params.update({
+            "none-at-all": params.pop("none"), "grid": None, "tables": "all",
+            "trajectory": params["trajectory"] | {"fix": "none-at-all"},
+        }),
     ],
 )  # fmt: skip
 def test_stale_where_the_params_plan_something_else(study: Path, edit: Edit) -> None:

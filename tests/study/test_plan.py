@@ -164,6 +164,8 @@ def renamed(names: dict[str, str], params: dict[str, Any]) -> dict[str, Any]:
     for section in changed.values():
         if isinstance(section, dict) and "recipe" in section:
             section["recipe"] = names[section["recipe"]]
+    for key in ("sampler", "fix"):
+        changed["trajectory"][key] = names[changed["trajectory"][key]]
     return changed
 
 

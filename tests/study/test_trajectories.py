@@ -69,4 +69,4 @@ def test_followed_models_are_trained_and_keep_their_weights_others_none() -> Non
 )
 def test_a_trajectory_that_cannot_be_is_refused(path: str, value: Any, told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        planned(put(path, value))
+        planned(put("trajectory/models", ["adm"]), put(path, value))
