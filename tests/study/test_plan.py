@@ -178,13 +178,15 @@ def without_names(plan: Plan, names: dict[str, str]) -> tuple[Any, ...]:
     old = {new: name for name, new in names.items()}
 
     def cell(found: Cell) -> Cell:
-        return found.model_copy(update={axis: old[getattr(found, axis)] for axis in ("model", "sampler", "fix")})
+        before = {axis: old[getattr(found, axis)] for axis in ("model", "sampler", "fix")}
+        before["input"] = found.input.replace(f"/{found.model}.", f"/{before['model']}.")
+        return found.model_copy(update=before)
 
     models = {old[name]: model.model_copy(update={"recipe": old[model.recipe]}) for name, model in plan.models.items()}
     keys = {key: cell(found).key for key, found in plan.cells.items()}
     return (
         models, list(models), [cell(found) for found in plan.cells.values()],
-        [row._replace(cell=row.cell and keys[row.cell]) for row in plan.rows],
+        [row._replace(cell=row.cell and keys[row.cell], model=row.model and old[row.model]) for row in plan.rows],
     )  # fmt: skip
 
 
