@@ -43,7 +43,8 @@ def runs_alone_and_differs(folder: Path, new: set[str], key: str, base: str, mod
     """After a plan the new cells and their model alone are stale; one is run, scored, and has images of its own."""
     plan(folder)
     trained = {f"train@{model}"} if model else set()
-    assert stale(folder) == trained | both(*new) | {"report"}
+    diagnosed = {f"diagnose@{model}"} if model else set()
+    assert stale(folder) == trained | diagnosed | both(*new) | {"report"}
     assert repro(folder, f"evaluate@{key}") == trained | both(key)
     assert images(folder, key).shape == images(folder, base).shape
     assert not np.array_equal(images(folder, key), images(folder, base))
@@ -92,7 +93,7 @@ def followed(tmp_path: Path) -> Path:
     (grid,) = re.findall(rf"^{GRID}.*$", PAGE, re.MULTILINE)
     params = tmp_path / "params.yaml"
     text = re.sub("^tables: .*$", "tables: []", params.read_text(), flags=re.MULTILINE)
-    params.write_text(re.sub("^grid: .*$", grid, text, flags=re.MULTILINE))
+    params.write_text(re.sub(r"^grid:.*\n(?:  - .*\n)*", f"{grid}\n", text, flags=re.MULTILINE))
     return tmp_path
 
 
