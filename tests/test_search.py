@@ -19,7 +19,7 @@ ES, TS, LINEAR = (f"adm-ip-ddim-{fix}-4" for fix in ("es", "ts", "es-linear"))
 
 def tuned_params() -> dict[str, Any]:
     params = toy_params()
-    params["grid"][0] |= {"samplers": ["ddim"], "fixes": ["none", "es", "es-linear", "ts"]}
+    params["grid"] |= {"samplers": ["ddim"], "fixes": ["none", "es", "es-linear", "ts"]}
     params["es"]["b"] = params["es-linear"]["b"] = params["es-linear"]["k"] = "tuned"
     params["ts"] |= {"window": "tuned", "cutoff": "tuned"}
     return params
@@ -28,13 +28,13 @@ def tuned_params() -> dict[str, Any]:
 @pytest.fixture
 def trained(project: Path) -> Path:
     params = tuned_params()
-    params["grid"][0]["fixes"] = ["none"]
+    params["grid"]["fixes"] = ["none"]
     params["adm-recipe"] |= {"iterations": 40, "lr": 0.003, "warmup": 5}
     write_study(params)
     for stage in (prepare, extractor, reference):
         stage.run()
     train.run("adm-ip")
-    params["grid"][0]["fixes"] = ["none", "es", "es-linear", "ts"]
+    params["grid"]["fixes"] = ["none", "es", "es-linear", "ts"]
     write_params(params)
     return project
 

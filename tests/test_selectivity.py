@@ -104,16 +104,16 @@ def test_a_published_table_brings_its_own_cells(study: Path) -> None:
     assign(study, tables=["ts-5"], max_steps=5)
     plan(study)
     added = {f"ddpm-net-{sampler}-{fix}-5" for sampler in ("ddim", "ddim-one") for fix in ("none", "ts")}
-    assert stale(study) == {"train@ddpm-net", "report"} | both(*added)
+    assert stale(study) == {"train@ddpm-net", "diagnose@ddpm-net", "report"} | both(*added)
     assert repro(study, "sample@ddpm-net-ddim-ts-5") == {"train@ddpm-net", "sample@ddpm-net-ddim-ts-5"}
-    assert stale(study) == both(*added) - {"sample@ddpm-net-ddim-ts-5"} | {"report"}
+    assert stale(study) == both(*added) - {"sample@ddpm-net-ddim-ts-5"} | {"diagnose@ddpm-net", "report"}
 
 
 def test_gamma_trains_its_model_again_and_samples_its_cells(study: Path) -> None:
     edit(study, "adm-ip", gamma=0.15)
     assert stale(study) == {"train@adm-ip"}
     assert repro(study, "train@adm-ip") == {"train@adm-ip"}
-    assert stale(study) == sampling(KEYS) | {"report"}, "the report, for the record of the training"
+    assert stale(study) == sampling(KEYS) | {"diagnose@adm-ip", "report"}, "the report, for the record of the training"
 
 
 def test_a_published_number_runs_the_audit_and_the_report(study: Path) -> None:
@@ -133,15 +133,15 @@ def test_touching_the_losses_trains_again_and_equal_weights_are_not_sampled(stud
 
 def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(study: Path) -> None:
     append(study, "stages/samplers/ddim.py")
-    assert stale(study) == sampling(DDIM)
+    assert stale(study) == sampling(DDIM) | {"diagnose@adm-ip"}
     assert repro(study, "evaluate@adm-ip-ddim-ts-4") == {"sample@adm-ip-ddim-ts-4"}
 
 
 @pytest.mark.parametrize(
     ("touch", "expected"),
     [
-        (lambda study: append(study, "stages/fixes/time_shift.py"), sampling(TS)),
-        (lambda study: append(study, "stages/fixes/fix.py"), sampling(KEYS)),
+        (lambda study: append(study, "stages/fixes/time_shift.py"), sampling(TS) | {"diagnose@adm-ip"}),
+        (lambda study: append(study, "stages/fixes/fix.py"), sampling(KEYS) | {"diagnose@adm-ip"}),
         (lambda study: append(study, "stages/variants/ddpm.py"), set()),
         (lambda study: append(study, "stages/metrics/intervals.py"), {f"evaluate@{k}" for k in KEYS} | {"report"}),
         (lambda study: append(study, "stages/pipeline/params.py"), set()),
@@ -156,7 +156,10 @@ def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(st
         (lambda study: append(study, "tuned.yaml"), {"report"}),
         (lambda study: edit(study, "search", seed=7), {"report"}),
         (lambda study: edit(study, "evaluate", neighborhood=4), {f"evaluate@{k}" for k in KEYS} | {"reference"}),
-        (lambda study: assign(study, seed=1), {"extractor", "reference", "train@adm-ip"} | sampling(KEYS)),
+        (
+            lambda study: assign(study, seed=1),
+            {"extractor", "reference", "train@adm-ip", "diagnose@adm-ip"} | sampling(KEYS),
+        ),
     ],
     ids=[
         "time_shift.py", "fix.py", "unused variant", "intervals.py", "params.py", "sections", "template", "ts.window",

@@ -35,7 +35,7 @@ MODEL = Path("data/models/adm.safetensors")
 def configure(**changes) -> None:
     params = toy_params()
     params["adm-recipe"] |= changes
-    params["grid"][0]["models"] = ["adm", "adm-ip"]
+    params["grid"]["models"] = ["adm", "adm-ip"]
     params["runtime"]["checkpoint_every"] = 3
     write_study(params)
 
@@ -211,7 +211,7 @@ def test_two_processes_tell_a_fault_once(project: Path) -> None:
 
 def test_gamma_zero_under_the_name_adm_ip_gives_the_weights_of_adm(project: Path) -> None:
     params = toy_params()
-    params["grid"][0]["models"] = ["adm", "adm-ip"]
+    params["grid"]["models"] = ["adm", "adm-ip"]
     params["adm-ip"]["gamma"] = 0.0
     write_study(params)
     prepare.run()
@@ -326,7 +326,7 @@ def test_flips_mirror_images_and_only_when_asked(project: Path) -> None:
 )
 def test_networks_that_do_not_fit_the_images(project: Path, network: dict, message: str, capsys) -> None:
     params = toy_params()
-    params["grid"][0]["models"] = ["adm"]
+    params["grid"]["models"] = ["adm"]
     params["adm-recipe"]["network"] |= network
     write_study(params)
     prepare.run()
@@ -377,7 +377,7 @@ def test_epochs_are_permutations(project: Path) -> None:
 def ddpm_study(**changes) -> None:
     params = toy_params()
     params["ddpm-recipe"] |= changes
-    params["grid"][0] |= {"models": ["ddpm-net", "ddpm-net-ip"], "samplers": ["ddim"]}
+    params["grid"] |= {"models": ["ddpm-net", "ddpm-net-ip"], "samplers": ["ddim"]}
     write_study(params)
 
 

@@ -17,7 +17,7 @@ from tests.toy import toy_params, write_study
 
 def configure(keep: list[int], iterations: int = 8) -> None:
     params = toy_params()
-    params["grid"][0] |= {"models": ["adm"], "samplers": ["ddpm"], "fixes": ["none"]}
+    params["grid"] |= {"models": ["adm"], "samplers": ["ddpm"], "fixes": ["none"]}
     params["trajectory"] |= {"models": ["adm"], "iterations": keep}
     params["adm-recipe"]["iterations"] = iterations
     params["runtime"]["checkpoint_every"] = 3
