@@ -66,7 +66,7 @@ class Recipe(Section):
 
     network: Annotated[AdmNetwork | DdpmNetwork, Field(discriminator="method")]
     schedule: Literal["linear", "cosine"]
-    timesteps: Annotated[Int, Field(ge=2)]
+    timesteps: Annotated[Int, Field(ge=2, le=100_000)]
     t_sampling: Literal["uniform", "antithetic", "loss-second-moment"]
     optimizer: Literal["adam", "adamw"]
     iterations: Annotated[Int, Field(ge=1)]

@@ -52,7 +52,7 @@ def make_study() -> None:
     Path("data/published").symlink_to(ROOT / "data/published")
     Path("reports/templates").symlink_to(ROOT / "reports/templates")
     write_study(params())
-    run_all(["prepare"], ["extractor"], ["reference"], ["train", MODEL])
+    run_all(["prepare"], ["extractor"], ["reference"], ["train", MODEL], ["diagnose", MODEL])
     for cell in CELLS:
         run_all(["sample", cell], ["evaluate", cell])
     run_all(["audit"], ["report"])
