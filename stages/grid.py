@@ -23,6 +23,8 @@ from stages.study.plan import Plan, cell_evaluations
 OVERHEAD = 5_000
 # A training step takes about three times the forward pass.
 TRAINING = 3
+# So many chains, about, does a diagnosis walk or measure at every time.
+WALKS = 18
 
 
 def run(jobs: str | None = None, address: str | None = None) -> int:
@@ -95,6 +97,11 @@ def stage_costs(plan: Plan) -> Mapping[str, int]:
     for name, model in plan.models.items():
         recipe = params.recipes[model.recipe]
         costs[f"train@{name}"] = OVERHEAD + TRAINING * recipe.iterations * recipe.batch_size
+        costs[f"moments@{name}"] = OVERHEAD + params.moments.images * recipe.timesteps
+        costs[f"guide@{name}"] = OVERHEAD + TRAINING * params.guide.iterations * params.guide.batch_size
+        costs[f"diagnose@{name}"] = OVERHEAD + WALKS * params.diagnose.images * params.diagnose.steps
+    for name, cell in plan.followed.items():
+        costs[f"trajectory@{name}"] = OVERHEAD + (len(plan.models[name].keep) + 1) * params.sample.n * cell.steps
     return costs
 
 

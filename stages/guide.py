@@ -51,8 +51,7 @@ def run(model: str) -> None:
     record = GuideRecord(
         model=model, parameters=sum(p.numel() for p in network.parameters()), classes=classes,
         iterations=guide.iterations, loss=loss, accuracy=found, n_test=len(test), n_train=len(train),
-        training={**guide.model_dump(), "seed": seed, "schedule": recipe.schedule, "timesteps": recipe.timesteps},
-        sha256=sha256(guide_path(model)), dataset_sha256=sha256(DATASET),
+        training=params.guiding(model), sha256=sha256(guide_path(model)), dataset_sha256=sha256(DATASET),
     )  # fmt: skip
     write_record(guide_record_path(model), record)
     log_run(f"guide-{model}", started)

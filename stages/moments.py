@@ -29,7 +29,7 @@ def run(model: str) -> None:
         power = list(tqdm(found, total=trained.schedule.timesteps, desc=f"moments {model}", unit="time"))
     write_npz(moments_path(model), eps_power=np.array(power))
     record = MomentsRecord(
-        model=model, images=n, seed=params.seed, sha256=sha256(moments_path(model)),
-        model_sha256=sha256(model_path(model)), dataset_sha256=sha256(DATASET),
+        model=model, images=n, seed=params.seed, precision=params.sample.precision,
+        sha256=sha256(moments_path(model)), model_sha256=sha256(model_path(model)), dataset_sha256=sha256(DATASET),
     )  # fmt: skip
     write_record(moments_record_path(model), record)

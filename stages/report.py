@@ -19,7 +19,9 @@ from stages.pipeline.layout import (
     REFERENCE_RECORD,
     REPORTS,
     diagnosis_path,
+    guide_record_path,
     model_record_path,
+    moments_record_path,
     preview_path,
     sample_record_path,
     scores_path,
@@ -54,7 +56,9 @@ from stages.sections.records import (
     DatasetRecord,
     DiagnosisRecord,
     ExtractorRecord,
+    GuideRecord,
     ModelRecord,
+    MomentsRecord,
     ReferenceRecord,
     SampleRecord,
     ScoreRecord,
@@ -83,7 +87,7 @@ def run() -> None:
     params, planned, plan = read_params(), read_cells(), read_plan()
     results = read_results(planned)
     check_origins(results, params, planned)
-    dataset, extractor, reference, models, samples, scores, _, trajectories = plain(results)
+    dataset, extractor, reference, models, samples, scores, _, trajectories, *_ = plain(results)
     order = [paper for paper, _ in read_published().titles]
     times = read_times()
     for key, timed in times.cells.items():
@@ -130,6 +134,8 @@ def read_results(planned: Planned) -> Results:
         {key: read_record(scores_path(key), ScoreRecord) for key in planned.cells},
         {name: read_record(diagnosis_path(name), DiagnosisRecord) for name in planned.diagnosed},
         {name: read_record(trajectory_record_path(name), TrajectoryRecord) for name in planned.followed},
+        {name: read_record(moments_record_path(name), MomentsRecord) for name in planned.estimated},
+        {name: read_record(guide_record_path(name), GuideRecord) for name in planned.guided},
     )  # fmt: skip
 
 
@@ -195,8 +201,7 @@ def render(
     table: pd.DataFrame, differences: pd.DataFrame, tables: Sequence[Table], dataset: Mapping[str, Any],
     extractor: Mapping[str, Any], reference: Mapping[str, Any], models: Mapping[str, Any],
     samples: Mapping[str, Any], scores: Mapping[str, Any], searched: Mapping[str, Searched], times: Times,
-    diagnosis: pd.DataFrame,
-    iterations: pd.DataFrame,
+    diagnosis: pd.DataFrame, iterations: pd.DataFrame,
 ) -> str:  # fmt: skip
     """Return the page; equal inputs give equal bytes, and nothing in it points outside the reports."""
     published, audit = read_published(), read_json(AUDIT)

@@ -22,7 +22,7 @@ from stages.pipeline.models import load_model
 from stages.pipeline.params import read_params
 from stages.pipeline.registry import method_module
 from stages.pipeline.runtime import batches
-from stages.pipeline.tuned import settings_digest, write_tuned
+from stages.pipeline.tuned import read_tuned, settings_digest, write_tuned
 from stages.pipeline.workers import LocalWorkers, job_count, log_path
 from stages.sampling.images import to_uint8
 from stages.searching.trial import Measure, Trial, best
@@ -38,7 +38,8 @@ TRIALS = 8
 def run(jobs: str | None = None, cell: str | None = None) -> None:
     """Search every cell of the plan whose fix has a tuned value, and write tuned.yaml and the plan; or one cell alone.
 
-    What a killed search had finished is kept, as long as the models and all settings stay.
+    What tuned.yaml has, made with the settings of now, stays; to search a cell anew, delete its entry. What a killed
+    search had finished is kept, as long as the models and all settings stay.
     """
     params = read_params()
     planned = read_plan(tuned=defaultdict(lambda: {"b": 1.0, "k": 0.0, "window": 0, "cutoff": 0}))
@@ -50,14 +51,15 @@ def run(jobs: str | None = None, cell: str | None = None) -> None:
         return
     if not wanted:
         raise InputError("no cell of the plan has a fix with the word tuned in params.yaml")
-    left = [key for key, each in wanted.items() if not found_before(params, each)]
+    digests = {key: settings_digest(params, each) for key, each in wanted.items()}
+    found = {key: entry for key, entry in read_tuned().items() if digests.get(key) == entry.settings}
+    left = [key for key, each in wanted.items() if key not in found and not found_before(params, each)]
     costs = cell_evaluations(planned, params)
     run_beside(sorted(left, key=lambda key: -costs[key]), costs, job_count(jobs, params.runtime))
-    entries = {key: read_json(FOUND / f"{key}.json") for key in wanted}
-    write_tuned({
-        key: Searched(values=entry["values"], settings=settings_digest(params, wanted[key]), trials=entry["trials"])
-        for key, entry in entries.items()
-    })  # fmt: skip
+    for key in wanted.keys() - found.keys():
+        kept = read_json(FOUND / f"{key}.json")
+        found[key] = Searched(values=kept["values"], settings=digests[key], trials=kept["trials"])
+    write_tuned({key: found[key] for key in wanted})
     write_cells(read_plan())
 
 

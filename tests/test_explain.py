@@ -88,7 +88,7 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
          ["  status    a setting; the study's own stands beside it on the page"]),
         (("ts", "8", "DDIM", "5 steps"),
          ["  read as   needs classifier guidance: the text says ADM with classifier guidance",
-          "  sampler   ddim-guided: guided-ddim, eta 0.0, scale 1.0, clip True"]),
+          "  sampler   ddim-guided: guided-ddim, scale 1.0, eta 0.0, clip True"]),
         (("ts", "10", "DDIM", "10 steps"),
          ["  read as   needs a text-conditional model: the table is of text-to-image sampling",
           "  status    needs a text-conditional model: not built yet"]),

@@ -25,7 +25,9 @@ from stages.pipeline.layout import (
     REFERENCE_RECORD,
     RUNS,
     diagnosis_path,
+    guide_record_path,
     model_record_path,
+    moments_record_path,
     preview_path,
     sample_record_path,
     scores_path,
@@ -44,7 +46,9 @@ from stages.sections.records import (
     DiagnosisRecord,
     ExtractorRecord,
     Floor,
+    GuideRecord,
     ModelRecord,
+    MomentsRecord,
     ReferenceRecord,
     SampleRecord,
     ScoreRecord,
@@ -111,6 +115,7 @@ def write_results(planned: Planned) -> None:
         write_record(model_record_path(model), record)
         if model in planned.diagnosed:
             write_record(diagnosis_path(model), diagnosis_record(model))
+    write_inputs(planned)
     for key, cell in planned.cells.items():
         sampler, fix = params.samplers[cell.sampler].model_dump(), params.fixes[cell.fix].resolved(cell.values)
         record = SampleRecord(
@@ -121,6 +126,23 @@ def write_results(planned: Planned) -> None:
         write_record(scores_path(key), score_record(cell))
     for model, cell in planned.followed.items():
         write_record(trajectory_record_path(model), trajectory_record(cell))
+
+
+def write_inputs(planned: Planned) -> None:
+    """Write the records of what samplers take beside noise; their files have the digest of the models'."""
+    params = read_params()
+    for model in planned.estimated:
+        moments = MomentsRecord(
+            model=model, images=params.moments.images, seed=0, precision="fp32", sha256=DATA, model_sha256=DATA,
+            dataset_sha256=DATA,
+        )  # fmt: skip
+        write_record(moments_record_path(model), moments)
+    for model in planned.guided:
+        guide = GuideRecord(
+            model=model, parameters=9, classes=10, iterations=4, loss=0.5, accuracy={"0": 0.9}, n_test=5, n_train=50,
+            training=params.guiding(model), sha256=DATA, dataset_sha256=DATA,
+        )  # fmt: skip
+        write_record(guide_record_path(model), guide)
 
 
 def trajectory_record(cell: Cell) -> TrajectoryRecord:
@@ -384,6 +406,11 @@ def test_results_of_other_params_are_refused(measured: Planned, changes: dict, t
         (sample_record_path(CELL), {"model_sha256": OTHER}, f"images of {CELL}: made with another model"),
         (model_record_path("adm"), {"dataset_sha256": OTHER}, "model adm: made with another dataset than"),
         (diagnosis_path("adm"), {"model_sha256": OTHER}, "diagnosis of adm: made with another model than"),
+        (sample_record_path(CELL), {"input_sha256": OTHER}, f"images of {CELL}: made with another input than the one"),
+        (moments_record_path("ddpm-net"), {"model_sha256": OTHER}, "moments of ddpm-net: made with another model"),
+        (moments_record_path("ddpm-net"), {"images": 5}, "moments of ddpm-net: made with images = 5, now 4"),
+        (guide_record_path("adm-class"), {"dataset_sha256": OTHER}, "guide of adm-class: made with another dataset"),
+        (guide_record_path("adm-class"), {"sha256": OTHER}, "images of adm-class-ddpm-guided-none-20: made with"),
         (diagnosis_path("adm"), {"seed": 8}, "diagnosis of adm: made with seed = 8, now 0"),
         (DATASET_RECORD, {"preview_sha256": OTHER}, "data/previews/real.png: not the picture of these images"),
         (scores_path(CELL), {"fid": {"value": "x"}}, "data/scores/adm-ddpm-none-20.json: no record of"),

@@ -8,18 +8,35 @@ import numpy as np
 import pytest
 import torch
 
-from stages import prepare, sample, train
+from stages import moments, prepare, sample, train
 from stages.__main__ import main
+from stages.pipeline.cells import planned_cell
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_json, read_npz, read_tensors, write_npz, write_tensors
-from stages.pipeline.layout import preview_path, sample_record_path, samples_path
+from stages.pipeline.files import read_json, read_npz, read_tensors, sha256, write_npz, write_tensors
+from stages.pipeline.inputs import sampler_inputs
+from stages.pipeline.layout import (
+    DATASET,
+    model_path,
+    moments_path,
+    moments_record_path,
+    preview_path,
+    sample_record_path,
+    samples_path,
+)
+from stages.pipeline.models import load_model
+from stages.pipeline.params import read_params
 from stages.pipeline.previews import read_preview
+from stages.pipeline.records import read_record
 from stages.samplers import ddim, ddpm
 from stages.sampling.images import to_uint8
+from stages.sections.records import MomentsRecord
 from stages.sections.samplers import Sampler
 from tests.toy import toy_params, write_study
 
-SAMPLERS = ("ddpm", "ddim", "ddim-quadratic", "ddim-one", "ddim-clipped", "s-pndm", "f-pndm")
+SAMPLERS = (
+    "ddpm", "ddpm-from-data", "ddim", "ddim-quadratic", "ddim-one", "ddim-clipped", "s-pndm", "f-pndm", "dpm-solver-2",
+    "deis", "analytic-ddim",
+)  # fmt: skip
 FIXES = ("none", "es", "es-linear", "ts")
 CELLS = [f"adm-{sampler}-{fix}-5" for sampler in SAMPLERS for fix in FIXES]
 
@@ -29,6 +46,7 @@ def trained(project: Path) -> Path:
     configure()
     prepare.run()
     train.run("adm")
+    moments.run("adm")
     return project
 
 
@@ -57,6 +75,29 @@ def test_every_sampler_with_every_fix_writes_exactly_n_images(trained: Path, cel
     assert record["n"] == 60
     assert np.array_equal(read_preview(preview_path(cell)), found[:50])
     assert not list(Path(".scratch").glob("*"))
+
+
+def test_images_of_a_sampler_from_data_are_near_to_these_and_repeat_them(trained: Path) -> None:
+    """Five steps from t = 4 hardly move an image: at most 8 levels in the mean of 60 x 64 pixels."""
+    (real,) = read_npz(DATASET, "images")
+    distance = np.abs(images("adm-ddpm-from-data-none-5").astype(int) - real[:60])
+    assert 0 < distance.mean() < 8
+    sampler, cell = read_params().samplers["ddpm-from-data"], planned_cell("adm-ddpm-from-data-none-5")
+    given = sampler_inputs(sampler, cell, load_model("adm", "adm"), 0, "fp32")(1790, 1800)["images"]
+    expected = torch.from_numpy(real[[*range(1790, 1797), 0, 1, 2]]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    assert torch.equal(given, expected)
+
+
+def test_moments_are_of_the_model_and_told_by_their_record(trained: Path) -> None:
+    (power,) = read_npz(moments_path("adm"), "eps_power")
+    assert power.shape == (1000,)
+    assert power.min() > 0
+    record = read_record(moments_record_path("adm"), MomentsRecord)
+    assert (record.model_sha256, record.sha256) == (sha256(model_path("adm")), sha256(moments_path("adm")))
+    assert (record.images, record.seed) == (4, 0)
+    before = moments_path("adm").read_bytes()
+    moments.run("adm")
+    assert moments_path("adm").read_bytes() == before
 
 
 def test_neutral_fixes_write_the_images_of_none(trained: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from stages import extractor, prepare, reference, search, train
 from stages.__main__ import main
 from stages.pipeline.cells import read_cells
 from stages.pipeline.params import read_params
-from stages.pipeline.tuned import TUNED, read_tuned, settings_digest
+from stages.pipeline.tuned import TUNED, read_tuned, settings_digest, write_tuned
 from tests.toy import toy_params, write_params, write_study
 
 ES, TS, LINEAR = (f"adm-ip-ddim-{fix}-4" for fix in ("es", "ts", "es-linear"))
@@ -59,6 +60,13 @@ def test_it_writes_the_best_trial_of_each_cell_and_the_plan(trained: Path, capsy
     monkeypatch.setattr(search, "run_beside", lambda keys, *_: keys == [] or pytest.fail(f"searched again: {keys}"))
     assert main(["search"]) == 0
     assert TUNED.read_bytes() == before
+    # Nor is what the file itself has, as in a fresh clone; an entry that is gone is searched for.
+    shutil.rmtree(search.FOUND)
+    assert main(["search"]) == 0
+    assert TUNED.read_bytes() == before
+    write_tuned({key: entry for key, entry in found.items() if key != ES})
+    with pytest.raises(pytest.fail.Exception, match=rf"searched again: \['{ES}'\]"):
+        main(["search"])
 
 
 def test_a_trial_is_the_score_of_its_images_on_the_seed_of_searches(trained: Path) -> None:

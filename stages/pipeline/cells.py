@@ -21,7 +21,8 @@ from stages.pipeline.tuned import TUNED, read_tuned, write_tuned
 from stages.sections.cells import Cell, PlannedModel
 from stages.sections.study import Params
 from stages.sections.times import Times
-from stages.study.plan import Known, Plan, make_plan
+from stages.study.cell import Known
+from stages.study.plan import Plan, make_plan
 
 CELLS = Path("cells.yaml")
 AGAIN = "run python -m stages plan"
@@ -36,6 +37,8 @@ class Planned(NamedTuple):
 
     models: dict[str, PlannedModel]
     diagnosed: list[str]
+    estimated: list[str]
+    guided: list[str]
     cells: dict[str, Cell]
     followed: dict[str, Cell]
 
@@ -97,18 +100,22 @@ def read_cells() -> Planned:
     if planned.get("inputs") != _inputs(params):
         raise stale
     try:
-        found = Planned(
-            {name: PlannedModel.model_validate(model) for name, model in content["models"].items()},
-            list(content["diagnosed"]),
-            {key: Cell.model_validate(cell) for key, cell in content["cells"].items()},
-            {name: Cell.model_validate(cell) for name, cell in content["followed"].items()},
-        )
+        found = _planned(content)
     except (ValidationError, AttributeError, KeyError, TypeError):
         raise damaged from None
     fixes = {name: {*fix.looked_up(), *fix.tuned()} for name, fix in params.fixes.items()}
     if any(fixes[cell.fix].difference(cell.values) for cell in (*found.cells.values(), *found.followed.values())):
         raise stale
     return found
+
+
+def _planned(content: Mapping[str, Any]) -> Planned:
+    return Planned(
+        {name: PlannedModel.model_validate(model) for name, model in content["models"].items()},
+        list(content["diagnosed"]), list(content["estimated"]), list(content["guided"]),
+        {key: Cell.model_validate(cell) for key, cell in content["cells"].items()},
+        {name: Cell.model_validate(cell) for name, cell in content["followed"].items()},
+    )  # fmt: skip
 
 
 def planned_cell(key: str) -> Cell:

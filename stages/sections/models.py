@@ -9,6 +9,13 @@ from pydantic import Field, model_validator
 from stages.sections.base import Bool, Float, Int, Method, Name, Section
 
 
+def check_heads(channels: int, multipliers: list[int], head_channels: int) -> None:
+    """Refuse heads of attention that do not divide the widths of a U-Net's levels."""
+    widths = [channels * multiplier for multiplier in multipliers]
+    if any(width % head_channels for width in widths):
+        raise ValueError(f"head_channels: {head_channels} does not divide all of the widths {widths}")
+
+
 class Network(Method):
     """What all denoisers share; image size and channels come from the data."""
 
@@ -41,9 +48,7 @@ class AdmNetwork(Network):
 
     @model_validator(mode="after")
     def _heads_divide_the_channels(self) -> Self:
-        widths = [self.channels * multiplier for multiplier in self.multipliers]
-        if any(width % self.head_channels for width in widths):
-            raise ValueError(f"head_channels: {self.head_channels} does not divide all of the widths {widths}")
+        check_heads(self.channels, self.multipliers, self.head_channels)
         return self
 
 

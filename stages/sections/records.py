@@ -87,6 +87,7 @@ class MomentsRecord(Section):
     model: Name
     images: Count
     seed: Count
+    precision: str
     sha256: Sha256
     model_sha256: Sha256
     dataset_sha256: Sha256
@@ -171,17 +172,22 @@ class CellRecord(Section):
     steps: Count
 
 
-class SampleRecord(CellRecord):
-    """How a cell's images were made."""
+class DrawnRecord(CellRecord):
+    """How images of a cell were made."""
 
     n: Count
     precision: str
     seed: Count
-    nfe: Count
-    timesteps: list[Count | Annotated[Float, Field(ge=0)]]
     sampler_params: dict[str, Any]
     fix_params: dict[str, Any]
     model_sha256: Sha256
+
+
+class SampleRecord(DrawnRecord):
+    """A cell's images: the file, and from which one its sampler took what it takes beside noise."""
+
+    nfe: Count
+    timesteps: list[Count | Annotated[Float, Field(ge=0)]]
     input_sha256: Sha256
     sha256: Sha256
     preview_sha256: Sha256
@@ -227,16 +233,10 @@ class TrajectoryPoint(Distance):
     iteration: Count
 
 
-class TrajectoryRecord(CellRecord):
-    """FID against training iterations: of which weights, and how they were sampled and scored."""
+class TrajectoryRecord(DrawnRecord):
+    """FID against training iterations: of which weights, and how they were scored."""
 
-    n: Count
-    precision: str
-    seed: Count
-    sampler_params: dict[str, Any]
-    fix_params: dict[str, Any]
     evaluate: Evaluate
-    model_sha256: Sha256
     kept_sha256: Sha256
     reference_sha256: Sha256
     network_sha256: Sha256

@@ -176,14 +176,11 @@ class AnalyticDdim(Sampler):
         return super().coordinates() | {"spacing": "", "eta": "0"}
 
 
-class GuidedDdpm(Sampler):
-    """ADM's stochastic sampler, guided to labels by a classifier; at scale 0 it is that sampler."""
+class Guided(Sampler):
+    """A sampler that a classifier guides to labels; at scale 0 it is the one of its module."""
 
-    method: Literal["guided-ddpm"]
     spacing: Spacing
-    variance: Literal["small", "large", "learned"]
     scale: Annotated[Float, Field(ge=0)]
-    published: ClassVar = ("ddpm",)
 
     @property
     def takes(self) -> Takes:
@@ -192,6 +189,12 @@ class GuidedDdpm(Sampler):
     @property
     def need(self) -> str:
         return GUIDED
+
+
+class GuidedDdpm(Guided):
+    method: Literal["guided-ddpm"]
+    variance: Literal["small", "large", "learned"]
+    published: ClassVar = ("ddpm",)
 
     @property
     def module(self) -> str:
@@ -209,22 +212,10 @@ class GuidedDdpm(Sampler):
         return super().coordinates() | {"sampler": "ddpm"}
 
 
-class GuidedDdim(Sampler):
-    """guided-diffusion's DDIM, guided to labels by a classifier; at scale 0 it is that sampler."""
-
+class GuidedDdim(Guided):
     method: Literal["guided-ddim"]
-    spacing: Spacing
     eta: Annotated[Float, Field(ge=0, le=1)]
-    scale: Annotated[Float, Field(ge=0)]
     published: ClassVar = ("ddim-clipped",)
-
-    @property
-    def takes(self) -> Takes:
-        return "guide"
-
-    @property
-    def need(self) -> str:
-        return GUIDED
 
     @property
     def module(self) -> str:

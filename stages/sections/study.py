@@ -1,15 +1,28 @@
-"""params.yaml as a whole: the fixed sections, and those that the user names."""
+"""params.yaml as a whole: the fixed sections and those that the user names, and whether they fit one another."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-from stages.sections.base import Float, Int, Method, Name, Section, methods
+from stages.sections.base import Int, Method, Name, Section, methods
 from stages.sections.cells import Cell
+from stages.sections.fixed import (
+    Diagnose,
+    Evaluate,
+    Extractor,
+    Grid,
+    Guide,
+    Moments,
+    Prepare,
+    Runtime,
+    Sample,
+    Search,
+    Trajectory,
+)
 from stages.sections.fixes import Fix
 from stages.sections.models import Model, Network, Recipe
 from stages.sections.samplers import Sampler
@@ -34,114 +47,6 @@ def _products(value: Any) -> Any:
 
 class ParamsFault(ValueError):
     """A fault of params.yaml: one line naming the key and what is allowed."""
-
-
-class Runtime(Section):
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
-    threads: Annotated[Int, Field(ge=1, le=1024)]
-    batch_size: Annotated[Int, Field(ge=1)]
-    checkpoint_every: Annotated[Int, Field(ge=1)]
-    train_processes: Annotated[Int, Field(ge=1, le=1024)]
-
-
-class Grid(Section):
-    models: Annotated[list[Name], Field(min_length=1)]
-    samplers: Annotated[list[Name], Field(min_length=1)]
-    fixes: Annotated[list[Name], Field(min_length=1)]
-    steps: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _unique(self) -> Self:
-        for axis in ("models", "samplers", "fixes", "steps"):
-            values = getattr(self, axis)
-            if len(set(values)) < len(values):
-                raise ValueError(f"{axis}: each value once")
-        return self
-
-
-class Prepare(Section):
-    dataset: Name
-
-
-class Extractor(Section):
-    network: Literal["classifier", "inception"]
-    epochs: Annotated[Int, Field(ge=1)]
-    batch_size: Annotated[Int, Field(ge=2)]
-    lr: Annotated[Float, Field(gt=0, le=1)]
-    test_fraction: Annotated[Float, Field(gt=0, lt=1)]
-    min_accuracy: Annotated[Float, Field(ge=0, le=1)]
-    weights: str | None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
-
-    @model_validator(mode="after")
-    def _weights_are_pinned(self) -> Self:
-        if self.network == "inception" and (self.weights is None or self.sha256 is None):
-            raise ValueError("network: inception needs weights (a local file) and its sha256")
-        return self
-
-
-class Sample(Section):
-    n: Annotated[Int, Field(ge=2)]
-    precision: Literal["fp32", "bf16", "fp16"]
-
-
-class Moments(Section):
-    images: Annotated[Int, Field(ge=1)]
-
-
-class Diagnose(Section):
-    images: Annotated[Int, Field(ge=4)]
-    steps: Annotated[Int, Field(ge=2)]
-    b: list[Annotated[Float, Field(gt=0)]]
-    window: Annotated[Int, Field(ge=0)]
-    cutoff: Annotated[Int, Field(ge=0)]
-
-
-class Guide(Section):
-    """The classifier of noised images that guides samplers; what is not here is as in the recipe of the model."""
-
-    channels: Annotated[Int, Field(ge=32, multiple_of=32)]
-    multipliers: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=1)]
-    res_blocks: Annotated[Int, Field(ge=1)]
-    attention_sizes: list[Annotated[Int, Field(ge=1)]]
-    head_channels: Annotated[Int, Field(ge=1)]
-    iterations: Annotated[Int, Field(ge=1)]
-    batch_size: Annotated[Int, Field(ge=1)]
-    lr: Annotated[Float, Field(gt=0)]
-    weight_decay: Annotated[Float, Field(ge=0)]
-    test_fraction: Annotated[Float, Field(gt=0, lt=1)]
-
-    @model_validator(mode="after")
-    def _heads_divide_the_channels(self) -> Self:
-        widths = [self.channels * multiplier for multiplier in self.multipliers]
-        if any(width % self.head_channels for width in widths):
-            raise ValueError(f"head_channels: {self.head_channels} does not divide all of the widths {widths}")
-        return self
-
-
-class Evaluate(Section):
-    neighborhood: Annotated[Int, Field(ge=1)]
-    jackknife_groups: Annotated[Int, Field(ge=3)]
-
-
-class Search(Section):
-    seed: Annotated[Int, Field(ge=0)]
-
-
-class Trajectory(Section):
-    models: list[Name]
-    iterations: list[Annotated[Int, Field(ge=1)]]
-    sampler: Name
-    fix: Name
-    steps: Annotated[Int, Field(ge=1)]
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.iterations != sorted(set(self.iterations)):
-            raise ValueError(f"iterations: {self.iterations}; each once, in rising order")
-        if len(set(self.models)) < len(self.models):
-            raise ValueError("models: each once")
-        return self
 
 
 class Params(Section):
@@ -174,10 +79,15 @@ class Params(Section):
             "dataset": self.prepare.dataset, **self.recipes[section.recipe].model_dump(exclude_defaults=True),
         }  # fmt: skip
 
+    def guiding(self, model: str) -> dict[str, Any]:
+        """Return all that decides how the guide of a model is trained."""
+        recipe = self.recipes[self.models[model].recipe].model_dump(exclude_defaults=True)
+        return {**self.guide.model_dump(), "seed": self.seed, "dataset": self.prepare.dataset, "recipe": recipe}
+
     def searching(self, cell: Cell) -> dict[str, Any]:
         """Return all that decides what a search finds for a cell."""
         sampler = self.samplers[cell.sampler]
-        guide = {"guide": self.guide.model_dump()} if sampler.takes == "guide" else {}
+        guide = {"guide": self.guiding(cell.model)} if sampler.takes == "guide" else {}
         return {
             **guide, **cell.axes, "training": self.training(cell.model), "n": self.sample.n, "seed": self.search.seed,
             "precision": self.sample.precision, "sampler_params": sampler.model_dump(exclude_defaults=True),

@@ -12,7 +12,9 @@ from stages.sections.records import (
     DatasetRecord,
     DiagnosisRecord,
     ExtractorRecord,
+    GuideRecord,
     ModelRecord,
+    MomentsRecord,
     ReferenceRecord,
     SampleRecord,
     ScoreRecord,
@@ -22,7 +24,7 @@ from stages.sections.study import Params
 
 
 class Results(NamedTuple):
-    """The records of a study; ``models``, ``diagnoses`` and ``trajectories`` by model, all else by cell."""
+    """The records of a study; ``samples`` and ``scores`` by cell, all others by model."""
 
     dataset: DatasetRecord
     extractor: ExtractorRecord
@@ -32,6 +34,8 @@ class Results(NamedTuple):
     scores: dict[str, ScoreRecord]
     diagnoses: dict[str, DiagnosisRecord]
     trajectories: dict[str, TrajectoryRecord]
+    moments: dict[str, MomentsRecord]
+    guides: dict[str, GuideRecord]
 
 
 def strangers(
@@ -52,8 +56,13 @@ def strangers(
             "model_sha256": results.models[name].sha256, "dataset_sha256": data.sha256,
         }  # fmt: skip
         yield from _unlike(f"diagnosis of {name}", made, diagnosis)
+    for name, moments in results.moments.items():
+        yield from _unlike(f"moments of {name}", _moments(name, params, results), moments)
+    for name, guide in results.guides.items():
+        made = {"model": name, "training": params.guiding(name), "dataset_sha256": data.sha256}
+        yield from _unlike(f"guide of {name}", made, guide)
     for key, cell in cells.items():
-        yield from _unlike(f"images of {key}", _sampling(cell, params, results), results.samples[key])
+        yield from _unlike(f"images of {key}", _imaging(cell, params, results), results.samples[key])
         made = {
             **cell.axes, "n_fake": params.sample.n, "evaluate": params.evaluate, "reference": data.dataset,
             "n_real": reference.n_real, "reference_sha256": reference.sha256,
@@ -64,6 +73,21 @@ def strangers(
         yield from _unlike(f"trajectory of {name}", _following(cell, params, results), results.trajectories[name])
 
 
+def _moments(name: str, params: Params, results: Results) -> dict[str, Any]:
+    return {
+        "model": name, "images": params.moments.images, "seed": params.seed, "precision": params.sample.precision,
+        "model_sha256": results.models[name].sha256, "dataset_sha256": results.dataset.sha256,
+    }  # fmt: skip
+
+
+def _input(cell: Cell, params: Params, results: Results) -> str:
+    """Return the digest of what a cell's sampler takes beside noise."""
+    takes = params.samplers[cell.sampler].takes
+    if takes == "images":
+        return results.dataset.sha256
+    return {None: results.models, "moments": results.moments, "guide": results.guides}[takes][cell.model].sha256
+
+
 def _sampling(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
     return {
         **cell.axes, **params.sample.model_dump(), "seed": params.seed,
@@ -71,6 +95,10 @@ def _sampling(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
         "fix_params": params.fixes[cell.fix].resolved(cell.values).model_dump(),
         "model_sha256": results.models[cell.model].sha256,
     }  # fmt: skip
+
+
+def _imaging(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
+    return {**_sampling(cell, params, results), "input_sha256": _input(cell, params, results)}
 
 
 def _following(cell: Cell, params: Params, results: Results) -> dict[str, Any]:

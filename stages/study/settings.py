@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from stages.papers.tables import Row
+from stages.papers.readings import NEEDS
 from stages.sections.cells import Cell
 from stages.sections.models import Network, Recipe
+from stages.sections.samplers import GUIDED
 from stages.sections.study import Params
-from stages.study.plan import PlannedRow
+from stages.study.cell import conditioned
+from stages.study.plan import CONDITIONAL, PlannedRow
 
 
 def _joined(values: list[int]) -> str:
@@ -53,17 +55,19 @@ def own_settings(
     found = {}
     for planned in rows:
         if planned.status == "setting":
-            value = _own(planned.row, params, cells, models, training_images)
+            value = _own(planned, params, cells, models, training_images)
             if value not in ("", None):
                 found[planned.row.key] = str(value)
     return found
 
 
 def _own(
-    row: Row, params: Params, cells: Collection[Cell], models: Mapping[str, Mapping[str, Any]], training_images: int
-) -> Any:
+    planned: PlannedRow, params: Params, cells: Collection[Cell], models: Mapping[str, Mapping[str, Any]],
+    training_images: int,
+) -> Any:  # fmt: skip
+    row = planned.row
     if row.metric in ("b", "k"):
-        return _scale(row, params, cells)
+        return _scale(planned, params, cells)
     if row.metric == "steps":
         # The step counts of the tables are the study's too, as far as max_steps.
         return row.value
@@ -80,11 +84,14 @@ def _own(
     return OF_NETWORK[row.metric](recipe.network) if row.metric in OF_NETWORK else None
 
 
-def _scale(row: Row, params: Params, cells: Collection[Cell]) -> Any:
+def _scale(planned: PlannedRow, params: Params, cells: Collection[Cell]) -> Any:
     """Return b or k of the cell that a row is about, or of the section where there is no such cell."""
+    row, needs = planned.row, {reading.value for reading in planned.readings if reading.setting == NEEDS}
     names = [name for name, fix in params.fixes.items() if fix.coordinate() == row.fix]
     for cell in cells:
         same = str(cell.steps) == row.steps and params.models[cell.model].coordinate() == row.model
+        same = same and conditioned(params, cell.model) == (CONDITIONAL in needs)
+        same = same and params.samplers[cell.sampler].need == (GUIDED if GUIDED in needs else None)
         if same and cell.fix in names and row.sampler in ("", params.samplers[cell.sampler].coordinates()["sampler"]):
             return params.fixes[cell.fix].resolved(cell.values).settings()[row.metric]
     values = [params.fixes[name].settings()[row.metric] for name in names]

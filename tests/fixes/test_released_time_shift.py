@@ -29,6 +29,12 @@ def released(name: str, window: int, cutoff: int) -> Making:
     return lambda chain: RELEASED[name].make(chain, window=window, cutoff=cutoff)
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_what_the_network_is_told_by_d_changes_every_sampler(sampler: str) -> None:
+    assert not torch.equal(sampled(sampler, released("d", 40, 300)), sampled(sampler, none.make))
+    assert torch.equal(sampled(sampler, released("d", 40, 1000)), sampled(sampler, none.make))
+
+
 @pytest.mark.parametrize("sampler", MOVED)
 @pytest.mark.parametrize("name", ["a", "b", "d"])
 def test_a_cutoff_at_T_gives_the_base_bit_for_bit(name: str, sampler: str) -> None:

@@ -162,6 +162,19 @@ def test_learned_variance_is_interpolated_in_the_logarithm() -> None:
     assert states[1] == pytest.approx(float(q.beta * q.variance) ** 0.25, rel=1e-12)
 
 
+def test_from_data_the_chain_starts_from_noised_images() -> None:
+    calls: list[tuple[Tensor, Tensor]] = []
+    generator = torch.Generator().manual_seed(0)
+    images, x = (torch.randn(2, 1, 4, 4, dtype=torch.float64, generator=generator) for _ in range(2))
+    chain, exact = along(COSINE, range(100)), gaussian_denoiser(COSINE, 0.25, calls)
+    reached = ddpm.sample(exact, x, chain, Fix(), lambda: torch.zeros_like(x), images=images)
+    A = COSINE.alpha_bar[99]
+    torch.testing.assert_close(calls[0][0], A.sqrt() * images + (1 - A).sqrt() * x)
+    assert [int(times[0]) for _, times in calls] == list(range(99, -1, -1))
+    # At t = 99 of 1,000 nearly all of the image is left.
+    assert float((reached - images.clamp(-1, 1)).abs().mean()) < 0.2
+
+
 @pytest.mark.parametrize(("v", "variance"), [(-1.0, "small"), (1.0, "large")])
 def test_learned_variance_ends_at_its_bounds(v: float, variance: ddpm.Variance) -> None:
     outputs = []

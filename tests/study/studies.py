@@ -17,7 +17,8 @@ from stages.pipeline.layout import PUBLISHED
 from stages.pipeline.published import READINGS, Published, read_papers, read_text
 from stages.sections.cells import Cell
 from stages.sections.study import Params, parse_params
-from stages.study.plan import Known, Plan, PlannedRow, make_plan, table_id
+from stages.study.cell import Known
+from stages.study.plan import Plan, PlannedRow, make_plan, table_id
 from tests.toy import ROOT, untuned
 
 Edit = Callable[[dict[str, Any]], object]

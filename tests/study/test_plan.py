@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from stages.papers.tables import SOURCES
 from stages.sections.cells import Cell
 from stages.sections.study import FIXED, RESERVED
-from stages.study.plan import DIAGNOSED, MEASURED, Known, Plan, make_cell, make_plan, table_id
+from stages.study.cell import Known, make_cell
+from stages.study.plan import DIAGNOSED, MEASURED, Plan, make_plan, table_id
 from tests.study.studies import (
     axes,
     cells_of,
@@ -450,6 +451,10 @@ def grid(models: list[str], samplers: list[str], fixes: list[str], steps: list[i
         (grid(["adm"], ["ddim"], ["none"], [80]), "grid: adm, ddim, none, 80 steps: the uniform grid of 1000 cannot h"),
         (grid(["adm"], ["f-pndm"], ["ts"], [2]), "grid: adm, f-pndm, ts, 2 steps: pndm needs at least 4 grid steps, n"),
         (grid(["adm"], ["ddim-quadratic"], ["ts"], [1]), "the quadratic grid needs at least 2 steps"),
+        (
+            grid(["ddpm-net"], ["deis"], ["ts-a"], [5]),
+            "ts-a moves where steps start or lead, and deis goes",
+        ),
         (grid(["adm"], ["ddpm"], ["none"], [1001]), "grid: adm, ddpm, none, 1001 steps: 1001 steps: allowed are 1 to"),
     ],
 )
@@ -475,6 +480,13 @@ def test_free_grid_and_tables_merge_to_one_cell() -> None:
         "adm-ddpm-ts-100", "adm-ddpm-none-1000", "adm-ddpm-ts-1000",
     }  # fmt: skip
     assert plan.cells["adm-ddpm-none-100"] == committed().cells["adm-ddpm-none-100"]
+
+
+def test_the_free_grid_may_be_several_products() -> None:
+    products = [{"models": ["adm"], "samplers": ["ddpm"], "fixes": ["none"], "steps": [3]},
+                {"models": ["ddpm-net"], "samplers": ["ddim"], "fixes": ["none", "ts"], "steps": [2]}]  # fmt: skip
+    plan = planned(put("tables", []), put("grid", products))
+    assert [*plan.cells] == ["adm-ddpm-none-3", "ddpm-net-ddim-none-2", "ddpm-net-ddim-ts-2"]
 
 
 def test_the_grid_alone_is_a_plan() -> None:

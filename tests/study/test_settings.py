@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from stages.study.cell import Known
+from stages.study.plan import make_plan
 from stages.study.settings import own_settings
-from tests.study.studies import committed, edited, planned, put
+from tests.study.studies import committed, edited, planned, published, put, rows_of
 
 MODELS = {"adm": {"parameters": 353090}, "adm-ip": {"parameters": 1}, "ddpm-net": {"parameters": 2}}
 
@@ -44,6 +46,16 @@ def test_scaling_parameters() -> None:
     assert own("es-6", fix="es-linear") == {"k": {"0.001"}, "b": {"1.0075"}}
     assert own("es-6", put("es/b", 1.5), fix="es") == {"b": {"1.5"}}
     assert own("es-6", put("es-linear/k", 0.0), fix="es-linear") == {"k": {""}, "b": {""}}
+
+
+def test_scaling_of_conditional_and_guided_cells_is_their_own() -> None:
+    samplers = {"adm-ddpm": 1.1, "adm-class-ddpm": 1.2, "adm-class-ddpm-guided": 1.3}
+    tuned = {f"{name}-es-{steps}": {"b": b} for name, b in samplers.items() for steps in (100, 50, 20)}
+    params = edited(put("es/b", "tuned"))
+    plan = make_plan(params, Known(published().papers, tuned), published().readings)
+    found = own_settings(params, plan.cells.values(), plan.rows, MODELS, 1797)
+    for dataset, b in (("cifar10", "1.1"), ("imagenet64", "1.2"), ("imagenet128", "1.3")):
+        assert {found[row.row.key] for row in rows_of(plan, "es-6", dataset=dataset, fix="es", metric="b")} == {b}
 
 
 def test_values_follow_the_recipe_of_the_model() -> None:
