@@ -82,18 +82,27 @@ def _panel(axes: Axes, part: pd.DataFrame, styles: Mapping[str, Style], steps: S
     for i, (fix, style) in enumerate(styles.items()):
         rows = part[part["fix"] == fix].sort_values("steps")
         if len(rows):
-            # A bar that would reach 0 has no end on a logarithmic axis.
-            below = rows["fid_margin"].clip(upper=0.9 * rows["fid"])
-            axes.errorbar(
-                rows["steps"] * 1.02 ** (i - (len(styles) - 1) / 2), rows["fid"], yerr=[below, rows["fid_margin"]],
-                label=fix, color=style.color, linestyle=style.dash, marker=style.marker, markersize=4.5,
-                linewidth=1.3, elinewidth=0.7, capsize=1.5,
-            )  # fmt: skip
+            draw_fid(axes, rows["steps"] * 1.02 ** (i - (len(styles) - 1) / 2), rows, fix, style)
     axes.set(xscale="log", yscale="log")
     # Room for the labels at the ends.
     axes.set_xlim(steps[0] / 1.2, steps[-1] * max(1.5, (steps[-1] / steps[0]) ** 0.6))
     labelled = _apart(steps)
     axes.set_xticks(labelled, [str(step) for step in labelled], fontsize=SMALL)
+    finish_logarithmic(axes)
+
+
+def draw_fid(axes: Axes, x: pd.Series, rows: pd.DataFrame, label: str, style: Style) -> None:
+    """Draw one line of FID at ``x`` with its margins, on logarithmic axes."""
+    # A bar that would reach 0 has no end there.
+    below = rows["fid_margin"].clip(upper=0.9 * rows["fid"])
+    axes.errorbar(
+        x, rows["fid"], yerr=[below, rows["fid_margin"]], label=label, color=style.color, linestyle=style.dash,
+        marker=style.marker, markersize=4.5, linewidth=1.3, elinewidth=0.7, capsize=1.5,
+    )  # fmt: skip
+
+
+def finish_logarithmic(axes: Axes) -> None:
+    """Give logarithmic axes their numbers, grid and frame; the major ticks of the first are set already."""
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:g}"[0] in "235" else ""))
