@@ -1,8 +1,8 @@
 """Random streams that depend on (seed, purpose, index) alone, never on batch size, device or resume.
 
 Every purpose is a number of its own, part of every seed: 0 sampling, 1 training, 2 shuffling, 3 initialisation,
-4 extractor, 5 splits, 6 flips, 7 moments, 8 diagnosis, 9 labels. A new purpose takes the next one, beside the code
-that uses it.
+4 extractor, 5 splits, 6 flips, 7 moments, 8 diagnosis, 9 labels, 19 test images of guides. A new purpose takes one that
+is free, beside the code that uses it.
 """
 
 from __future__ import annotations
