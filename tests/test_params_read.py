@@ -73,6 +73,11 @@ class Watched:
             self.seen(name)
         return self.content.training(model)
 
+    def guiding(self, model: str) -> dict[str, Any]:
+        for name in ("seed", "prepare", "guide", self.content.models[model].recipe):
+            self.seen(name)
+        return self.content.guiding(model)
+
     def model_copy(self, update: Mapping[str, Any]) -> Watched:
         return Watched(self.content, self.seen, update)
 

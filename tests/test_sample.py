@@ -38,7 +38,9 @@ SAMPLERS = (
     "deis", "analytic-ddim",
 )  # fmt: skip
 FIXES = ("none", "es", "es-linear", "ts")
-CELLS = [f"adm-{sampler}-{fix}-5" for sampler in SAMPLERS for fix in FIXES]
+# DEIS goes along its grid alone, so it takes no fix that moves where its steps lead.
+FIXES_OF = {sampler: tuple(fix for fix in FIXES if (sampler, fix) != ("deis", "ts")) for sampler in SAMPLERS}
+CELLS = [f"adm-{sampler}-{fix}-5" for sampler, fixes in FIXES_OF.items() for fix in fixes]
 
 
 @pytest.fixture
@@ -52,7 +54,10 @@ def trained(project: Path) -> Path:
 
 def configure(batch_size: int = 40, **changes) -> None:
     params = toy_params()
-    params["grid"] = {"models": ["adm"], "samplers": list(SAMPLERS), "fixes": list(FIXES), "steps": [5]}
+    params["grid"] = [
+        {"models": ["adm"], "samplers": [sampler], "fixes": list(fixes), "steps": [5]}
+        for sampler, fixes in FIXES_OF.items()
+    ]
     params["runtime"]["batch_size"] = batch_size
     params["adm-recipe"] |= {"iterations": 60, "lr": 2e-3, "warmup": 10}
     for section, values in changes.items():
@@ -102,10 +107,10 @@ def test_moments_are_of_the_model_and_told_by_their_record(trained: Path) -> Non
 
 def test_neutral_fixes_write_the_images_of_none(trained: Path) -> None:
     configure(es={"b": 1.0}, ts={"window": 0, "update_time": "shifted", "cutoff_on": "next"})
-    for sampler in SAMPLERS:
+    for sampler, fixes in FIXES_OF.items():
         base = images(f"adm-{sampler}-none-5")
-        assert np.array_equal(images(f"adm-{sampler}-es-5"), base)
-        assert np.array_equal(images(f"adm-{sampler}-ts-5"), base)
+        for fix in {"es", "ts"} & set(fixes):
+            assert np.array_equal(images(f"adm-{sampler}-{fix}-5"), base)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
