@@ -24,6 +24,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "search": ("-j/--jobs", "--cell"),
     "times": (),
     "explain": ("paper", "table", "row", "column", "--metric"),
+    "autoencoder": ("autoencoder",),
     "train": ("model",),
     "moments": ("model",),
     "diagnose": ("model",),
@@ -37,6 +38,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "autoencoder": {"help": "an autoencoder of params.yaml"},
     "model": {"help": "a model of cells.yaml"},
     "cell": {"help": "a cell of cells.yaml, such as adm-ddim-none-10"},
     "paper": {"help": "ip, es or ts"},

@@ -27,7 +27,7 @@ from stages.sections.models import Recipe
 from stages.sections.records import GuideRecord
 from stages.sections.study import Guide
 from stages.training.batches import batch_indices, draw_batch
-from stages.training.guide import accuracy, cross_entropy, guide_recipe, kept_apart, test_times
+from stages.training.guide import accuracy, accuracy_times, cross_entropy, guide_recipe, kept_apart
 from stages.training.state import TrainingState, new_state
 from stages.training.step import step
 
@@ -46,7 +46,7 @@ def run(model: str) -> None:
     loss = fit(state, images[train], labels[train], seed, trained_by, f"guide {model}")
     network, schedule = state.network.eval(), make_schedule(recipe.schedule, recipe.timesteps)
     x0 = (images[test].float() / 127.5 - 1).to(state.accelerator.device)
-    found = {str(t): accuracy(network, x0, labels[test], schedule, seed, t) for t in test_times(recipe.timesteps)}
+    found = {str(t): accuracy(network, x0, labels[test], schedule, seed, t) for t in accuracy_times(recipe.timesteps)}
     save_guide(model, network.state_dict(), sizes)
     record = GuideRecord(
         model=model, parameters=sum(p.numel() for p in network.parameters()), classes=classes,

@@ -20,11 +20,13 @@ from stages.sections.records import MomentsRecord
 
 def run(model: str) -> None:
     """Write the moments of one model and their record."""
-    params, trained, device = read_params(), load_model(model, planned_model(model).network), pick_device()
+    params, device = read_params(), pick_device()
+    trained = load_model(model, planned_model(model).network).to(device)
     pixels = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2).float()
-    denoise = denoiser(trained.network.to(device), trained.predicts_variance, params.sample.precision, lambda _: None)
-    images, n = (pixels / 127.5 - 1).to(device), params.moments.images
+    denoise = denoiser(trained.network, trained.predicts_variance, params.sample.precision, lambda _: None)
+    n = params.moments.images
     with torch.no_grad():
+        images = trained.first_stage.encode((pixels / 127.5 - 1).to(device))
         found = eps_power(denoise, images, trained.schedule, params.seed, n)
         power = list(tqdm(found, total=trained.schedule.timesteps, desc=f"moments {model}", unit="time"))
     write_npz(moments_path(model), eps_power=np.array(power))

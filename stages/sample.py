@@ -42,7 +42,7 @@ def run(cell: str) -> None:
     params, planned = read_params(), planned_cell(cell)
     sampler, fix = params.samplers[planned.sampler], params.fixes[planned.fix].resolved(planned.values)
     model = load_model(planned.model, planned.network)
-    check_space(params.sample.n, model.shape)
+    check_space(params.sample.n, model.image_shape)
     grid = cell_grid(cell, sampler, planned.steps, model.schedule.timesteps)
     nfe, chain = sampler.nfe(grid), Chain(model.schedule, grid)
     made = {
@@ -56,7 +56,7 @@ def run(cell: str) -> None:
     scratch, started = scratch_folder(f"sample-{cell}", made, str(pick_device())), time.monotonic()
     inputs = sampler_inputs(sampler, planned, model, params.seed, params.sample.precision)
     parts = sample_parts(draw, inputs, model, cell, params.seed, params.sample, nfe, scratch)
-    channels, *size = model.shape
+    channels, *size = model.image_shape
     images = chained.from_iterable(image_parts(part) for part in parts)
     write_images(samples_path(cell), images, (params.sample.n, *size, channels))
     write_preview(preview_path(cell), next(image_parts(samples_path(cell))))
@@ -85,19 +85,20 @@ def sample_parts(
         RuntimeError: the sampler did not evaluate the network as often as it is known to.
     """
     device = pick_device()
-    network, n, parts = model.network.to(device), section.n, []
+    model, n, parts = model.to(device), section.n, []
+    channels, *size = model.image_shape
     with tqdm(total=n * nfe, desc=f"sample {cell}", unit="img-eval", unit_scale=True, mininterval=1) as progress:
         for start, stop in batches(n):
             parts.append(part := scratch / f"{start}-{stop}.npz")
-            if _is_whole(part, (stop - start, *model.shape[1:], model.shape[0])):
+            if _is_whole(part, (stop - start, *size, channels)):
                 progress.update((stop - start) * nfe)
                 continue
             noise, before = block_noise(seed, start, stop, model.shape, device), progress.n
             # Not inference mode, which a sampler that needs a gradient could not leave.
             with torch.no_grad():
                 labels = block_labels(seed, start, stop, model.classes, device) if model.classes else None
-                denoise = denoiser(network, model.predicts_variance, section.precision, progress.update, labels)
-                x = draw(denoise, noise(), noise=noise, **inputs(start, stop))
+                denoise = denoiser(model.network, model.predicts_variance, section.precision, progress.update, labels)
+                x = model.first_stage.decode(draw(denoise, noise(), noise=noise, **inputs(start, stop)))
             if (found := round((progress.n - before) / (stop - start))) != nfe:
                 raise RuntimeError(f"{cell}: {found} network evaluations, expected {nfe}")
             if not torch.isfinite(x).all():

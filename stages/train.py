@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from stages.pipeline.cells import planned_model
 from stages.pipeline.checkpoints import resume, save_checkpoint
 from stages.pipeline.errors import InputError
 from stages.pipeline.files import read_npz, scratch_folder, sha256
+from stages.pipeline.first_stages import load_autoencoder
 from stages.pipeline.kept import save_kept
 from stages.pipeline.layout import DATASET, kept_path, model_path, model_record_path
 from stages.pipeline.models import build_network, save_model
@@ -50,18 +51,20 @@ def run(model: str) -> int:
     variant, recipe = params.models[model], params.recipes[planned.recipe]
     images, labels = read_data(planned.recipe, recipe.network.conditioned_on)
     check_batch(planned.recipe, recipe.batch_size, len(images), together.num_processes)
-    sizes = network_sizes(planned.recipe, recipe, images)
+    first, tensors, described = load_autoencoder(variant.encoded_by, planned.first_stage)
+    batch = partial(examples, images, labels, encoder(first, together.device), params.seed, recipe)
+    sizes = network_sizes(planned.recipe, recipe, batch(0)[0].shape[1:])
     training, keep = params.training(model), [i for i in planned.keep if i < recipe.iterations]
     loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
     state = new_state(partial(build_network, planned.network, sizes), recipe, params.seed, together)
     made = training, keep, sha256(DATASET), str(pick_device()), together.num_processes
     scratch = scratch_folder(f"train-{model}", *made)
-    fit(state, images, labels, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe, keep)
+    fit(state, batch, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe, keep)
     if not together.is_main_process:
         part(together)
         return 0
     save_kept(model, state.kept, training)
-    save_model(model, state.ema, planned.network, sizes, training)
+    save_model(model, state.ema, planned.network, sizes, training, (tensors, with_shape(described, images)))
     record = ModelRecord(
         model=model, parameters=sum(p.numel() for p in state.network.parameters()), losses=state.losses,
         training=training, sha256=sha256(model_path(model)), kept_sha256=sha256(kept_path(model)),
@@ -79,6 +82,30 @@ def read_data(name: str, classes: int) -> tuple[Tensor, Tensor | None]:
     pixels, labels = read_npz(DATASET, "images", "labels")
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     return images, check_labels(name, torch.from_numpy(labels), len(images), classes) if classes else None
+
+
+def encoder(first_stage: Any, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """Return the function from a batch of images to what the denoiser learns, which no gradient passes."""
+    first_stage = first_stage.to(device)
+
+    @torch.no_grad()
+    def encode(images: Tensor) -> Tensor:
+        return first_stage.encode(images.to(device)).cpu()
+
+    return encode
+
+
+def examples(
+    images: Tensor, labels: Tensor | None, encode: Callable[[Tensor], Tensor], seed: int, recipe: Recipe, iteration: int
+) -> tuple[Tensor, Tensor | None]:
+    """Return what the denoiser learns in one iteration, and the labels of it where it is told them."""
+    told = None if labels is None else labels[batch_indices(len(images), seed, recipe, iteration)]
+    return encode(draw_batch(images, seed, recipe, iteration)), told
+
+
+def with_shape(described: Mapping[str, Any], images: Tensor) -> dict[str, Any]:
+    """Return what a model file tells of its first stage, with the shape of images [N, C, H, W]; nothing of pixels."""
+    return {**described, "image_shape": list(images.shape[1:])} if described else {}
 
 
 def check_batch(name: str, batch_size: int, n: int, processes: int) -> None:
@@ -101,15 +128,15 @@ def check_labels(name: str, labels: Tensor, n: int, classes: int) -> Tensor:
     return labels
 
 
-def network_sizes(name: str, recipe: Recipe, images: Tensor) -> dict[str, Any]:
-    """Return all sizes of the recipe's network, refusing those that do not fit images [N, C, H, W]."""
-    channels, height, size = images.shape[1:]
+def network_sizes(name: str, recipe: Recipe, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return all sizes of the recipe's network, refusing those that do not fit images or latents of (C, H, W)."""
+    channels, height, size = shape
     levels = len(recipe.network.multipliers)
     sizes = [size // 2**level for level in range(levels)]
     if height != size or size % 2 ** (levels - 1):
         raise InputError(
-            f"{DATASET}: {height}x{size} images; {levels} {name}.network.multipliers need squares of a size that "
-            f"{2 ** (levels - 1)} divides"
+            f"{DATASET}: {height}x{size} images or latents; {levels} {name}.network.multipliers need squares of a size "
+            f"that {2 ** (levels - 1)} divides"
         )
     if absent := set(recipe.network.attention_sizes) - set(sizes):
         raise InputError(f"{name}.network.attention_sizes: {min(absent)} does not occur; sizes here are {sizes}")
@@ -126,8 +153,8 @@ def check_loss(loss: float, told: str, name: str, recipe: Recipe) -> None:
 
 
 def fit(
-    state: TrainingState, images: Tensor, labels: Tensor | None, seed: int, recipe: Recipe, loss: Callable[..., Loss],
-    scratch: Path, label: str, recipe_name: str, keep: Collection[int],
+    state: TrainingState, batch: Callable[[int], tuple[Tensor, Tensor | None]], seed: int, recipe: Recipe,
+    loss: Callable[..., Loss], scratch: Path, label: str, recipe_name: str, keep: Collection[int],
 ) -> None:  # fmt: skip
     """Train ``state`` in place up to the recipe's iterations, saving checkpoints on the way and keeping EMA weights.
 
@@ -138,9 +165,8 @@ def fit(
     resume(scratch, state)
     with tqdm(total=recipe.iterations, initial=state.iteration, desc=label, unit="it", mininterval=1) as progress:
         while state.iteration < recipe.iterations:
-            told = None if labels is None else labels[batch_indices(len(images), seed, recipe, state.iteration)]
-            batch = draw_batch(images, seed, recipe, state.iteration)
-            found = step(state, batch, seed, recipe, loss, schedule, told)
+            x0, labels = batch(state.iteration)
+            found = step(state, x0, seed, recipe, loss, schedule, labels)
             state.iteration += 1
             progress.update()
             if state.iteration in keep:

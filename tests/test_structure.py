@@ -20,15 +20,15 @@ UNLISTED = {
 }  # fmt: skip
 UNLISTED_FOLDERS = {"stages/sections"}
 SUBJECTS = (
-    "sections", "diffusion", "grids", "samplers", "fixes", "variants", "networks", "training", "sampling", "metrics",
-    "study", "papers", "reporting", "searching", "diagnosis",
+    "sections", "diffusion", "grids", "samplers", "fixes", "variants", "networks", "first_stages", "training",
+    "sampling", "metrics", "study", "papers", "reporting", "searching", "diagnosis",
 )  # fmt: skip
 # What a subject may take from the pipeline: neither does any I/O.
 PURE = {"stages/pipeline/errors.py", "stages/pipeline/streams.py"}
 # Methods are found by name, so that no import tells them: item name in dvc.yaml and folder.
 METHODS = {
     "network": "networks", "variant": "variants", "sampler_module": "samplers", "grid_module": "grids",
-    "fix_module": "fixes",
+    "fix_module": "fixes", "first_stage": "first_stages",
 }  # fmt: skip
 # Beside the methods lie what they share and what is no method.
 SHARED = {"__init__", "walk", "fix", "grid", "layers", "classifier", "guide", "inception", "ddpm_names"}
@@ -99,9 +99,11 @@ def test_stages_that_find_methods_by_name_list_them() -> None:
             listed = f"stages/{folder}/${{item.{item}}}.py" in PIPELINE[stage]["deps"]
             by_name = f'method_module("{folder}"' in source
             if folder == "networks":
-                by_name = "pipeline.models import" in (ROOT / f"stages/{stage}.py").read_text()
+                by_name = "pipeline.models import" in source
             if folder == "grids":
                 by_name = "model.schedule.timesteps)" in source
+            if folder == "first_stages":
+                by_name = any(f"pipeline.{name} import" in source for name in ("models", "first_stages"))
             assert listed == by_name, (stage, folder)
 
 

@@ -149,7 +149,7 @@ def distance(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) ->
 
 def initial() -> dict[str, torch.Tensor]:
     params, images = read_params(), torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
-    sizes = train.network_sizes("adm-recipe", params.recipes["adm-recipe"], images)
+    sizes = train.network_sizes("adm-recipe", params.recipes["adm-recipe"], images.shape[1:])
     together = accelerator(torch.device("cpu"))
     return new_state(lambda: build_network("adm", sizes), params.recipes["adm-recipe"], params.seed, together).ema
 
@@ -260,7 +260,7 @@ def one_step(**changes) -> tuple[TrainingState, dict]:
     params = read_params()
     recipe = params.recipes["adm-recipe"]
     images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
-    sizes = train.network_sizes("adm-recipe", recipe, images)
+    sizes = train.network_sizes("adm-recipe", recipe, images.shape[1:])
     state = new_state(lambda: build_network("adm", sizes), recipe, params.seed, accelerator(torch.device("cpu")))
     before = {name: tensor.detach().clone() for name, tensor in state.network.state_dict().items()}
     loss = partial(adm.loss, gamma=0.0)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-ScheduleName = Literal["linear", "cosine"]
+ScheduleName = Literal["linear", "cosine", "scaled-linear"]
 
 
 class Schedule(NamedTuple):
@@ -25,7 +25,8 @@ class Schedule(NamedTuple):
 def make_schedule(name: ScheduleName, timesteps: int = 1000) -> Schedule:
     """Return the named schedule of ``timesteps`` steps in float64.
 
-    ``linear`` is DDPM's (1e-4 to 0.02, scaled by 1000/T); ``cosine`` is Improved DDPM's with beta capped at 0.999.
+    ``linear`` is DDPM's (1e-4 to 0.02, scaled by 1000/T); ``cosine`` is Improved DDPM's with beta capped at 0.999;
+    ``scaled-linear`` is LDM's, linear in sqrt(beta) from sqrt(0.0015) to sqrt(0.0195) whatever T is.
     """
     if name == "linear":
         scale = 1000 / timesteps
@@ -34,8 +35,10 @@ def make_schedule(name: ScheduleName, timesteps: int = 1000) -> Schedule:
         edges = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
         signal = torch.cos((edges + 0.008) / 1.008 * math.pi / 2) ** 2
         beta = (1 - signal[1:] / signal[:-1]).clamp(max=0.999)
+    elif name == "scaled-linear":
+        beta = torch.linspace(0.0015**0.5, 0.0195**0.5, timesteps, dtype=torch.float64) ** 2
     else:
-        raise ValueError(f"schedule {name!r}: allowed are linear and cosine")
+        raise ValueError(f"schedule {name!r}: allowed are linear, cosine and scaled-linear")
     return Schedule(beta, torch.cumprod(1 - beta, 0))
 
 

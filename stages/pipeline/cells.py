@@ -28,7 +28,7 @@ CELLS = Path("cells.yaml")
 AGAIN = "run python -m stages plan"
 # What dvc.yaml loops over: models to train, to diagnose, to estimate moments of, to train a guide for, to follow over
 # their training; and cells.
-BODY = ("models", "diagnosed", "estimated", "guided", "followed", "cells")
+BODY = ("models", "autoencoders", "diagnosed", "estimated", "guided", "followed", "cells")
 HEADER = "# Written by python -m stages plan from params.yaml and data/published; do not edit.\n"
 
 
@@ -68,6 +68,7 @@ def write_cells(plan: Plan) -> None:
         write_times(Times(environment={}, cells={}))
     body = {
         "models": {name: model.model_dump() for name, model in plan.models.items()},
+        "autoencoders": {name: each.model_dump() for name, each in plan.autoencoders.items()},
         "diagnosed": {name: plan.models[name].model_dump() for name in plan.diagnosed},
         "estimated": {name: plan.models[name].model_dump() for name in plan.moments},
         "guided": {name: plan.models[name].model_dump() for name in plan.guided},
@@ -149,13 +150,14 @@ def _inputs(params: Params) -> str:
     of ddim run anew, and the tables say that nothing has eta = 0 now.
     """
     published = read_published()
-    named = {**params.samplers, **params.fixes, **params.models}
+    named = {**params.samplers, **params.fixes, **params.models, **params.autoencoders}
     settings = {name for fix in params.fixes.values() for name in fix.settings()}
     return _digest({
         "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
         "grid": [grid.model_dump() for grid in params.grid], "trajectory": params.trajectory.model_dump(),
         "methods": [[name, section.method] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
+        "autoencoders": {name: model.encoded_by for name, model in params.models.items() if model.encoded_by},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
         "conditioned": [name for name, recipe in params.recipes.items() if recipe.network.conditioned_on],
         "tuned": {key: entry.values for key, entry in read_tuned().items()},

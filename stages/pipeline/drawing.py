@@ -26,19 +26,19 @@ def drawing(params: Params, cell: Cell, model: Denoiser, seed: int) -> Draw:
     ``model`` is moved to the device in place: weights put into it later are drawn with.
     """
     sampler, device = params.samplers[cell.sampler], pick_device()
+    model = model.to(device)
     chain = Chain(model.schedule, sampler.grid(cell.steps, model.schedule.timesteps))
-    network, precision = model.network.to(device), params.sample.precision
     sample = method_module("samplers", cell.sampler_module).sample
-    inputs = sampler_inputs(sampler, cell, model, seed, precision)
+    inputs = sampler_inputs(sampler, cell, model, seed, params.sample.precision)
 
     def draw(values: Mapping[str, int | float], start: int, stop: int) -> Tensor:
         settings = params.fixes[cell.fix].resolved(values).settings()
         fix = method_module("fixes", cell.fix_module).make(chain, **settings)
         noise = block_noise(seed, start, stop, model.shape, device)
         labels = block_labels(seed, start, stop, model.classes, device) if model.classes else None
-        denoise = denoiser(network, model.predicts_variance, precision, lambda _: None, labels)
+        denoise = denoiser(model.network, model.predicts_variance, params.sample.precision, lambda _: None, labels)
         with torch.no_grad():
             settings = sampler.settings() | inputs(start, stop)
-            return sample(denoise, noise(), chain=chain, fix=fix, noise=noise, **settings)
+            return model.first_stage.decode(sample(denoise, noise(), chain=chain, fix=fix, noise=noise, **settings))
 
     return draw

@@ -32,8 +32,9 @@ def sampler_inputs(sampler: Sampler, cell: Cell, model: Denoiser, seed: int, pre
         return lambda start, stop: {"eps_power": torch.from_numpy(power)}
     if sampler.takes == "images":
         (images,) = read_npz(DATA / cell.input, "images")
-        scaled = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return lambda start, stop: {"images": scaled[torch.arange(start, stop) % len(scaled)]}
+        scaled, device = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1, pick_device()
+        encode = model.first_stage.to(device).encode
+        return lambda start, stop: {"images": encode(scaled[torch.arange(start, stop) % len(scaled)].to(device))}
     return lambda start, stop: {}
 
 

@@ -28,6 +28,16 @@ def model_record_path(model: str) -> Path:
     return RECORDS / "models" / f"{model}.json"
 
 
+def autoencoder_path(name: str) -> Path:
+    """Return the path of a trained autoencoder."""
+    return DATA / "autoencoders" / f"{name}.safetensors"
+
+
+def autoencoder_record_path(name: str) -> Path:
+    """Return the path of the record of how an autoencoder was trained."""
+    return RECORDS / "autoencoders" / f"{name}.json"
+
+
 def kept_path(model: str) -> Path:
     """Return the path of the weights that a model had on the way of its training."""
     return DATA / "checkpoints" / f"{model}.safetensors"

@@ -5,31 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from stages.diffusion.schedule import Schedule, make_schedule
 from stages.pipeline.errors import InputError
 from stages.pipeline.files import read_tensors, write_tensors
+from stages.pipeline.first_stages import PIXELS, build_first_stage
 from stages.pipeline.layout import model_path
 from stages.pipeline.registry import method_module
 
+FIRST_STAGE = "first_stage."
+
 
 class Denoiser(NamedTuple):
-    """A trained network in eval mode, its noise schedule, the shape (C, H, W) of its images, and its classes or 0."""
+    """A trained network in eval mode, its noise schedule, the shape (C, H, W) of what it denoises, its classes or 0.
+
+    Its first stage encodes images of ``image_shape`` into that and decodes it; of pixel models it is the identity.
+    """
 
     network: nn.Module
     schedule: Schedule
     shape: tuple[int, int, int]
     predicts_variance: bool
     classes: int
+    first_stage: Any
+    image_shape: tuple[int, int, int]
+
+    def to(self, device: torch.device) -> Denoiser:
+        """Return the model with its networks on a device."""
+        return self._replace(network=self.network.to(device), first_stage=self.first_stage.to(device))
 
 
 def save_model(
-    model: str, weights: Mapping[str, Tensor], network: str, sizes: Mapping[str, Any], training: Mapping[str, Any]
-) -> None:
-    """Write a model file: weights, module and sizes of its network, and how it was trained."""
+    model: str, weights: Mapping[str, Tensor], network: str, sizes: Mapping[str, Any], training: Mapping[str, Any],
+    first_stage: tuple[Mapping[str, Tensor], Mapping[str, Any]] = ({}, {}),
+) -> None:  # fmt: skip
+    """Write a model file: weights, module and sizes of its network, and how it was trained.
+
+    ``first_stage`` has the tensors of its autoencoder, with module, sizes and the shape of images, where it has one: to
+    sample needs no further file.
+    """
     config = {"model": model, "network": {"module": network, "sizes": dict(sizes)}, "training": dict(training)}
-    write_tensors(model_path(model), weights, config)
+    tensors, described = first_stage
+    if described:
+        config["first_stage"] = dict(described)
+    write_tensors(model_path(model), {**weights, **{FIRST_STAGE + name: t for name, t in tensors.items()}}, config)
 
 
 def load_model(model: str, network: str) -> Denoiser:
@@ -46,14 +67,29 @@ def load_model(model: str, network: str) -> Denoiser:
         if (found := config["network"]["module"]) != network:
             raise InputError(f"{path}: holds a network {found!r}, not {network!r}; run dvc repro to train it")
         built = build_network(network, config["network"]["sizes"])
-        built.load_state_dict(tensors)
+        built.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(FIRST_STAGE)})
+        shape = (*(config["network"]["sizes"][f"image_{key}"] for key in ("channels", "size", "size")),)
+        first, image_shape = _first_stage(tensors, config.get("first_stage"), shape)
         schedule = make_schedule(config["training"]["schedule"], config["training"]["timesteps"])
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: the tensors do not fit the configuration in the file: {reason}") from None
-    sizes = config["network"]["sizes"]
-    shape = (sizes["image_channels"], sizes["image_size"], sizes["image_size"])
-    return Denoiser(built.eval(), schedule, shape, bool(built.predicts_variance), sizes.get("num_classes") or 0)
+    classes = config["network"]["sizes"].get("num_classes") or 0
+    return Denoiser(built.eval(), schedule, shape, bool(built.predicts_variance), classes, first, image_shape)
+
+
+def _first_stage(
+    tensors: Mapping[str, Tensor], described: Mapping[str, Any] | None, shape: tuple[int, int, int]
+) -> tuple[Any, tuple[int, int, int]]:
+    """Return the first stage that a model file carries, and the shape of its images."""
+    if described is None:
+        return build_first_stage(PIXELS, {}).eval(), shape
+    built = build_first_stage(described["module"], described["sizes"])
+    built.load_state_dict(
+        {name.removeprefix(FIRST_STAGE): t for name, t in tensors.items() if name.startswith(FIRST_STAGE)}
+    )
+    channels, height, width = described["image_shape"]
+    return built.eval(), (channels, height, width)
 
 
 def build_network(network: str, sizes: Mapping[str, Any]) -> nn.Module:

@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Literal
 
-Kind = Literal["samplers", "fixes", "searching", "variants", "networks"]
+Kind = Literal["samplers", "fixes", "searching", "variants", "networks", "first_stages"]
 
 
 def method_module(kind: Kind, name: str) -> ModuleType:

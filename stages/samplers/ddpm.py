@@ -35,9 +35,12 @@ def sample(
         q = posterior(step.alpha_bar, step.alpha_bar_next)
         mean = q.x0_coef.to(x) * x0 + q.x_coef.to(x) * x
         z = noise()
+        if step.index == 0 and guide is None:
+            return mean
+        sigma = deviation(x, step, variance)
         if guide is not None:
-            mean = mean + scale * deviation(x, step, variance).square() * guide(x, step.start)
-        return mean if step.index == 0 else mean + deviation(x, step, variance) * z
+            mean = mean + scale * sigma.square() * guide(x, step.start)
+        return mean if step.index == 0 else mean + sigma * z
 
     return walk(update, scaled(denoiser, fix), x, chain, fix)
 

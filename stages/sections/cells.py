@@ -21,6 +21,7 @@ class Cell(Section):
     fix: Name
     steps: Annotated[Int, Field(ge=1)]
     network: str
+    first_stage: str
     sampler_module: str
     grid_module: str
     fix_module: str
@@ -50,13 +51,22 @@ class Searched(Section):
 
 
 class PlannedModel(Section):
-    """One model to train: its recipe, the modules of its variant and network, and when its weights are kept.
+    """One model to train: its recipe, modules of its variant, network and first stage, and when its weights are kept.
 
-    ``reverse_steps`` are the deterministic chains that its diagnosis walks back.
+    ``input`` is the file under data/ of its autoencoder; the data set where it has none. ``reverse_steps`` are the
+    deterministic chains that its diagnosis walks back.
     """
 
     recipe: Name
     variant: str
     network: str
+    first_stage: str
+    input: str
     reverse_steps: list[Annotated[Int, Field(ge=1)]]
     keep: list[Annotated[Int, Field(ge=1)]]
+
+
+class PlannedAutoencoder(Section):
+    """One autoencoder to train: the module of its network."""
+
+    first_stage: str

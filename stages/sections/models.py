@@ -70,7 +70,7 @@ class Recipe(Section):
     """How a network is built and trained, whatever the variant."""
 
     network: Annotated[AdmNetwork | DdpmNetwork, Field(discriminator="method")]
-    schedule: Literal["linear", "cosine"]
+    schedule: Literal["linear", "cosine", "scaled-linear"]
     timesteps: Annotated[Int, Field(ge=2, le=100_000)]
     t_sampling: Literal["uniform", "antithetic", "loss-second-moment"]
     optimizer: Literal["adam", "adamw"]
@@ -107,9 +107,14 @@ class Model(Method):
     trains_variance: ClassVar[bool] = False
     decays_weights: ClassVar[bool] = False
 
+    @property
+    def encoded_by(self) -> str | None:
+        """Name of the autoencoder whose latents it works on; None of pixels."""
+        return None
+
     def settings(self) -> dict[str, float]:
         """Return what the variant's loss takes as keywords."""
-        return self.model_dump(exclude={"method", "recipe"})
+        return self.model_dump(exclude={"method", "recipe", "autoencoder"})
 
     def coordinate(self) -> str:
         """Return the model as the published tables have it."""
@@ -161,3 +166,16 @@ class AdmWd(Model):
     base: ClassVar = "adm"
     trains_variance: ClassVar = True
     decays_weights: ClassVar = True
+
+
+class Ldm(Model):
+    """On the latents of the autoencoder that it names."""
+
+    method: Literal["ldm"]
+    autoencoder: Name
+    published: ClassVar = ("ldm",)
+    base: ClassVar = "ldm"
+
+    @property
+    def encoded_by(self) -> str | None:
+        return self.autoencoder

@@ -62,6 +62,21 @@ class ReferenceRecord(Section):
     floor: Floor | None
 
 
+class AutoencoderRecord(Section):
+    """A trained autoencoder: mean squared errors over all images in [-1, 1], beside that of the mean image."""
+
+    autoencoder: Name
+    section: dict[str, Any]
+    seed: Count
+    n: Count
+    parameters: Count
+    scale: Annotated[Float, Field(gt=0)]
+    mse: Float
+    mean_image_mse: Float
+    sha256: Sha256
+    dataset_sha256: Sha256
+
+
 class ModelRecord(Section):
     """A trained model: all settings of its training, and its losses on the way."""
 

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from stages.grids.grid import TimeGrid, time_grid
 from stages.sections.base import Bool, Float, Method
 
-Spacing = Literal["respaced", "uniform", "quadratic", "pndm", "ts-dpm"]
+Spacing = Literal["respaced", "uniform", "quadratic", "pndm", "ts-dpm", "ldm"]
 # The mean square of a model's predictions, by training time; images to learn from; or a classifier of noised images.
 Takes = Literal["moments", "images", "guide"]
 GUIDED = "classifier guidance"
@@ -117,7 +117,9 @@ class Ddim(Sampler):
     def _unclipped_starts_below_the_top(self) -> Self:
         if not self.clip and self.spacing == "respaced":
             # That grid starts at T - 1, where an unclipped x0 of the cosine schedule explodes.
-            raise ValueError("spacing: respaced needs clip: true; else allowed are uniform, quadratic, pndm, ts-dpm")
+            raise ValueError(
+                "spacing: respaced needs clip: true; else allowed are uniform, quadratic, pndm, ts-dpm, ldm"
+            )
         return self
 
     def coordinates(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from stages.sections.autoencoders import Autoencoder
 from stages.sections.base import Int, Method, Name, Section, methods
 from stages.sections.cells import Cell
 from stages.sections.fixed import (
@@ -28,9 +29,11 @@ from stages.sections.models import Model, Network, Recipe
 from stages.sections.samplers import Sampler
 
 SAMPLERS, FIXES, MODELS, NETWORKS = methods(Sampler), methods(Fix), methods(Model), methods(Network)
+AUTOENCODERS = methods(Autoencoder)
 # Sections that the user names, and top-level names of cells.yaml, which DVC reads into one space with params.yaml.
 RESERVED = (
-    "models", "samplers", "fixes", "recipes", "cells", "diagnosed", "estimated", "guided", "followed", "planned",
+    "models", "samplers", "fixes", "recipes", "autoencoders", "cells", "diagnosed", "estimated", "guided", "followed",
+    "planned",
 )  # fmt: skip
 
 
@@ -50,7 +53,7 @@ class ParamsFault(ValueError):
 
 
 class Params(Section):
-    """params.yaml, validated; ``models``, ``samplers``, ``fixes`` and ``recipes`` hold the sections the user named."""
+    """params.yaml, validated; the last fields hold the sections that the user named."""
 
     seed: Annotated[Int, Field(ge=0)]
     runtime: Runtime
@@ -70,12 +73,15 @@ class Params(Section):
     models: dict[str, Model]
     samplers: dict[str, Sampler]
     fixes: dict[str, Fix]
+    autoencoders: dict[str, Autoencoder]
 
     def training(self, model: str) -> dict[str, Any]:
         """Return all that decides how a model is trained, by the names that its file and record have for it."""
         section = self.models[model]
+        name = section.encoded_by
+        first = {} if name is None else {"autoencoder": {"name": name, **self.autoencoders[name].model_dump()}}
         return {
-            **section.settings(), "variant": section.module, "recipe": section.recipe, "seed": self.seed,
+            **section.settings(), **first, "variant": section.module, "recipe": section.recipe, "seed": self.seed,
             "dataset": self.prepare.dataset, **self.recipes[section.recipe].model_dump(exclude_defaults=True),
         }  # fmt: skip
 
@@ -124,6 +130,8 @@ class Params(Section):
             ("trajectory.fix", [self.trajectory.fix], self.fixes),
         ]  # fmt: skip
         named += [(f"{name}.recipe", [model.recipe], self.recipes) for name, model in self.models.items()]
+        encoded = {name: model.encoded_by for name, model in self.models.items() if model.encoded_by}
+        named += [(f"{name}.autoencoder", [each], self.autoencoders) for name, each in encoded.items()]
         for place, names, allowed in named:
             for name in names:
                 if name not in allowed:
@@ -152,7 +160,9 @@ def parse_params(content: Mapping[str, Any]) -> Params:
     Raises:
         ParamsFault: an unknown key, a wrong type, a value out of range, or sections that do not fit one another.
     """
-    sections: dict[str, dict[str, Any]] = {"recipes": {}, "models": {}, "samplers": {}, "fixes": {}}
+    sections: dict[str, dict[str, Any]] = {
+        kind: {} for kind in ("recipes", "models", "samplers", "fixes", "autoencoders")
+    }
     for name, section in content.items():
         if name not in FIXED:
             kind, type_ = _kind(name, section)
@@ -166,7 +176,7 @@ def _kind(name: Any, section: Any) -> tuple[str, type[BaseModel]]:
         raise ParamsFault(f"{name}: a name of the project's own; name the section otherwise")
     _validated(_Named, {"name": name}, "")
     method = str(section.get("method")) if isinstance(section, dict) else ""
-    kinds: dict[str, Mapping[str, type[Method]]] = {"samplers": SAMPLERS, "fixes": FIXES}
+    kinds: dict[str, Mapping[str, type[Method]]] = {"samplers": SAMPLERS, "fixes": FIXES, "autoencoders": AUTOENCODERS}
     if isinstance(section, dict) and "network" in section:
         return "recipes", Recipe
     if isinstance(section, dict) and "recipe" in section:
@@ -178,7 +188,7 @@ def _kind(name: Any, section: Any) -> tuple[str, type[BaseModel]]:
             return kind, types[method]
     raise ParamsFault(
         f"{name}: unknown section; allowed are {', '.join(FIXED)}, a recipe (with a network), a model (with a recipe), "
-        f"and what has a method: {', '.join([*SAMPLERS, *FIXES])}"
+        f"and what has a method: {', '.join([*SAMPLERS, *FIXES, *AUTOENCODERS])}"
     )
 
 

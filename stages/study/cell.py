@@ -9,6 +9,8 @@ from stages.papers.tables import SOURCES, Row
 from stages.sections.cells import Cell
 from stages.sections.study import Params
 
+DATA_SET, PIXELS = "dataset.npz", "pixels"
+
 
 class Known(NamedTuple):
     """Where a plan looks values up: the published tables by paper, and what searches found by cell."""
@@ -23,7 +25,8 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
     Raises:
         ValueError: the sampler's grid cannot hold the steps, the model predicts no variance where the sampler needs
             one, the fix moves steps that the sampler does not, the sampler takes what has no labels for a model that is
-            told the class, or the fix looks up a value that is not published or was not searched for.
+            told the class or pixels for one of latents, or the fix looks up a value that is not published or was not
+            searched for.
     """
     recipe, section = params.recipes[params.models[model].recipe], params.samplers[sampler]
     evaluations = params.sample.n * section.nfe(section.grid(steps, recipe.timesteps))
@@ -31,14 +34,17 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
         raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
     if params.fixes[fix].moves_steps and not section.follows_shifts:
         raise ValueError(f"{fix} moves where steps start or lead, and {sampler} goes along its grid alone")
+    if section.takes == "guide" and params.models[model].encoded_by:
+        raise ValueError(f"{sampler} takes a classifier of noised images, and {model} works on latents")
     if section.takes in ("moments", "images") and recipe.network.conditioned_on:
         raise ValueError(f"{sampler} takes {section.takes} without labels, and {model} is told the class")
     inputs = {
-        None: f"models/{model}.safetensors", "moments": moments_of(model), "images": "dataset.npz",
+        None: f"models/{model}.safetensors", "moments": moments_of(model), "images": DATA_SET,
         "guide": guide_of(model),
     }  # fmt: skip
     cell = Cell(
         model=model, sampler=sampler, fix=fix, steps=steps, network=recipe.network.module,
+        first_stage=first_stage_of(params, model),
         sampler_module=section.module, grid_module=section.grid_module, fix_module=params.fixes[fix].module,
         input=inputs[section.takes], values={},
     )  # fmt: skip
@@ -54,6 +60,18 @@ def moments_of(model: str) -> str:
 def guide_of(model: str) -> str:
     """Return the file under data/ of the classifier that guides a model."""
     return f"guides/{model}.safetensors"
+
+
+def first_stage_of(params: Params, model: str) -> str:
+    """Return the module between images and what a model works on."""
+    name = params.models[model].encoded_by
+    return params.autoencoders[name].module if name else PIXELS
+
+
+def autoencoder_of(params: Params, model: str) -> str:
+    """Return the file under data/ of the autoencoder of a model; of pixel models, which have none, the data set."""
+    name = params.models[model].encoded_by
+    return f"autoencoders/{name}.safetensors" if name else DATA_SET
 
 
 def _searched(params: Params, tuned: Mapping[str, Mapping[str, int | float]], cell: Cell) -> dict[str, int | float]:

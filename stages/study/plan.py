@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
+from pathlib import PurePath
 from typing import Literal, NamedTuple
 
 from stages.papers.numbers import parse_number
 from stages.papers.readings import NEEDS, Reading, read_row
 from stages.papers.tables import SOURCES, Row
-from stages.sections.cells import Cell, PlannedModel
+from stages.sections.cells import Cell, PlannedAutoencoder, PlannedModel
 from stages.sections.samplers import GUIDED
 from stages.sections.study import FIXES, MODELS, SAMPLERS, Params
-from stages.study.cell import Known, conditioned, guide_of, make_cell, moments_of
+from stages.study.cell import (
+    DATA_SET,
+    Known,
+    autoencoder_of,
+    conditioned,
+    first_stage_of,
+    guide_of,
+    make_cell,
+    moments_of,
+)
 
 DIAGNOSED = "delta_bar"
 MEASURED = ("fid", "sfid", "inception_score", "precision", "recall", "time_ms")
@@ -50,7 +60,7 @@ class Plan(NamedTuple):
     models: dict[str, PlannedModel]
     cells: dict[str, Cell]
     rows: list[PlannedRow]
-    # The models that are diagnosed: those whose network is told nothing but the time.
+    # The models that are diagnosed: those of pixels whose network is told nothing but the time.
     diagnosed: list[str]
     followed: dict[str, Cell]
 
@@ -63,6 +73,12 @@ class Plan(NamedTuple):
     def guided(self) -> list[str]:
         """The models that a sampler guides by a classifier."""
         return [name for name in self.models if any(c.input == guide_of(name) for c in self.cells.values())]
+
+    @property
+    def autoencoders(self) -> dict[str, PlannedAutoencoder]:
+        """The autoencoders of the models, by their names."""
+        encoded = [model for model in self.models.values() if model.input != DATA_SET]
+        return {PurePath(model.input).stem: PlannedAutoencoder(first_stage=model.first_stage) for model in encoded}
 
 
 def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan:
@@ -92,7 +108,7 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     models = {cell.model for cell in (*cells.values(), *followed.values())} | {row.model for row in rows if row.model}
     reverse = sorted({int(row.row.steps) for row in rows if row.model})
     planned = {name: _model(params, name, reverse) for name in params.models if name in models}
-    diagnosed = [name for name in planned if not conditioned(params, name)]
+    diagnosed = [n for n, model in planned.items() if model.input == DATA_SET and not conditioned(params, n)]
     return Plan(planned, cells, rows, diagnosed, followed)
 
 
@@ -228,7 +244,7 @@ def _model(params: Params, name: str, reverse_steps: list[int]) -> PlannedModel:
     model = params.models[name]
     return PlannedModel(
         recipe=model.recipe, variant=model.module, network=params.recipes[model.recipe].network.module,
-        reverse_steps=reverse_steps,
+        first_stage=first_stage_of(params, name), input=autoencoder_of(params, name), reverse_steps=reverse_steps,
         keep=params.trajectory.iterations if name in params.trajectory.models else [],
     )  # fmt: skip
 

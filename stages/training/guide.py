@@ -41,7 +41,7 @@ def kept_apart(n: int, seed: int, fraction: float) -> tuple[Tensor, Tensor]:
     return test, train
 
 
-def test_times(timesteps: int) -> list[int]:
+def accuracy_times(timesteps: int) -> list[int]:
     """Return a few training times, from the least noise on."""
     return [part * timesteps // 20 for part in (0, 2, 5, 10, 15)]
 

@@ -1,0 +1,20 @@
+"""LDM's training: the simple loss, on latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from stages.diffusion.losses import Loss
+from stages.diffusion.schedule import Schedule, add_noise, alpha_bar_at
+
+
+def loss(
+    predict: Callable[[Tensor, Tensor], Tensor], x0: Tensor, times: Tensor, noise: Callable[[], Tensor],
+    schedule: Schedule,
+) -> Loss:  # fmt: skip
+    """Return the mean squared noise error on latents x0 [B, C, H, W] at times [B] (LDM, Eq. 2)."""
+    eps = noise()
+    predicted = predict(add_noise(x0, eps, alpha_bar_at(schedule, times)), times)
+    return Loss({"mse": (eps - predicted).square().flatten(1).mean(1)})
