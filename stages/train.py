@@ -22,7 +22,7 @@ from stages.pipeline.errors import InputError
 from stages.pipeline.files import read_npz, scratch_folder, sha256
 from stages.pipeline.first_stages import load_autoencoder
 from stages.pipeline.kept import save_kept
-from stages.pipeline.layout import DATASET, kept_path, model_path, model_record_path
+from stages.pipeline.layout import DATA, DATASET, kept_path, model_path, model_record_path
 from stages.pipeline.models import build_network, save_model
 from stages.pipeline.params import read_params
 from stages.pipeline.processes import accelerator, launch, launched, part
@@ -57,22 +57,20 @@ def run(model: str) -> int:
     training, keep = params.training(model), [i for i in planned.keep if i < recipe.iterations]
     loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
     state = new_state(partial(build_network, planned.network, sizes), recipe, params.seed, together)
-    made = training, keep, sha256(DATASET), str(pick_device()), together.num_processes
-    scratch = scratch_folder(f"train-{model}", *made)
+    inputs = sha256(DATASET), sha256(DATA / planned.input)
+    scratch = scratch_folder(f"train-{model}", training, keep, *inputs, str(pick_device()), together.num_processes)
     fit(state, batch, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe, keep)
-    if not together.is_main_process:
-        part(together)
-        return 0
-    save_kept(model, state.kept, training)
-    save_model(model, state.ema, planned.network, sizes, training, (tensors, with_shape(described, images)))
-    record = ModelRecord(
-        model=model, parameters=sum(p.numel() for p in state.network.parameters()), losses=state.losses,
-        training=training, sha256=sha256(model_path(model)), kept_sha256=sha256(kept_path(model)),
-        dataset_sha256=sha256(DATASET),
-    )  # fmt: skip
-    write_record(model_record_path(model), record)
-    log_run(f"train-{model}", started)
-    shutil.rmtree(scratch, ignore_errors=True)
+    if together.is_main_process:
+        save_kept(model, state.kept, training)
+        save_model(model, state.ema, planned.network, sizes, training, (tensors, with_shape(described, images)))
+        record = ModelRecord(
+            model=model, parameters=sum(p.numel() for p in state.network.parameters()), losses=state.losses,
+            training=training, sha256=sha256(model_path(model)), kept_sha256=sha256(kept_path(model)),
+            dataset_sha256=sha256(DATASET),
+        )  # fmt: skip
+        write_record(model_record_path(model), record)
+        log_run(f"train-{model}", started)
+        shutil.rmtree(scratch, ignore_errors=True)
     part(together)
     return 0
 

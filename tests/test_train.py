@@ -319,7 +319,7 @@ def test_flips_mirror_images_and_only_when_asked(project: Path) -> None:
     [
         (
             {"multipliers": [1, 1, 1, 1, 1]},
-            "8x8 images; 5 adm-recipe.network.multipliers need squares of a size that 16",
+            "8x8 images or latents; 5 adm-recipe.network.multipliers need squares of a size that 16",
         ),
         ({"attention_sizes": [5]}, "adm-recipe.network.attention_sizes: 5 does not occur; sizes here are [8]"),
     ],
