@@ -18,6 +18,7 @@ from stages.pipeline.layout import (
     EXTRACTOR_RECORD,
     REFERENCE_RECORD,
     REPORTS,
+    autoencoder_record_path,
     diagnosis_path,
     guide_record_path,
     model_record_path,
@@ -53,6 +54,7 @@ from stages.reporting.report_page import (
 from stages.reporting.search_plot import search_plot
 from stages.sections.cells import Searched
 from stages.sections.records import (
+    AutoencoderRecord,
     DatasetRecord,
     DiagnosisRecord,
     ExtractorRecord,
@@ -87,7 +89,7 @@ def run() -> None:
     params, planned, plan = read_params(), read_cells(), read_plan()
     results = read_results(planned)
     check_origins(results, params, planned)
-    dataset, extractor, reference, models, samples, scores, _, trajectories, *_ = plain(results)
+    dataset, extractor, reference, models, samples, scores, _, trajectories, *_, autoencoders = plain(results)
     order = [paper for paper, _ in read_published().titles]
     times = read_times()
     for key, timed in times.cells.items():
@@ -108,8 +110,8 @@ def run() -> None:
     diagnosis = diagnosis_table(results.diagnoses)
     iterations = iteration_table(trajectories, bases(used(params, planned).models, trajectories))
     page = render(
-        table, differences, tables, dataset, extractor, reference, models, samples, scores, searched, times, diagnosis,
-        iterations,
+        table, differences, tables, dataset, extractor, reference, models, autoencoders, samples, scores, searched,
+        times, diagnosis, iterations,
     )  # fmt: skip
     written = {"scores": table, "differences": differences, "diagnosis": diagnosis, "iterations": iterations}
     write_tables(written | {"searches": trial_table(searched, planned.cells)} | regenerated_tables(tables))
@@ -136,6 +138,7 @@ def read_results(planned: Planned) -> Results:
         {name: read_record(trajectory_record_path(name), TrajectoryRecord) for name in planned.followed},
         {name: read_record(moments_record_path(name), MomentsRecord) for name in planned.estimated},
         {name: read_record(guide_record_path(name), GuideRecord) for name in planned.guided},
+        {name: read_record(autoencoder_record_path(name), AutoencoderRecord) for name in planned.autoencoders},
     )  # fmt: skip
 
 
@@ -200,8 +203,8 @@ def used(params: Params, planned: Planned) -> Params:
 def render(
     table: pd.DataFrame, differences: pd.DataFrame, tables: Sequence[Table], dataset: Mapping[str, Any],
     extractor: Mapping[str, Any], reference: Mapping[str, Any], models: Mapping[str, Any],
-    samples: Mapping[str, Any], scores: Mapping[str, Any], searched: Mapping[str, Searched], times: Times,
-    diagnosis: pd.DataFrame, iterations: pd.DataFrame,
+    autoencoders: Mapping[str, Any], samples: Mapping[str, Any], scores: Mapping[str, Any],
+    searched: Mapping[str, Searched], times: Times, diagnosis: pd.DataFrame, iterations: pd.DataFrame,
 ) -> str:  # fmt: skip
     """Return the page; equal inputs give equal bytes, and nothing in it points outside the reports."""
     published, audit = read_published(), read_json(AUDIT)
@@ -223,7 +226,8 @@ def render(
         overtaken=first_below(iterations),
         iterations_plot=Markup(fid_against_iterations(iterations)) if len(iterations) else "",
         images=image_rows(cells), picture=picture_uri, dataset=dataset,
-        reference=reference, extractor=extractor, models=models, settings=sampled_settings(samples),
+        reference=reference, extractor=extractor, models=models, autoencoders=autoencoders,
+        settings=sampled_settings(samples),
         sample=next(iter(samples.values())),
         environments=read_environments(f"sample-{key}" for key in scores),
         score=next(iter(scores.values())), cells=len(scores), audit=audit,

@@ -66,7 +66,7 @@ def run(model: str) -> int:
         record = ModelRecord(
             model=model, parameters=sum(p.numel() for p in state.network.parameters()), losses=state.losses,
             training=training, sha256=sha256(model_path(model)), kept_sha256=sha256(kept_path(model)),
-            dataset_sha256=sha256(DATASET),
+            dataset_sha256=inputs[0], input_sha256=inputs[1],
         )  # fmt: skip
         write_record(model_record_path(model), record)
         log_run(f"train-{model}", started)

@@ -24,6 +24,7 @@ from stages.pipeline.layout import (
     EXTRACTOR_RECORD,
     REFERENCE_RECORD,
     RUNS,
+    autoencoder_record_path,
     diagnosis_path,
     guide_record_path,
     model_record_path,
@@ -42,6 +43,7 @@ from stages.reporting.diagnosis_plot import GROUPS, diagnosis_plot
 from stages.reporting.plots import fid_against_steps
 from stages.sections.cells import Cell, Searched
 from stages.sections.records import (
+    AutoencoderRecord,
     DatasetRecord,
     DiagnosisRecord,
     ExtractorRecord,
@@ -106,11 +108,17 @@ def write_results(planned: Planned) -> None:
     write_record(DATASET_RECORD, data)
     write_record(EXTRACTOR_RECORD, network)
     write_record(REFERENCE_RECORD, reference)
+    for name in planned.autoencoders:
+        encoder = AutoencoderRecord(
+            autoencoder=name, section=params.autoencoders[name].model_dump(), seed=params.seed, n=1797, parameters=5000,
+            scale=1.5, mse=0.02, mean_image_mse=0.3, sha256=DATA, dataset_sha256=DATA,
+        )  # fmt: skip
+        write_record(autoencoder_record_path(name), encoder)
     for model in planned.models:
         record = ModelRecord(
             model=model, parameters=353090, losses=[{"iteration": 4, "mse": 0.1}],
             training=params.training(model),
-            sha256=DATA, kept_sha256=OTHER, dataset_sha256=DATA,
+            sha256=DATA, kept_sha256=OTHER, dataset_sha256=DATA, input_sha256=DATA,
         )  # fmt: skip
         write_record(model_record_path(model), record)
         if model in planned.diagnosed:
@@ -377,7 +385,7 @@ def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(
     [
         ({"ddpm": {"variance": "large"}}, "images of adm-ddpm-none-20: made with variance = 'small', now 'large' (and"),
         ({"es": {"b": 1.2}}, "images of adm-ddpm-es-20: made with b = 1.017, now 1.2 (and"),
-        ({"seed": 3}, "model adm: made with seed = 0, now 3 (and"),
+        ({"seed": 3}, "autoencoder vq: made with seed = 0, now 3 (and"),
         ({"adm": {"gamma": 0.5}}, "model adm: made with gamma = 0.0, now 0.5; run dvc repro"),
         ({"adm-recipe": {"lr": 0.5}}, "model adm: made with lr = 0.001, now 0.5 (and 1 more); run dvc repro"),
         ({"evaluate": {"neighborhood": 5}}, "scores of adm-ddpm-none-20: made with neighborhood = 3, now 5 (and"),
@@ -409,6 +417,8 @@ def test_results_of_other_params_are_refused(measured: Planned, changes: dict, t
         (sample_record_path(CELL), {"input_sha256": OTHER}, f"images of {CELL}: made with another input than the one"),
         (moments_record_path("ddpm-net"), {"model_sha256": OTHER}, "moments of ddpm-net: made with another model"),
         (moments_record_path("ddpm-net"), {"images": 5}, "moments of ddpm-net: made with images = 5, now 4"),
+        (autoencoder_record_path("vq"), {"seed": 1}, "autoencoder vq: made with seed = 1, now 0"),
+        (autoencoder_record_path("vq"), {"sha256": OTHER}, "model ldm: made with another input than the one"),
         (guide_record_path("adm-class"), {"dataset_sha256": OTHER}, "guide of adm-class: made with another dataset"),
         (guide_record_path("adm-class"), {"sha256": OTHER}, "images of adm-class-ddpm-guided-none-20: made with"),
         (diagnosis_path("adm"), {"seed": 8}, "diagnosis of adm: made with seed = 8, now 0"),

@@ -19,9 +19,10 @@ def toy_params() -> dict[str, Any]:
     params["grid"] = {"models": ["adm-ip"], "samplers": ["ddpm", "ddim"], "fixes": ["none", "es", "ts"], "steps": [4]}
     params["trajectory"] |= {"models": [], "steps": 4}
     params["extractor"] |= {"epochs": 2, "min_accuracy": 0.2}
-    for recipe in ("adm-recipe", "adm-wd-recipe", "adm-class-recipe", "ddpm-recipe"):
-        params[recipe] |= {"iterations": 4, "batch_size": 16}
-        params[recipe]["network"] |= {"multipliers": [1], "attention_sizes": []}
+    for recipe in (section for section in params.values() if isinstance(section, dict) and "t_sampling" in section):
+        recipe |= {"iterations": 4, "batch_size": 16}
+        recipe["network"] |= {"multipliers": [1], "attention_sizes": []}
+    params["vq"] |= {"iterations": 4}
     params["guide"] |= {"iterations": 4, "batch_size": 16, "multipliers": [1], "attention_sizes": []}
     params["moments"] |= {"images": 4}
     params["diagnose"] |= {"images": 20, "steps": 4}

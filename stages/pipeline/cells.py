@@ -36,6 +36,7 @@ class Planned(NamedTuple):
     """What cells.yaml holds."""
 
     models: dict[str, PlannedModel]
+    autoencoders: list[str]
     diagnosed: list[str]
     estimated: list[str]
     guided: list[str]
@@ -113,7 +114,7 @@ def read_cells() -> Planned:
 def _planned(content: Mapping[str, Any]) -> Planned:
     return Planned(
         {name: PlannedModel.model_validate(model) for name, model in content["models"].items()},
-        list(content["diagnosed"]), list(content["estimated"]), list(content["guided"]),
+        list(content["autoencoders"]), list(content["diagnosed"]), list(content["estimated"]), list(content["guided"]),
         {key: Cell.model_validate(cell) for key, cell in content["cells"].items()},
         {name: Cell.model_validate(cell) for name, cell in content["followed"].items()},
     )  # fmt: skip

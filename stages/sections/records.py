@@ -78,7 +78,10 @@ class AutoencoderRecord(Section):
 
 
 class ModelRecord(Section):
-    """A trained model: all settings of its training, and its losses on the way."""
+    """A trained model: all settings of its training, and its losses on the way.
+
+    ``input_sha256`` is the digest of its autoencoder; of the data set where it has none.
+    """
 
     model: Name
     parameters: Count
@@ -87,6 +90,7 @@ class ModelRecord(Section):
     sha256: Sha256
     kept_sha256: Sha256
     dataset_sha256: Sha256
+    input_sha256: Sha256
 
     @model_validator(mode="after")
     def _losses_to_the_end(self) -> Self:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from stages.sections.cells import Cell
 from stages.sections.records import (
+    AutoencoderRecord,
     DatasetRecord,
     DiagnosisRecord,
     ExtractorRecord,
@@ -24,7 +25,7 @@ from stages.sections.study import Params
 
 
 class Results(NamedTuple):
-    """The records of a study; ``samples`` and ``scores`` by cell, all others by model."""
+    """The records of a study; ``samples`` and ``scores`` by cell, ``autoencoders`` by their names, others by model."""
 
     dataset: DatasetRecord
     extractor: ExtractorRecord
@@ -36,6 +37,7 @@ class Results(NamedTuple):
     trajectories: dict[str, TrajectoryRecord]
     moments: dict[str, MomentsRecord]
     guides: dict[str, GuideRecord]
+    autoencoders: dict[str, AutoencoderRecord]
 
 
 def strangers(
@@ -47,8 +49,15 @@ def strangers(
     yield from _unlike("extractor", {"extractor": params.extractor, "dataset_sha256": data.sha256}, extractor)
     made = {"reference": data.dataset, "dataset_sha256": data.sha256, "network_sha256": extractor.sha256}
     yield from _unlike("reference", made, reference)
+    for name, autoencoder in results.autoencoders.items():
+        made = {"section": params.autoencoders[name].model_dump(), "seed": params.seed, "dataset_sha256": data.sha256}
+        yield from _unlike(f"autoencoder {name}", made, autoencoder)
     for name, model in results.models.items():
-        made = {"model": name, "training": params.training(name), "dataset_sha256": data.sha256}
+        encoder = params.models[name].encoded_by
+        made = {
+            "model": name, "training": params.training(name), "dataset_sha256": data.sha256,
+            "input_sha256": results.autoencoders[encoder].sha256 if encoder else data.sha256,
+        }  # fmt: skip
         yield from _unlike(f"model {name}", made, model)
     for name, diagnosis in results.diagnoses.items():
         made = {
