@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from itertools import permutations
+from pathlib import PurePath
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.papers.tables import SOURCES
-from stages.sections.cells import Cell
+from stages.sections.cells import Cell, PlannedModel
 from stages.sections.study import FIXED, RESERVED
 from stages.study.cell import Known, make_cell
 from stages.study.plan import DIAGNOSED, MEASURED, Plan, make_plan, table_id
@@ -103,9 +104,9 @@ def test_settings_are_the_rows_of_no_metric_of_images() -> None:
 def test_tables_with_a_measured_row_at_a_hundred_steps() -> None:
     counts = Counter(table_id(row.row) for row in committed().rows if row.status == "measured")
     assert counts == {
-        "ip-1": 2, "ip-3": 40, "ip-4": 4, "ip-5": 16, "ip-6": 1, "ip-7": 12, "es-2": 42, "es-3": 24, "es-5": 20,
-        "es-6": 35, "ts-1": 100, "ts-2": 12, "ts-3": 24, "ts-4": 8, "ts-5": 16, "ts-6": 12, "ts-7": 16, "ts-8": 6,
-        "ts-9": 12,
+        "ip-1": 2, "ip-3": 40, "ip-4": 4, "ip-5": 16, "ip-6": 1, "ip-7": 12, "es-2": 42, "es-3": 24, "es-4": 12,
+        "es-5": 20, "es-6": 35, "ts-1": 100, "ts-2": 12, "ts-3": 24, "ts-4": 8, "ts-5": 16, "ts-6": 12, "ts-7": 16,
+        "ts-8": 6, "ts-9": 12,
     }  # fmt: skip
 
 
@@ -165,6 +166,8 @@ def renamed(names: dict[str, str], params: dict[str, Any]) -> dict[str, Any]:
     for section in changed.values():
         if isinstance(section, dict) and "recipe" in section:
             section["recipe"] = names[section["recipe"]]
+        if isinstance(section, dict) and "autoencoder" in section:
+            section["autoencoder"] = names[section["autoencoder"]]
     for key in ("sampler", "fix"):
         changed["trajectory"][key] = names[changed["trajectory"][key]]
     return changed
@@ -183,7 +186,12 @@ def without_names(plan: Plan, names: dict[str, str]) -> tuple[Any, ...]:
         before["input"] = found.input.replace(f"/{found.model}.", f"/{before['model']}.")
         return found.model_copy(update=before)
 
-    models = {old[name]: model.model_copy(update={"recipe": old[model.recipe]}) for name, model in plan.models.items()}
+    def model(found: PlannedModel) -> PlannedModel:
+        encoder = PurePath(found.input)
+        before = {"input": str(encoder.with_stem(old[encoder.stem]))} if encoder.stem in old else {}
+        return found.model_copy(update={"recipe": old[found.recipe]} | before)
+
+    models = {old[name]: model(found) for name, found in plan.models.items()}
     keys = {key: cell(found).key for key, found in plan.cells.items()}
     return (
         models, list(models), [cell(found) for found in plan.cells.values()],

@@ -14,7 +14,7 @@ from tests.study.studies import committed, made_up, made_up_score, planned, put
 COVERAGE = {
     "ip-1": "partly", "ip-2": "published only", "ip-3": "partly", "ip-4": "partly", "ip-5": "partly",
     "ip-6": "partly", "ip-7": "partly", "ip-8": "published only", "ip-9": "measured", "ip-10": "measured",
-    "es-1": "measured", "es-2": "measured", "es-3": "measured", "es-4": "published only", "es-5": "measured",
+    "es-1": "measured", "es-2": "measured", "es-3": "measured", "es-4": "measured", "es-5": "measured",
     "es-6": "measured", "es-7": "lost",
     "ts-1": "measured", "ts-2": "measured", "ts-3": "measured", "ts-4": "measured", "ts-5": "measured",
     "ts-6": "measured", "ts-7": "measured", "ts-8": "measured", "ts-9": "measured",
