@@ -42,8 +42,8 @@ def run(autoencoder: str) -> None:
         for start, stop in batches(len(images)):
             yield images[start:stop].to(device)
 
-    scale = set_scale(network, lambda: (network.encode(part) for part in parts()))  # pyright: ignore
-    found = quality(network, parts)  # pyright: ignore
+    scale = set_scale(network, lambda: (network.encode(part) for part in parts()))
+    found = quality(network, parts)
     save_autoencoder(autoencoder, network, section.module, sizes)
     record = AutoencoderRecord(
         autoencoder=autoencoder, section=section.model_dump(), seed=params.seed, n=len(images),

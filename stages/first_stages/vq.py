@@ -53,6 +53,9 @@ class FirstStage(nn.Module):
         return self.network.decode(latents / self.scale).sample  # pyright: ignore
 
     def losses(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the mean squared error of the reconstruction, and the loss of codes and commitment (VQ-VAE, Eq. 3)."""
+        """Return the mean squared error of the reconstruction, and the loss of codes and commitment (VQ-VAE, Eq. 3).
+
+        LDM's perceptual and adversarial terms are left out: the digits have no texture for them to keep.
+        """
         found = self.network.decode(self.network.encode(images).latents)  # pyright: ignore
         return {"mse": (found.sample - images).square().mean(), "vq": found.commit_loss.mean()}  # pyright: ignore

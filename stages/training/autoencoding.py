@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from stages.pipeline.streams import stream, stream_seed
 
 AUTOENCODER = 20
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class FirstStage(Protocol):
@@ -30,7 +32,7 @@ class Quality(NamedTuple):
     mean_image_mse: float
 
 
-def fresh(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+def fresh(build: Callable[[], M], seed: int) -> M:
     """Return an untrained autoencoder; equal seeds give equal ones."""
     torch.manual_seed(stream_seed(seed, AUTOENCODER))
     return build()
