@@ -1,8 +1,9 @@
-"""Prepare the data set: images as uint8 NHWC, labels, a record of what they are, and a picture of the first."""
+"""Prepare the data set: images as uint8 NHWC, labels, captions, a record of them, and a picture of the first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,18 +15,30 @@ from stages.pipeline.previews import write_preview
 from stages.pipeline.records import write_record
 from stages.sections.records import DatasetRecord
 
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
-def digits() -> tuple[np.ndarray, np.ndarray, str]:
-    """Return scikit-learn's 1,797 handwritten digits (8x8, one channel), their labels and their source."""
+
+class DataSet(NamedTuple):
+    """Images [N, H, W, C], uint8, their labels [N], int64, a caption for each label, and where they come from."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    captions: np.ndarray
+    source: str
+
+
+def digits() -> DataSet:
+    """Return scikit-learn's 1,797 handwritten digits (8x8, one channel), with their labels as words for captions."""
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
     images = np.round(np.asarray(pixels) * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
     source = "scikit-learn load_digits: test part of UCI Optical Recognition of Handwritten Digits (Alpaydin, Kaynak)"
-    return images, np.asarray(labels, dtype=np.int64), source
+    captions = np.array([f"the digit {word}" for word in WORDS])
+    return DataSet(images, np.asarray(labels, dtype=np.int64), captions, source)
 
 
-DATASETS: dict[str, Callable[[], tuple[np.ndarray, np.ndarray, str]]] = {"digits": digits}
+DATASETS: dict[str, Callable[[], DataSet]] = {"digits": digits}
 
 
 def run() -> None:
@@ -33,8 +46,8 @@ def run() -> None:
     dataset = read_params().prepare.dataset
     if dataset not in DATASETS:
         raise InputError(f"prepare.dataset: {dataset!r} is no data set; allowed are {', '.join(DATASETS)}")
-    images, labels, source = DATASETS[dataset]()
-    write_npz(DATASET, images=images, labels=labels)
+    images, labels, captions, source = DATASETS[dataset]()
+    write_npz(DATASET, images=images, labels=labels, captions=captions)
     write_preview(preview_path("real"), images)
     record = DatasetRecord(
         dataset=dataset, n=len(images), shape=images.shape[1:], source=source, sha256=sha256(DATASET),

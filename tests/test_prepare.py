@@ -24,6 +24,9 @@ def test_digits_are_the_images_of_scikit_learn(project: Path) -> None:
     assert np.abs(images.reshape(-1, 64) * (16 / 255) - pixels).max() <= 0.5 * 16 / 255
     assert (images.min(), images.max()) == (0, 255)
     assert np.array_equal(labels, digits)
+    captions = read_npz(DATASET, "captions")[0]
+    assert [str(captions[label]) for label in (0, 7, 9)] == ["the digit zero", "the digit seven", "the digit nine"]
+    assert len(captions) == 10
     record = read_json(DATASET_RECORD)
     assert record["sha256"] == sha256(DATASET)
     assert (record["n"], record["shape"]) == (1797, [8, 8, 1])
