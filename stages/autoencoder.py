@@ -1,4 +1,4 @@
-"""Train one autoencoder, the first stage of latent models."""
+"""Train one autoencoder, the first stage of latent models, or take it from a Stable Diffusion folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,10 +17,11 @@ from stages.pipeline.files import read_npz, sha256
 from stages.pipeline.first_stages import build_first_stage, save_autoencoder
 from stages.pipeline.layout import DATASET, autoencoder_path, autoencoder_record_path
 from stages.pipeline.params import read_params
+from stages.pipeline.pretrained import read_part
 from stages.pipeline.records import write_record
 from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import batches, pick_device
-from stages.sections.autoencoders import Autoencoder
+from stages.sections.autoencoders import Kl, Trained
 from stages.sections.records import AutoencoderRecord
 from stages.training.autoencoding import batches_of, fresh, quality, set_scale, update
 
@@ -33,28 +34,55 @@ def run(autoencoder: str) -> None:
         raise InputError(f"{autoencoder!r} is no autoencoder of params.yaml; allowed are {allowed}")
     section = params.autoencoders[autoencoder]
     images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2).float() / 127.5 - 1
-    sizes = autoencoder_sizes(autoencoder, section, images)
-    network = fresh(partial(build_first_stage, section.module, sizes), params.seed).to(device)
-    fit(network, images.to(device), params.seed, section, autoencoder)
-    network.eval()
-
-    def parts() -> Iterator[Tensor]:
-        for start, stop in batches(len(images)):
-            yield images[start:stop].to(device)
-
-    scale = set_scale(network, lambda: (network.encode(part) for part in parts()))
-    found = quality(network, parts)
+    if isinstance(section, Kl):
+        network, sizes = taken(autoencoder, section, images)
+    else:
+        network, sizes = trained(autoencoder, cast(Trained, section), images, params.seed)
+    network = network.to(device).eval()
+    found = quality(network, partial(parts, images))
     save_autoencoder(autoencoder, network, section.module, sizes)
     record = AutoencoderRecord(
         autoencoder=autoencoder, section=section.model_dump(), seed=params.seed, n=len(images),
-        parameters=sum(p.numel() for p in network.parameters()), scale=scale, **found._asdict(),
+        parameters=sum(p.numel() for p in network.parameters()), scale=float(network.scale), **found._asdict(),
         sha256=sha256(autoencoder_path(autoencoder)), dataset_sha256=sha256(DATASET),
     )  # fmt: skip
     write_record(autoencoder_record_path(autoencoder), record)
     log_run(f"autoencoder-{autoencoder}", started)
 
 
-def autoencoder_sizes(name: str, section: Autoencoder, images: Tensor) -> dict[str, Any]:
+def parts(images: Tensor) -> Iterator[Tensor]:
+    """Yield images [N, C, H, W] a batch at a time, on the device."""
+    for start, stop in batches(len(images)):
+        yield images[start:stop].to(pick_device())
+
+
+def trained(name: str, section: Trained, images: Tensor, seed: int) -> tuple[Any, dict[str, Any]]:
+    """Return an autoencoder trained on images [N, C, H, W] in [-1, 1], and its sizes."""
+    sizes = autoencoder_sizes(name, section, images)
+    network: Any = fresh(partial(build_first_stage, section.module, sizes), seed).to(pick_device())
+    fit(network, images.to(pick_device()), seed, section, name)
+    network.eval()
+    set_scale(network, lambda: (network.encode(part) for part in parts(images)))
+    return network, sizes
+
+
+def taken(name: str, section: Kl, images: Tensor) -> tuple[Any, dict[str, Any]]:
+    """Return the autoencoder of a folder, and its sizes, refusing images [N, C, H, W] that it cannot encode."""
+    vae, weights = read_part(section.folder, "vae", section.sha256, f"{name}.sha256")
+    network = build_first_stage(section.module, {"vae": vae})
+    network.network.load_state_dict(weights)
+    _, channels, *sides = images.shape
+    wanted, factor = network.network.config.in_channels, 2 ** (len(network.network.config.block_out_channels) - 1)
+    if channels != wanted or any(side % factor for side in sides):
+        told = "x".join(map(str, (*sides, channels)))
+        raise InputError(
+            f"{DATASET}: images of {told}; the autoencoder of {section.folder} takes {wanted} channels and sides that "
+            f"{factor} divides"
+        )
+    return network, {"vae": vae}
+
+
+def autoencoder_sizes(name: str, section: Trained, images: Tensor) -> dict[str, Any]:
     """Return all sizes of an autoencoder, refusing images [N, C, H, W] that it cannot halve or that make no batch."""
     n, channels, height, width = images.shape
     if height % section.factor or width % section.factor:
@@ -67,7 +95,7 @@ def autoencoder_sizes(name: str, section: Autoencoder, images: Tensor) -> dict[s
     return {**section.sizes(), "image_channels": channels}
 
 
-def fit(network: Any, images: Tensor, seed: int, section: Autoencoder, name: str) -> None:
+def fit(network: Any, images: Tensor, seed: int, section: Trained, name: str) -> None:
     """Train an autoencoder in place.
 
     Raises:

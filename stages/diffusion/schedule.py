@@ -8,7 +8,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-ScheduleName = Literal["linear", "cosine", "scaled-linear"]
+ScheduleName = Literal["linear", "cosine", "scaled-linear", "stable-diffusion"]
+# The ends of beta in schedules that are linear in its square root, whatever T is.
+ROOT_LINEAR = {"scaled-linear": (0.0015, 0.0195), "stable-diffusion": (0.00085, 0.012)}
 
 
 class Schedule(NamedTuple):
@@ -26,7 +28,8 @@ def make_schedule(name: ScheduleName, timesteps: int = 1000) -> Schedule:
     """Return the named schedule of ``timesteps`` steps in float64.
 
     ``linear`` is DDPM's (1e-4 to 0.02, scaled by 1000/T); ``cosine`` is Improved DDPM's with beta capped at 0.999;
-    ``scaled-linear`` is LDM's, linear in sqrt(beta) from sqrt(0.0015) to sqrt(0.0195) whatever T is.
+    ``scaled-linear`` is LDM's, linear in sqrt(beta) from sqrt(0.0015) to sqrt(0.0195); ``stable-diffusion`` likewise
+    from sqrt(0.00085) to sqrt(0.012).
     """
     if name == "linear":
         scale = 1000 / timesteps
@@ -35,10 +38,11 @@ def make_schedule(name: ScheduleName, timesteps: int = 1000) -> Schedule:
         edges = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
         signal = torch.cos((edges + 0.008) / 1.008 * math.pi / 2) ** 2
         beta = (1 - signal[1:] / signal[:-1]).clamp(max=0.999)
-    elif name == "scaled-linear":
-        beta = torch.linspace(0.0015**0.5, 0.0195**0.5, timesteps, dtype=torch.float64) ** 2
+    elif name in ROOT_LINEAR:
+        first, last = ROOT_LINEAR[name]
+        beta = torch.linspace(first**0.5, last**0.5, timesteps, dtype=torch.float64) ** 2
     else:
-        raise ValueError(f"schedule {name!r}: allowed are linear, cosine and scaled-linear")
+        raise ValueError(f"schedule {name!r}: allowed are linear, cosine, scaled-linear and stable-diffusion")
     return Schedule(beta, torch.cumprod(1 - beta, 0))
 
 

@@ -6,11 +6,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stages.sections.base import Float, Int, Method
+from stages.sections.base import Float, Int, Method, Sha256
 
 
 class Autoencoder(Method):
-    """What all autoencoders share; image channels come from the data."""
+    """What all autoencoders share."""
+
+
+class Trained(Autoencoder):
+    """An autoencoder that is trained on the images of the data set, which have its image channels."""
 
     multipliers: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=2)]
     iterations: Annotated[Int, Field(ge=1)]
@@ -27,7 +31,7 @@ class Autoencoder(Method):
         return self.model_dump(exclude={"method", "iterations", "batch_size", "lr"})
 
 
-class Vq(Autoencoder):
+class Vq(Trained):
     method: Literal["vq"]
     channels: Annotated[Int, Field(ge=1)]
     res_blocks: Annotated[Int, Field(ge=1)]
@@ -40,3 +44,11 @@ class Vq(Autoencoder):
         if self.channels % self.groups:
             raise ValueError(f"groups: {self.groups}; must divide channels ({self.channels})")
         return self
+
+
+class Kl(Autoencoder):
+    """The autoencoder of a local Stable Diffusion folder, as it is."""
+
+    method: Literal["kl"]
+    folder: str
+    sha256: Sha256

@@ -24,6 +24,7 @@ Float = Annotated[float, BeforeValidator(_no_bool), Strict(), Field(allow_inf_na
 Int = Annotated[int, Strict()]
 Bool = Annotated[bool, Strict()]
 Name = Annotated[str, BeforeValidator(_name)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Section(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stages.sections.base import Float, Int, Name, Section
+from stages.sections.base import Float, Int, Name, Section, Sha256
 from stages.sections.models import check_heads
 
 
@@ -45,7 +45,7 @@ class Extractor(Section):
     test_fraction: Annotated[Float, Field(gt=0, lt=1)]
     min_accuracy: Annotated[Float, Field(ge=0, le=1)]
     weights: str | None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    sha256: Sha256 | None
 
     @model_validator(mode="after")
     def _weights_are_pinned(self) -> Self:

@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from stages.sections.base import Float, Int, Name, Section
+from stages.sections.base import Float, Int, Name, Section, Sha256
 from stages.sections.study import Diagnose, Evaluate, Extractor
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[Int, Field(ge=0)]
 Shape = tuple[Count, Count, Count]
 
@@ -94,7 +93,8 @@ class ModelRecord(Section):
 
     @model_validator(mode="after")
     def _losses_to_the_end(self) -> Self:
-        ends = self.losses[-1].get("iteration") == self.training.get("iterations") if self.losses else False
+        # A model whose weights were taken as they are has none.
+        ends = (self.losses[-1].get("iteration") if self.losses else 0) == self.training.get("iterations")
         if not ends or any(entry.keys() != self.losses[0].keys() for entry in self.losses):
             raise ValueError("losses: of another run than training tells of")
         return self
