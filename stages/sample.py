@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from stages.diffusion.block_noise import block_labels, block_noise
+from stages.diffusion.block_noise import block_noise
 from stages.diffusion.chain import Chain
 from stages.grids.grid import TimeGrid
 from stages.pipeline.cells import planned_cell
@@ -31,7 +31,7 @@ from stages.pipeline.records import write_record
 from stages.pipeline.registry import method_module
 from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import batches, pick_device
-from stages.sampling.images import denoiser, to_uint8
+from stages.sampling.images import to_uint8
 from stages.sections.records import SampleRecord
 from stages.sections.samplers import Sampler
 from stages.sections.study import Sample
@@ -96,9 +96,8 @@ def sample_parts(
             noise, before = block_noise(seed, start, stop, model.shape, device), progress.n
             # Not inference mode, which a sampler that needs a gradient could not leave.
             with torch.no_grad():
-                labels = block_labels(seed, start, stop, model.classes, device) if model.classes else None
-                denoise = denoiser(model.network, model.predicts_variance, section.precision, progress.update, labels)
-                x = model.first_stage.decode(draw(denoise, noise(), noise=noise, **inputs(start, stop)))
+                denoise, further = inputs(start, stop, progress.update)
+                x = model.first_stage.decode(draw(denoise, noise(), noise=noise, **further))
             if (found := round((progress.n - before) / (stop - start))) != nfe:
                 raise RuntimeError(f"{cell}: {found} network evaluations, expected {nfe}")
             if not torch.isfinite(x).all():

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from stages.diffusion.losses import Loss
 from stages.diffusion.schedule import make_schedule
+from stages.pipeline.captions import read_captions
 from stages.pipeline.cells import planned_model
 from stages.pipeline.checkpoints import resume, save_checkpoint
 from stages.pipeline.errors import InputError
@@ -23,14 +24,15 @@ from stages.pipeline.files import read_npz, scratch_folder, sha256
 from stages.pipeline.first_stages import load_autoencoder
 from stages.pipeline.kept import save_kept
 from stages.pipeline.layout import DATA, DATASET, kept_path, model_path, model_record_path
-from stages.pipeline.models import build_network, save_model
+from stages.pipeline.models import save_model
+from stages.pipeline.new_networks import initial_network, network_start
 from stages.pipeline.params import read_params
 from stages.pipeline.processes import accelerator, launch, launched, part
 from stages.pipeline.records import write_record
 from stages.pipeline.registry import method_module
 from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import pick_device
-from stages.sections.models import Recipe
+from stages.sections.models import Network, Recipe
 from stages.sections.records import ModelRecord
 from stages.training.batches import batch_indices, draw_batch, gathered
 from stages.training.state import TrainingState, new_state
@@ -49,14 +51,14 @@ def run(model: str) -> int:
         return launch(["train", model], params.runtime.train_processes)
     together = accelerator(pick_device())
     variant, recipe = params.models[model], params.recipes[planned.recipe]
-    images, labels = read_data(planned.recipe, recipe.network.conditioned_on)
+    images, labels = read_data(planned.recipe, recipe.network)
     check_batch(planned.recipe, recipe.batch_size, len(images), together.num_processes)
     first, tensors, described = load_autoencoder(variant.encoded_by, planned.first_stage)
     batch = partial(examples, images, labels, encoder(first, together.device), params.seed, recipe)
-    sizes = network_sizes(planned.recipe, recipe, batch(0)[0].shape[1:])
+    sizes, weights = network_start(planned.recipe, recipe, batch(0)[0].shape[1:])
     training, keep = params.training(model), [i for i in planned.keep if i < recipe.iterations]
     loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
-    state = new_state(partial(build_network, planned.network, sizes), recipe, params.seed, together)
+    state = new_state(partial(initial_network, planned.network, sizes, weights), recipe, params.seed, together)
     inputs = sha256(DATASET), sha256(DATA / planned.input)
     scratch = scratch_folder(f"train-{model}", training, keep, *inputs, str(pick_device()), together.num_processes)
     fit(state, batch, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe, keep)
@@ -75,11 +77,17 @@ def run(model: str) -> int:
     return 0
 
 
-def read_data(name: str, classes: int) -> tuple[Tensor, Tensor | None]:
-    """Return the images [N, C, H, W], uint8, and for a network of ``classes`` their labels."""
+def read_data(name: str, network: Network) -> tuple[Tensor, Tensor | None]:
+    """Return the images [N, C, H, W], uint8, and their labels for a network that is told classes or captions."""
     pixels, labels = read_npz(DATASET, "images", "labels")
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
-    return images, check_labels(name, torch.from_numpy(labels), len(images), classes) if classes else None
+    if network.told is None:
+        return images, None
+    if network.told == "text":
+        count, allowing = len(read_captions()), "the captions allow"
+    else:
+        count, allowing = network.conditioned_on, f"{name}.network.classes = {network.conditioned_on} allows"
+    return images, check_labels(torch.from_numpy(labels), len(images), count, allowing)
 
 
 def encoder(first_stage: Any, device: torch.device) -> Callable[[Tensor], Tensor]:
@@ -114,31 +122,13 @@ def check_batch(name: str, batch_size: int, n: int, processes: int) -> None:
         raise InputError(f"{name}.batch_size: {batch_size} does not divide among {processes} processes")
 
 
-def check_labels(name: str, labels: Tensor, n: int, classes: int) -> Tensor:
-    """Return the labels of the data, refusing those that a network of ``classes`` cannot be told."""
+def check_labels(labels: Tensor, n: int, count: int, allowing: str) -> Tensor:
+    """Return the labels of the data, refusing those that a network of ``count`` classes or captions cannot be told."""
     if len(labels) != n:
-        raise InputError(f"{DATASET}: {len(labels)} labels of {n} images; {name}.network.classes needs one each")
-    if int(labels.min()) < 0 or int(labels.max()) >= classes:
-        raise InputError(
-            f"{DATASET}: labels {int(labels.min())} to {int(labels.max())}; {name}.network.classes = {classes} allows "
-            f"0 to {classes - 1}"
-        )
+        raise InputError(f"{DATASET}: {len(labels)} labels of {n} images; each needs one")
+    if int(labels.min()) < 0 or int(labels.max()) >= count:
+        raise InputError(f"{DATASET}: labels {int(labels.min())} to {int(labels.max())}; {allowing} 0 to {count - 1}")
     return labels
-
-
-def network_sizes(name: str, recipe: Recipe, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return all sizes of the recipe's network, refusing those that do not fit images or latents of (C, H, W)."""
-    channels, height, size = shape
-    levels = len(recipe.network.multipliers)
-    sizes = [size // 2**level for level in range(levels)]
-    if height != size or size % 2 ** (levels - 1):
-        raise InputError(
-            f"{DATASET}: {height}x{size} images or latents; {levels} {name}.network.multipliers need squares of a size "
-            f"that {2 ** (levels - 1)} divides"
-        )
-    if absent := set(recipe.network.attention_sizes) - set(sizes):
-        raise InputError(f"{name}.network.attention_sizes: {min(absent)} does not occur; sizes here are {sizes}")
-    return {**recipe.network.settings(), "image_size": size, "image_channels": channels}
 
 
 def check_loss(loss: float, told: str, name: str, recipe: Recipe) -> None:

@@ -21,6 +21,7 @@ from stages.diffusion.schedule import make_schedule
 from stages.pipeline.files import read_json, read_npz, read_tensors
 from stages.pipeline.layout import DATASET, model_path, model_record_path
 from stages.pipeline.models import build_network, load_model
+from stages.pipeline.new_networks import network_start
 from stages.pipeline.params import read_params
 from stages.pipeline.processes import accelerator
 from stages.training import step
@@ -149,7 +150,7 @@ def distance(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) ->
 
 def initial() -> dict[str, torch.Tensor]:
     params, images = read_params(), torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
-    sizes = train.network_sizes("adm-recipe", params.recipes["adm-recipe"], images.shape[1:])
+    sizes = network_start("adm-recipe", params.recipes["adm-recipe"], images.shape[1:])[0]
     together = accelerator(torch.device("cpu"))
     return new_state(lambda: build_network("adm", sizes), params.recipes["adm-recipe"], params.seed, together).ema
 
@@ -260,7 +261,7 @@ def one_step(**changes) -> tuple[TrainingState, dict]:
     params = read_params()
     recipe = params.recipes["adm-recipe"]
     images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
-    sizes = train.network_sizes("adm-recipe", recipe, images.shape[1:])
+    sizes = network_start("adm-recipe", recipe, images.shape[1:])[0]
     state = new_state(lambda: build_network("adm", sizes), recipe, params.seed, accelerator(torch.device("cpu")))
     before = {name: tensor.detach().clone() for name, tensor in state.network.state_dict().items()}
     loss = partial(adm.loss, gamma=0.0)

@@ -197,6 +197,11 @@ class Network(Encoder):
         """Whether the output's second half parameterises the variance."""
         return self.config.learn_sigma
 
+    @property
+    def classes(self) -> int:
+        """How many classes it is told one of; 0 for none."""
+        return self.config.num_classes or 0
+
     def _decoder(self, emb_dim: int, skips: list[int]) -> nn.ModuleList:
         config, skips = self.config, list(skips)
         c_now, blocks = skips[-1], []

@@ -213,6 +213,11 @@ class Network(nn.Module):
         """False: the output is the noise alone."""
         return False
 
+    @property
+    def classes(self) -> int:
+        """0: it is told nothing but the time."""
+        return 0
+
     def forward(self, x: Tensor, times: Tensor) -> Tensor:
         """Return the predicted noise."""
         emb = self.temb(times)

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from stages.diffusion.block_noise import block_labels, block_noise
+from stages.diffusion.block_noise import block_noise
 from stages.diffusion.chain import Chain
 from stages.pipeline.inputs import sampler_inputs
 from stages.pipeline.models import Denoiser
 from stages.pipeline.registry import method_module
 from stages.pipeline.runtime import pick_device
-from stages.sampling.images import denoiser
 from stages.sections.cells import Cell
 from stages.sections.study import Params
 
@@ -35,10 +34,9 @@ def drawing(params: Params, cell: Cell, model: Denoiser, seed: int) -> Draw:
         settings = params.fixes[cell.fix].resolved(values).settings()
         fix = method_module("fixes", cell.fix_module).make(chain, **settings)
         noise = block_noise(seed, start, stop, model.shape, device)
-        labels = block_labels(seed, start, stop, model.classes, device) if model.classes else None
-        denoise = denoiser(model.network, model.predicts_variance, params.sample.precision, lambda _: None, labels)
         with torch.no_grad():
-            settings = sampler.settings() | inputs(start, stop)
+            denoise, further = inputs(start, stop, lambda _: None)
+            settings = sampler.settings() | further
             return model.first_stage.decode(sample(denoise, noise(), chain=chain, fix=fix, noise=noise, **settings))
 
     return draw

@@ -19,9 +19,10 @@ FIRST_STAGE = "first_stage."
 
 
 class Denoiser(NamedTuple):
-    """A trained network in eval mode, its noise schedule, the shape (C, H, W) of what it denoises, its classes or 0.
+    """A trained network in eval mode, its noise schedule, and the shape (C, H, W) of what it denoises.
 
-    Its first stage encodes images of ``image_shape`` into that and decodes it; of pixel models it is the identity.
+    ``classes`` is how many classes or captions it is told one of, 0 for none. Its first stage encodes images of
+    ``image_shape`` into that and decodes it; of pixel models it is the identity.
     """
 
     network: nn.Module
@@ -74,8 +75,8 @@ def load_model(model: str, network: str) -> Denoiser:
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: the tensors do not fit the configuration in the file: {reason}") from None
-    classes = config["network"]["sizes"].get("num_classes") or 0
-    return Denoiser(built.eval(), schedule, shape, bool(built.predicts_variance), classes, first, image_shape)
+    told = bool(built.predicts_variance), int(built.classes)  # pyright: ignore[reportArgumentType]
+    return Denoiser(built.eval(), schedule, shape, *told, first, image_shape)
 
 
 def _first_stage(

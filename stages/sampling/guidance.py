@@ -1,4 +1,4 @@
-"""What guides a sampler: the gradient of a classifier's log-probability of the labels asked for."""
+"""What guides a sampler: the gradient of a classifier's log-probability, or a denoiser that is told nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.diffusion.precision import autocast
-from stages.samplers.walk import Guide
+from stages.samplers.walk import Denoiser, Guide
 
 
 def log_gradient(network: nn.Module, labels: Tensor, precision: str) -> Guide:
@@ -24,3 +24,18 @@ def log_gradient(network: nn.Module, labels: Tensor, precision: str) -> Guide:
             return torch.autograd.grad(chosen.sum(), leaf)[0]
 
     return gradient
+
+
+def classifier_free(conditional: Denoiser, unconditional: Denoiser, scale: float) -> Denoiser:
+    """Return the denoiser of eps_u + scale (eps_c - eps_u) (Ho & Salimans 2022, Eq. 6, as Stable Diffusion scales it).
+
+    Scale 1 is the conditional denoiser and 0 the unconditional one, bit for bit; a variance is the conditional one's.
+    """
+
+    def denoise(x: Tensor, times: Tensor) -> tuple[Tensor, Tensor | None]:
+        told, v = conditional(x, times)
+        untold, _ = unconditional(x, times)
+        # Exact at both ends, as the formula in that form is not.
+        return torch.lerp(untold, told, scale), v
+
+    return denoise

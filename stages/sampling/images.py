@@ -19,7 +19,7 @@ def denoiser(
     """Return the function that samplers evaluate; it tells ``evaluated`` the number of images each time.
 
     The network computes in ``precision``, the sampler in fp32 whatever that is. ``labels`` [B] are of the images that
-    are sampled, for a network that has classes.
+    are sampled, for a network that has classes or captions.
     """
     told = () if labels is None else (labels,)
 

@@ -6,7 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stages.sections.base import Bool, Float, Int, Method, Name, Section
+from stages.sections.base import Bool, Float, Int, Method, Name, Section, Sha256
+
+# What a network is told beside the time: one of the classes, or one of the captions of the data set.
+Told = Literal["class", "text"]
 
 
 def check_heads(channels: int, multipliers: list[int], head_channels: int) -> None:
@@ -16,14 +19,16 @@ def check_heads(channels: int, multipliers: list[int], head_channels: int) -> No
         raise ValueError(f"head_channels: {head_channels} does not divide all of the widths {widths}")
 
 
+def check_groups(channels: int, groups: int) -> None:
+    """Refuse groups of norms that do not divide the channels, or that hold a single one."""
+    if channels % groups or channels < 2 * groups:
+        # The norm of a single channel takes away what the time embedding adds to it.
+        raise ValueError(f"groups: {groups}; must divide channels ({channels}) and be half of them at most")
+
+
 class Network(Method):
     """What all denoisers share; image size and channels come from the data."""
 
-    channels: Annotated[Int, Field(ge=32, multiple_of=32)]
-    multipliers: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=1)]
-    res_blocks: Annotated[Int, Field(ge=1)]
-    attention_sizes: list[Annotated[Int, Field(ge=1)]]
-    dropout: Annotated[Float, Field(ge=0, lt=1)]
     predicts_variance: ClassVar[bool] = False
 
     @property
@@ -31,8 +36,23 @@ class Network(Method):
         """How many classes the network is told one of; 0 for none."""
         return 0
 
+    @property
+    def told(self) -> Told | None:
+        """What the network is told beside the time."""
+        return "class" if self.conditioned_on else None
 
-class AdmNetwork(Network):
+
+class UNet(Network):
+    """Sizes of the U-Nets that are trained from the start."""
+
+    channels: Annotated[Int, Field(ge=32, multiple_of=32)]
+    multipliers: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=1)]
+    res_blocks: Annotated[Int, Field(ge=1)]
+    attention_sizes: list[Annotated[Int, Field(ge=1)]]
+    dropout: Annotated[Float, Field(ge=0, lt=1)]
+
+
+class AdmNetwork(UNet):
     method: Literal["adm"]
     head_channels: Annotated[Int, Field(ge=1)]
     classes: Annotated[Int, Field(ge=0)] = 0
@@ -52,29 +72,69 @@ class AdmNetwork(Network):
         return self
 
 
-class DdpmNetwork(Network):
+class DdpmNetwork(UNet):
     method: Literal["ddpm"]
     groups: Annotated[Int, Field(ge=1)]
 
     @model_validator(mode="after")
     def _groups_hold_two_channels(self) -> Self:
-        if self.channels % self.groups or self.channels < 2 * self.groups:
-            # The norm of a single channel takes away what the time embedding adds to it.
-            raise ValueError(
-                f"groups: {self.groups}; must divide channels ({self.channels}) and be half of them at most"
-            )
+        check_groups(self.channels, self.groups)
         return self
+
+
+class TextNetwork(UNet):
+    """A U-Net that attends to the states of a text encoder, which is trained along.
+
+    ``unconditional`` is the share of a batch that is told the empty caption, for classifier-free guidance.
+    """
+
+    method: Literal["text"]
+    groups: Annotated[Int, Field(ge=1)]
+    head_channels: Annotated[Int, Field(ge=1)]
+    text_width: Annotated[Int, Field(ge=1)]
+    text_layers: Annotated[Int, Field(ge=1)]
+    unconditional: Annotated[Float, Field(ge=0, lt=1)]
+
+    @property
+    def told(self) -> Told:
+        return "text"
+
+    @model_validator(mode="after")
+    def _heads_and_groups_divide_the_channels(self) -> Self:
+        check_groups(self.channels, self.groups)
+        check_heads(self.channels, self.multipliers, self.head_channels)
+        if self.text_width % self.head_channels:
+            raise ValueError(f"head_channels: {self.head_channels} does not divide text_width ({self.text_width})")
+        return self
+
+
+class StableDiffusionNetwork(Network):
+    """U-Net and text encoder of a local Stable Diffusion folder, whose weights training starts from."""
+
+    method: Literal["stable-diffusion"]
+    folder: str
+    unet_sha256: Sha256
+    text_encoder_sha256: Sha256
+    unconditional: Annotated[Float, Field(ge=0, lt=1)]
+
+    @property
+    def module(self) -> str:
+        return "text"
+
+    @property
+    def told(self) -> Told:
+        return "text"
 
 
 class Recipe(Section):
     """How a network is built and trained, whatever the variant."""
 
-    network: Annotated[AdmNetwork | DdpmNetwork, Field(discriminator="method")]
-    schedule: Literal["linear", "cosine", "scaled-linear"]
+    network: Annotated[AdmNetwork | DdpmNetwork | TextNetwork | StableDiffusionNetwork, Field(discriminator="method")]
+    schedule: Literal["linear", "cosine", "scaled-linear", "stable-diffusion"]
     timesteps: Annotated[Int, Field(ge=2, le=100_000)]
     t_sampling: Literal["uniform", "antithetic", "loss-second-moment"]
     optimizer: Literal["adam", "adamw"]
-    iterations: Annotated[Int, Field(ge=1)]
+    iterations: Annotated[Int, Field(ge=0)]
     batch_size: Annotated[Int, Field(ge=1)]
     lr: Annotated[Float, Field(gt=0)]
     warmup: Annotated[Int, Field(ge=0)]
@@ -88,6 +148,15 @@ class Recipe(Section):
     def _betas_stay_below_one(self) -> Self:
         if self.schedule == "linear" and self.timesteps <= 20:
             raise ValueError(f"timesteps: {self.timesteps}; the linear schedule needs more than 20")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_not_trained_has_weights(self) -> Self:
+        folder = isinstance(self.network, StableDiffusionNetwork)
+        if not self.iterations and not folder:
+            raise ValueError("iterations: 0; allowed are 1 and more, 0 with the weights of a Stable Diffusion folder")
+        if folder and self.schedule != "stable-diffusion":
+            raise ValueError(f"schedule: {self.schedule}; a Stable Diffusion folder goes with stable-diffusion")
         return self
 
     @model_validator(mode="after")
@@ -175,6 +244,23 @@ class Ldm(Model):
     autoencoder: Name
     published: ClassVar = ("ldm",)
     base: ClassVar = "ldm"
+
+    @property
+    def encoded_by(self) -> str | None:
+        return self.autoencoder
+
+
+class Text(Model):
+    """Told captions; on pixels, or on the latents of the autoencoder that it names. Its loss is LDM's."""
+
+    method: Literal["text"]
+    autoencoder: Name | None = None
+    published: ClassVar = ("text-to-image",)
+    base: ClassVar = "text-to-image"
+
+    @property
+    def module(self) -> str:
+        return "ldm"
 
     @property
     def encoded_by(self) -> str | None:

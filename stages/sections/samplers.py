@@ -13,7 +13,7 @@ from stages.sections.base import Bool, Float, Method
 Spacing = Literal["respaced", "uniform", "quadratic", "pndm", "ts-dpm", "ldm"]
 # The mean square of a model's predictions, by training time; images to learn from; or a classifier of noised images.
 Takes = Literal["moments", "images", "guide"]
-GUIDED = "classifier guidance"
+GUIDED, CLASSIFIER_FREE = "classifier guidance", "classifier-free guidance"
 # How the published tables print a grid that goes by a repository's own convention.
 PRINTED = {"pndm": "uniform", "ts-dpm": "uniform"}
 
@@ -59,6 +59,11 @@ class Sampler(Method):
     @property
     def need(self) -> str | None:
         """What published numbers need that it stands for, beyond its coordinates."""
+        return None
+
+    @property
+    def guidance(self) -> float | None:
+        """The scale of classifier-free guidance; None without it."""
         return None
 
     @property
@@ -228,3 +233,34 @@ class GuidedDdim(Guided):
 
     def coordinates(self) -> dict[str, str]:
         return super().coordinates() | {"sampler": "ddim-clipped", "eta": f"{self.eta:g}"}
+
+
+class CfgDdim(Sampler):
+    """DDIM along the predictions of classifier-free guidance: scale 1 is the conditional model, 0 the unconditional."""
+
+    method: Literal["cfg-ddim"]
+    spacing: Literal["uniform", "quadratic", "pndm", "ts-dpm", "ldm"]
+    eta: Annotated[Float, Field(ge=0, le=1)]
+    scale: Annotated[Float, Field(ge=0)]
+    published: ClassVar = ("ddim", "ddpm")
+
+    @property
+    def module(self) -> str:
+        return "ddim"
+
+    @property
+    def need(self) -> str:
+        return CLASSIFIER_FREE
+
+    @property
+    def guidance(self) -> float:
+        return self.scale
+
+    def nfe(self, grid: TimeGrid) -> int:
+        return 2 * len(grid.times)
+
+    def settings(self) -> dict[str, Any]:
+        return {"eta": self.eta}
+
+    def coordinates(self) -> dict[str, str]:
+        return super().coordinates() | {"sampler": "ddpm" if self.eta == 1 else "ddim", "eta": f"{self.eta:g}"}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from stages.papers.tables import SOURCES, Row
 from stages.sections.cells import Cell
+from stages.sections.models import Told
 from stages.sections.study import Params
 
 DATA_SET, PIXELS = "dataset.npz", "pixels"
@@ -23,21 +24,14 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
     """Return a cell of named sections, and its cost: the evaluations of one image by the network, for all its images.
 
     Raises:
-        ValueError: the sampler's grid cannot hold the steps, the model predicts no variance where the sampler needs
-            one, the fix moves steps that the sampler does not, the sampler takes what has no labels for a model that is
-            told the class or pixels for one of latents, or the fix looks up a value that is not published or was not
-            searched for.
+        ValueError: the sampler's grid cannot hold the steps, the fix moves steps that the sampler does not, sampler and
+            model do not fit one another, or the fix looks up a value that is not published or was not searched for.
     """
     recipe, section = params.recipes[params.models[model].recipe], params.samplers[sampler]
     evaluations = params.sample.n * section.nfe(section.grid(steps, recipe.timesteps))
-    if section.needs_variance and not recipe.network.predicts_variance:
-        raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
+    _check_fit(params, model, sampler)
     if params.fixes[fix].moves_steps and not section.follows_shifts:
         raise ValueError(f"{fix} moves where steps start or lead, and {sampler} goes along its grid alone")
-    if section.takes == "guide" and params.models[model].encoded_by:
-        raise ValueError(f"{sampler} takes a classifier of noised images, and {model} works on latents")
-    if section.takes in ("moments", "images") and recipe.network.conditioned_on:
-        raise ValueError(f"{sampler} takes {section.takes} without labels, and {model} is told the class")
     inputs = {
         None: f"models/{model}.safetensors", "moments": moments_of(model), "images": DATA_SET,
         "guide": guide_of(model),
@@ -50,6 +44,21 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
     )  # fmt: skip
     values = _printed(params, known.papers, cell) | _searched(params, known.tuned, cell)
     return cell.model_copy(update={"values": values}), evaluations
+
+
+def _check_fit(params: Params, model: str, sampler: str) -> None:
+    """Refuse a sampler that needs or takes what the model does not have."""
+    section, told = params.samplers[sampler], told_to(params, model)
+    if section.needs_variance and not params.recipes[params.models[model].recipe].network.predicts_variance:
+        raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
+    if section.takes == "guide" and params.models[model].encoded_by:
+        raise ValueError(f"{sampler} takes a classifier of noised images, and {model} works on latents")
+    if section.takes == "guide" and told == "text":
+        raise ValueError(f"{sampler} takes a classifier of noised images, and {model} is told the text")
+    if section.takes in ("moments", "images") and told:
+        raise ValueError(f"{sampler} takes {section.takes} without labels, and {model} is told the {told}")
+    if section.guidance is not None and told != "text":
+        raise ValueError(f"{sampler} needs a model that is told captions and at times none, which {model} is not")
 
 
 def moments_of(model: str) -> str:
@@ -102,6 +111,6 @@ def _printed(params: Params, papers: Mapping[str, Sequence[Row]], cell: Cell) ->
     return found
 
 
-def conditioned(params: Params, model: str) -> bool:
-    """Return whether a model's network is told the class."""
-    return params.recipes[params.models[model].recipe].network.conditioned_on > 0
+def told_to(params: Params, model: str) -> Told | None:
+    """Return what a model's network is told beside the time."""
+    return params.recipes[params.models[model].recipe].network.told

@@ -11,25 +11,27 @@ from stages.papers.numbers import parse_number
 from stages.papers.readings import NEEDS, Reading, read_row
 from stages.papers.tables import SOURCES, Row
 from stages.sections.cells import Cell, PlannedAutoencoder, PlannedModel
-from stages.sections.samplers import GUIDED
+from stages.sections.models import Told
+from stages.sections.samplers import CLASSIFIER_FREE, GUIDED
 from stages.sections.study import FIXES, MODELS, SAMPLERS, Params
 from stages.study.cell import (
     DATA_SET,
     Known,
     autoencoder_of,
-    conditioned,
     first_stage_of,
     guide_of,
     make_cell,
     moments_of,
+    told_to,
 )
 
 DIAGNOSED = "delta_bar"
 MEASURED = ("fid", "sfid", "inception_score", "precision", "recall", "time_ms")
-# What a published number needs that is of a model told the class.
-CONDITIONAL = "a class-conditional model"
+# What a published number needs that is of a model told something.
+CLASS, TEXT = "a class-conditional model", "a text-conditional model"
+CONDITIONAL: dict[str, Told] = {CLASS: "class", TEXT: "text"}
 # What published numbers need beyond their coordinates, and sections can be.
-NEEDED = {"a start from noised images", CONDITIONAL, GUIDED}
+NEEDED = {"a start from noised images", *CONDITIONAL, GUIDED, CLASSIFIER_FREE}
 Status = Literal["measured", "setting", "absent"]
 
 
@@ -108,7 +110,7 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     models = {cell.model for cell in (*cells.values(), *followed.values())} | {row.model for row in rows if row.model}
     reverse = sorted({int(row.row.steps) for row in rows if row.model})
     planned = {name: _model(params, name, reverse) for name in params.models if name in models}
-    diagnosed = [n for n, model in planned.items() if model.input == DATA_SET and not conditioned(params, n)]
+    diagnosed = [n for n, model in planned.items() if model.input == DATA_SET and told_to(params, n) is None]
     return Plan(planned, cells, rows, diagnosed, followed)
 
 
@@ -167,9 +169,9 @@ def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Know
     if not row.steps:
         raise Absent("no step count is printed")
     names = {
-        "sampler": _sampler(row, needs - {CONDITIONAL}, params),
+        "sampler": _sampler(row, needs - set(CONDITIONAL), params),
         "fix": _named(row.fix, "fix", {n: s.coordinate() for n, s in params.fixes.items()}, _known(FIXES)),
-        "model": _model_of(row, CONDITIONAL in needs, params),
+        "model": _model_of(row, told_by(needs), params),
     }
     try:
         return make_cell(params, known, steps=int(row.steps), **names)
@@ -192,10 +194,14 @@ def _sampler(row: Row, needs: Collection[str], params: Params) -> str:
     raise Absent(f"no section of params.yaml has {told}")
 
 
-def _model_of(row: Row, conditional: bool, params: Params) -> str:
-    wanted = {name for name in params.models if conditioned(params, name) == conditional}
-    sections = {name: model.coordinate() for name, model in params.models.items() if name in wanted}
-    return _named(row.model, f"{'class-conditional ' if conditional else ''}model", sections, _known(MODELS))
+def told_by(needs: Collection[str]) -> Told | None:
+    """Return what the model is told of a number with these needs."""
+    return next((told for need, told in CONDITIONAL.items() if need in needs), None)
+
+
+def _model_of(row: Row, told: Told | None, params: Params) -> str:
+    sections = {name: model.coordinate() for name, model in params.models.items() if told_to(params, name) == told}
+    return _named(row.model, f"{told}-conditional model" if told else "model", sections, _known(MODELS))
 
 
 def _named(wanted: str, kind: str, sections: Mapping[str, str], known: Sequence[str]) -> str:

@@ -9,11 +9,11 @@ from typing import Any, Literal, NamedTuple
 
 from stages.papers.readings import NEEDS
 from stages.papers.tables import Row
-from stages.sections.samplers import GUIDED
-from stages.study.plan import CONDITIONAL, PlannedRow, table_id
+from stages.sections.samplers import CLASSIFIER_FREE, GUIDED
+from stages.study.plan import CLASS, TEXT, PlannedRow, table_id
 
 LEVELS = " | "
-APART = {CONDITIONAL: "class-conditional", GUIDED: "guided"}
+APART = {CLASS: "class-conditional", TEXT: "text-conditional", GUIDED: "guided", CLASSIFIER_FREE: "guided"}
 Coverage = Literal["measured", "partly", "published only", "lost"]
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from stages.papers.readings import NEEDS
 from stages.sections.cells import Cell
-from stages.sections.models import Network, Recipe
-from stages.sections.samplers import GUIDED
+from stages.sections.models import Recipe, UNet
 from stages.sections.study import Params
-from stages.study.cell import conditioned
-from stages.study.plan import CONDITIONAL, PlannedRow
+from stages.study.cell import told_to
+from stages.study.plan import CONDITIONAL, PlannedRow, told_by
 
 
 def _joined(values: list[int]) -> str:
@@ -27,7 +26,7 @@ OF_RECIPE: dict[str, Callable[[Recipe], Any]] = {
     "ema_rate": lambda recipe: recipe.ema,
     "optimizer": lambda recipe: {"adam": "Adam", "adamw": "AdamW"}[recipe.optimizer],
 }
-OF_NETWORK: dict[str, Callable[[Network], Any]] = {
+OF_NETWORK: dict[str, Callable[[UNet], Any]] = {
     "channels": lambda network: network.channels,
     "residual_blocks": lambda network: network.res_blocks,
     "channel_multiple": lambda network: _joined(network.multipliers),
@@ -81,7 +80,9 @@ def _own(
         return f"{models[name]['parameters']:,}" if name in models else None
     if row.metric in OF_RECIPE:
         return OF_RECIPE[row.metric](recipe)
-    return OF_NETWORK[row.metric](recipe.network) if row.metric in OF_NETWORK else None
+    if row.metric in OF_NETWORK and isinstance(recipe.network, UNet):
+        return OF_NETWORK[row.metric](recipe.network)
+    return None
 
 
 def _scale(planned: PlannedRow, params: Params, cells: Collection[Cell]) -> Any:
@@ -90,8 +91,8 @@ def _scale(planned: PlannedRow, params: Params, cells: Collection[Cell]) -> Any:
     names = [name for name, fix in params.fixes.items() if fix.coordinate() == row.fix]
     for cell in cells:
         same = str(cell.steps) == row.steps and params.models[cell.model].coordinate() == row.model
-        same = same and conditioned(params, cell.model) == (CONDITIONAL in needs)
-        same = same and params.samplers[cell.sampler].need == (GUIDED if GUIDED in needs else None)
+        same = same and told_to(params, cell.model) == told_by(needs)
+        same = same and params.samplers[cell.sampler].need == next(iter(needs - set(CONDITIONAL)), None)
         if same and cell.fix in names and row.sampler in ("", params.samplers[cell.sampler].coordinates()["sampler"]):
             return params.fixes[cell.fix].resolved(cell.values).settings()[row.metric]
     values = [params.fixes[name].settings()[row.metric] for name in names]

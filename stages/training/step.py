@@ -26,7 +26,7 @@ def step(
 ) -> Loss:  # fmt: skip
     """Return the loss of one iteration on x0 [B, C, H, W], after updating the network, its EMA and the loss history.
 
-    ``labels`` [B] are told to a network that has classes.
+    ``labels`` [B] are told to a network that has classes or captions.
 
     All randomness is the stream of (seed, iteration): variants that draw alike see the same t and the same noise. Each
     process draws all of it and takes its share of the batch; the loss is of that share.
