@@ -54,14 +54,14 @@ def run(model: str) -> int:
     images, labels = read_data(planned.recipe, recipe.network)
     check_batch(planned.recipe, recipe.batch_size, len(images), together.num_processes)
     first, tensors, described = load_autoencoder(variant.encoded_by, planned.first_stage)
-    batch = partial(examples, images, labels, encoder(first, together.device), params.seed, recipe)
-    sizes, weights = network_start(planned.recipe, recipe, batch(0)[0].shape[1:])
     training, keep = params.training(model), [i for i in planned.keep if i < recipe.iterations]
+    batch = partial(examples, images, labels, encoder(first, together.device), training["seed"], recipe)
+    sizes, weights = network_start(planned.recipe, recipe, batch(0)[0].shape[1:])
     loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
-    state = new_state(partial(initial_network, planned.network, sizes, weights), recipe, params.seed, together)
+    state = new_state(partial(initial_network, planned.network, sizes, weights), recipe, training["seed"], together)
     inputs = sha256(DATASET), sha256(DATA / planned.input)
     scratch = scratch_folder(f"train-{model}", training, keep, *inputs, str(pick_device()), together.num_processes)
-    fit(state, batch, params.seed, recipe, loss, scratch, f"train {model}", planned.recipe, keep)
+    fit(state, batch, training["seed"], recipe, loss, scratch, f"train {model}", planned.recipe, keep)
     if together.is_main_process:
         save_kept(model, state.kept, training)
         save_model(model, state.ema, planned.network, sizes, training, (tensors, with_shape(described, images)))

@@ -227,6 +227,25 @@ def test_gamma_zero_under_the_name_adm_ip_gives_the_weights_of_adm(project: Path
     assert not all(torch.equal(first[name], third[name]) for name in first)
 
 
+def test_a_seed_of_its_own_gives_the_weights_of_a_study_of_that_seed(project: Path) -> None:
+    params = toy_params()
+    # Dropout too is of the seed.
+    params["adm-recipe"]["network"]["dropout"] = 0.1
+    params["adm-1"] = params["adm"] | {"seed": 1}
+    params["grid"]["models"] = ["adm", "adm-1"]
+    write_study(params)
+    prepare.run()
+    train.run("adm")
+    train.run("adm-1")
+    plain, own = (read_tensors(model_path(model))[0] for model in ("adm", "adm-1"))
+    assert [read_json(model_record_path(model))["training"]["seed"] for model in ("adm", "adm-1")] == [0, 1]
+    write_study(params | {"seed": 1})
+    train.run("adm")
+    other = read_tensors(model_path("adm"))[0]
+    assert all(torch.equal(own[name], other[name]) for name in own)
+    assert not any(torch.equal(own[name], plain[name]) for name in own if name.startswith("time_embed"))
+
+
 def test_models_share_initialisation_batches_times_and_noise(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configure()
     prepare.run()

@@ -170,6 +170,8 @@ class Model(Method):
     """What all training variants share; a variant is a subclass with its own settings and the module of its name."""
 
     recipe: Name
+    # Of its training; that of the study where there is none.
+    seed: Annotated[Int, Field(ge=0)] | None = None
     published: ClassVar[tuple[str, ...]]
     # The published model that the tables set this one against.
     base: ClassVar[str]
@@ -183,7 +185,7 @@ class Model(Method):
 
     def settings(self) -> dict[str, float]:
         """Return what the variant's loss takes as keywords."""
-        return self.model_dump(exclude={"method", "recipe", "autoencoder"})
+        return self.model_dump(exclude={"method", "recipe", "autoencoder", "seed"})
 
     def coordinate(self) -> str:
         """Return the model as the published tables have it."""

@@ -80,8 +80,9 @@ class Params(Section):
         section = self.models[model]
         name = section.encoded_by
         first = {} if name is None else {"autoencoder": {"name": name, **self.autoencoders[name].model_dump()}}
+        seed = self.seed if section.seed is None else section.seed
         return {
-            **section.settings(), **first, "variant": section.module, "recipe": section.recipe, "seed": self.seed,
+            **section.settings(), **first, "variant": section.module, "recipe": section.recipe, "seed": seed,
             "dataset": self.prepare.dataset, **self.recipes[section.recipe].model_dump(exclude_defaults=True),
         }  # fmt: skip
 
