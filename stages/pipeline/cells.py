@@ -23,6 +23,7 @@ from stages.sections.study import Params
 from stages.sections.times import Times
 from stages.study.cell import Known
 from stages.study.plan import Plan, make_plan
+from stages.study.repeats import with_repeats
 
 CELLS = Path("cells.yaml")
 AGAIN = "run python -m stages plan"
@@ -56,7 +57,8 @@ def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> P
     if tuned is None:
         tuned = {key: entry.values for key, entry in read_tuned().items()}
     try:
-        return make_plan(params, Known(published.papers, tuned), published.readings)
+        known = Known(published.papers, tuned)
+        return with_repeats(make_plan(params, known, published.readings), params, known)
     except ValueError as error:
         raise InputError(f"{PARAMS}: {error}") from None
 
@@ -153,6 +155,7 @@ def _inputs(params: Params) -> str:
     published = read_published()
     named = {**params.samplers, **params.fixes, **params.models, **params.autoencoders}
     settings = {name for fix in params.fixes.values() for name in fix.settings()}
+    seeds = {name: model.seed for name, model in params.models.items() if model.seed is not None}
     return _digest({
         "tables": params.tables, "max_steps": params.max_steps, "dataset": params.prepare.dataset,
         "grid": [grid.model_dump() for grid in params.grid], "trajectory": params.trajectory.model_dump(),
@@ -171,6 +174,8 @@ def _inputs(params: Params) -> str:
             for rows in published.papers.values() for row in rows
         ],
         "readings": [[reading.query, reading.setting, reading.value] for reading in published.readings],
+        # Which models repeat one another.
+        **({"seeds": seeds} if seeds else {}),
     })  # fmt: skip
 
 

@@ -151,6 +151,14 @@ class Params(Section):
                 raise ValueError(f"{name}.recipe: {model.recipe}.weight_decay is 0; {model.method} is trained with one")
         return self
 
+    @model_validator(mode="after")
+    def _repeats_have_seeds_of_their_own(self) -> Self:
+        for name, model in self.models.items():
+            alike = (other for other in self.models if other != name and self.training(other) == self.training(name))
+            if model.seed is not None and (other := next(alike, None)):
+                raise ValueError(f"{name}.seed: {model.seed}: {other} is trained alike on that seed; another one")
+        return self
+
 
 FIXED = [name for name in Params.model_fields if name not in RESERVED]
 

@@ -40,6 +40,8 @@ class Pair(NamedTuple):
     base: str
     changed: str
     printed: tuple[Printed, ...]
+    # The same two on further training seeds: base cell and changed cell.
+    repeats: tuple[tuple[str, str], ...] = ()
 
     @property
     def direction(self) -> int:

@@ -62,7 +62,6 @@ class Plan(NamedTuple):
     models: dict[str, PlannedModel]
     cells: dict[str, Cell]
     rows: list[PlannedRow]
-    # The models that are diagnosed: those of pixels whose network is told nothing but the time.
     diagnosed: list[str]
     followed: dict[str, Cell]
 
@@ -97,7 +96,7 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     # First the free ones: a row that one of them measures is measured however many steps it has.
     cells: dict[str, Cell] = {}
     for cell in _free_cells(params, known):
-        _add(cells, cell)
+        add_cell(cells, cell)
     rows = [
         _planned(row, params, known, readings, cells)
         for paper, content in papers.items()
@@ -110,8 +109,7 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     models = {cell.model for cell in (*cells.values(), *followed.values())} | {row.model for row in rows if row.model}
     reverse = sorted({int(row.row.steps) for row in rows if row.model})
     planned = {name: _model(params, name, reverse) for name in params.models if name in models}
-    diagnosed = [n for n, model in planned.items() if model.input == DATA_SET and told_to(params, n) is None]
-    return Plan(planned, cells, rows, diagnosed, followed)
+    return Plan(planned, cells, rows, diagnosed_models(params, planned), followed)
 
 
 def table_id(row: Row) -> str:
@@ -135,7 +133,7 @@ def _planned(row: Row, params: Params, known: Known, readings: Sequence[Reading]
     if row.steps and int(row.steps) > params.max_steps and cell.key not in cells:
         reason = f"{row.steps} steps: beyond max_steps ({params.max_steps}), {evaluations:,} image-evaluations"
         return PlannedRow(read, "absent", None, reason, tuple(concerned), evaluations)
-    _add(cells, cell)
+    add_cell(cells, cell)
     return PlannedRow(read, "measured", cell.key, "", tuple(concerned))
 
 
@@ -241,7 +239,8 @@ def _followed(params: Params, known: Known, model: str) -> Cell:
         raise ValueError(f"trajectory: {model}, {section.sampler}, {section.steps} steps: {error}") from None
 
 
-def _add(cells: dict[str, Cell], cell: Cell) -> None:
+def add_cell(cells: dict[str, Cell], cell: Cell) -> None:
+    """Add a cell by its key, refusing another one of the same key."""
     if cells.setdefault(cell.key, cell) != cell:
         raise ValueError(f"two cells have the name {cell.key}; name a section otherwise")
 
@@ -253,6 +252,11 @@ def _model(params: Params, name: str, reverse_steps: list[int]) -> PlannedModel:
         first_stage=first_stage_of(params, name), input=autoencoder_of(params, name), reverse_steps=reverse_steps,
         keep=params.trajectory.iterations if name in params.trajectory.models else [],
     )  # fmt: skip
+
+
+def diagnosed_models(params: Params, models: Mapping[str, PlannedModel]) -> list[str]:
+    """Return the models of pixels whose network is told nothing but the time."""
+    return [name for name, model in models.items() if model.input == DATA_SET and told_to(params, name) is None]
 
 
 def cell_evaluations(plan: Plan, params: Params) -> dict[str, int]:
