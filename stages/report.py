@@ -75,6 +75,7 @@ from stages.study.origins import Results, strangers
 from stages.study.pairs import published_pairs
 from stages.study.plan import PlannedRow
 from stages.study.regenerated import Table, diagnosis_key, regenerate
+from stages.study.repeats import repeated
 from stages.study.scores import METRICS, score_table, summary
 from stages.study.searches import CURVES, curves, trial_table
 from stages.study.settings import own_settings
@@ -101,7 +102,9 @@ def run() -> None:
     rows.sort(key=lambda row: order.index(row.row.paper))
     table = score_table(scores, samples)
     searched = searched_cells(params, planned)
-    differences = difference_table(published_pairs(rows), scores, searched.keys())
+    trainings = {name: record["training"] for name, record in models.items()}
+    pairs = repeated(published_pairs(rows), planned.cells, trainings)
+    differences = difference_table(pairs, scores, searched.keys())
     settings = own_settings(used(params, planned), planned.cells.values(), rows, models, dataset["n"])
     for first in list(results.diagnoses.values())[:1]:
         # As ES, which prints the formulas, has ADM first of all; so do params.yaml and the plan.
@@ -213,7 +216,7 @@ def render(
     forest = forest_rows(differences)
     drawn = diagnosis[diagnosis["model"].isin(one_of_each_network(models))]
     return render_page(
-        "report.html.j2", headline=headline(dataset, tables, verdict_counts(differences)),
+        "report.html.j2", headline=headline(dataset, tables, differences),
         coverage=coverage_map(tables, published.titles), titles=audit["titles"],
         forest=Markup(forest_plot(forest)) if len(forest) else "",
         claims=claim_rows(differences), steps=sorted(differences["steps"].unique()),

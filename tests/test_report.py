@@ -369,6 +369,36 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     assert set(found.loc[found["fix"] == "ts", "verdict"]) == {"not seen at this setting"}
 
 
+def test_three_training_seeds_give_a_verdict_and_the_page_tells_them(measured: Planned) -> None:
+    report.run()
+    assert re.search(r"of \d+ differences that the papers print for Epsilon Scaling and Time-Shift, <b>", content())
+    assert "one training run per model" in content()
+    assert "3 seeds" not in content()
+    params = study_params() | {"tables": ["ts-2"]}
+    params |= {f"{name}-{seed}": params[name] | {"seed": seed} for name in ("adm", "adm-ip") for seed in (1, 2)}
+    write_study(params)
+    write_results(read_cells())
+    for key, cell in read_cells().cells.items():
+        if cell.model.startswith("adm-ip"):
+            score = score_record(cell)
+            fid = score.fid.model_dump()
+            lower = {"value": fid["value"] - 1, "replicates": [each - 1 for each in fid["replicates"]]}
+            write_record(scores_path(key), score.model_copy(update={"fid": type(score.fid)(**(fid | lower))}))
+    report.run()
+    found = pd.read_csv("reports/tables/differences.csv")
+    found = found[found["axis"] == "model"]
+    assert set(found["model"]) == {"adm-ip"}
+    assert dict(zip(found["steps"], found["verdict"], strict=True)) == {
+        5: "not seen at this setting", 10: "not seen at this setting", 20: "replicates",
+    }  # fmt: skip
+    assert set(found["seeds"]) == {3}
+    assert re.search(r"of \d+ differences that the papers print for Epsilon Scaling, Time-Shift and var", content())
+    assert content().count("replicates, 3 seeds</span>") == 1
+    assert "adm-ip: adm-ip, ddim-clipped, 3 seeds" in content().replace("\n", " ")
+    assert "training runs on the seeds 0, 1, 2, all sampled from the same noise" in content()
+    assert "seed = 2" in content()
+
+
 def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(measured: Planned) -> None:
     """With ddim.eta = 1 no section has the settings of the rows with eta = 0; nothing else may stand in for them."""
     params = study_params()

@@ -11,9 +11,9 @@ import pandas as pd
 from stages.papers.tables import Metric
 from stages.reporting.blocks import block_layout
 from stages.sections.times import Times
-from stages.study.differences import FAMILY, MIXED
+from stages.study.differences import FAMILY, MIXED, verdict_counts
 from stages.study.regenerated import Table, reasons
-from stages.study.verdicts import ONE_RUN
+from stages.study.verdicts import FEW_RUNS
 
 # How the methods are called in a sentence.
 NAMES = {
@@ -21,17 +21,24 @@ NAMES = {
     "adm-ip": "input perturbation (ADM-IP)", "ddpm-ip": "input perturbation (DDIM-IP)",
 }  # fmt: skip
 BETTER, WORSE = "lower here", "higher here"
+# Why a difference has no verdict.
+UNJUDGED = (*FEW_RUNS.values(), MIXED)
+# What the verdicts are on, by the axis of their pairs.
+JUDGED = {"fix": ["Epsilon Scaling", "Time-Shift"], "model": ["variants of training"]}
 
 
-def headline(dataset: Mapping[str, Any], tables: Sequence[Table], counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return the numbers of the page's first sentence."""
-    measured = sum(table.counts["measured"] for table in tables)
-    judged = {word: count for word, count in counts.items() if word not in (ONE_RUN, MIXED)}
+def headline(dataset: Mapping[str, Any], tables: Sequence[Table], differences: pd.DataFrame) -> dict[str, Any]:
+    """Return the numbers of the page's first sentence, and of the tiles below it."""
+    measured, counts = sum(table.counts["measured"] for table in tables), verdict_counts(differences)
+    judged = {word: count for word, count in counts.items() if word not in UNJUDGED}
+    axes = set(differences.loc[differences["verdict"].isin(judged), "axis"])
+    *others, last = [name for axis, names in JUDGED.items() if axis in axes for name in names] or [""]
     return {
         "dataset": dataset["dataset"], "images": dataset["n"], "shape": dataset["shape"], "measured": measured,
         "published": sum(len(table.rows) for table in tables), "tables": len(tables),
         "filled": sum(table.coverage in ("measured", "partly") for table in tables), "judged": sum(judged.values()),
-        "verdicts": judged, "runs": counts.get(ONE_RUN, 0), "mixed": counts.get(MIXED, 0),
+        "verdicts": judged, "unjudged": {word: counts[word] for word in UNJUDGED if word in counts},
+        "judged_of": f"{', '.join(others)} and {last}" if others else last,
     }  # fmt: skip
 
 
@@ -77,7 +84,7 @@ def regenerated_sections(
 
 def _word(pair: Mapping[Any, Any]) -> str:
     """Return a pair's verdict, or for one without a verdict which way the score goes."""
-    if pair["verdict"] in (ONE_RUN, MIXED):
+    if pair["verdict"] in UNJUDGED:
         certain = pair["low"] > 0 or pair["high"] < 0
         return (BETTER if pair["difference"] < 0 else WORSE) if certain else "inconclusive"
     return str(pair["verdict"])
@@ -111,7 +118,8 @@ def forest_rows(differences: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "paper": pair["paper"], "label": f"{pair['changed']}: {pair['model']}, {pair['sampler']}"
-            + (f" (against {pair['base']})" if pair["base"] in NAMES else ""),
+            + (f" (against {pair['base']})" if pair["base"] in NAMES else "")
+            + (f", {pair['seeds']} seeds" if pair["seeds"] > 1 else ""),
             "steps": pair["steps"], "relative": pair["percent"], "low": pair["percent_low"],
             "high": pair["percent_high"], "verdict": pair["verdict"],
             "published": [float(text.split()[-1]) for text in pair["printed"].split("; ")],

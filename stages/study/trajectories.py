@@ -17,13 +17,14 @@ COLUMNS = [
 
 
 def bases(models: Mapping[str, Model], followed: Mapping[str, Any]) -> dict[str, str]:
-    """Return which followed model each of the others is set against: the first of its recipe without its change."""
+    """Return which followed model each other is set against: of its recipe and seed, the first without its change."""
     found: dict[str, str] = {}
     for name in followed if len(followed) > 1 else ():
         section = models[name]
         alike = (
             other for other in followed
-            if models[other].coordinate() == section.base and models[other].recipe == section.recipe
+            if models[other].coordinate() == section.base
+            and (models[other].recipe, models[other].seed) == (section.recipe, section.seed)
         )  # fmt: skip
         if section.coordinate() != section.base and (base := next(alike, None)):
             found[name] = base

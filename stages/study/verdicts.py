@@ -10,9 +10,9 @@ import numpy as np
 from stages.metrics.intervals import Interval
 
 Verdict = Literal["replicates", "contradicted", "not seen at this setting", "inconclusive"]
-# A difference between two training runs has no verdict: their unit is the run, and there is one of each.
+# The unit of a training variant is the run: below three paired ones there is a difference but no verdict.
 ONE_RUN = "one training seed"
-WORDS = ("replicates", "contradicted", "not seen at this setting", "inconclusive", ONE_RUN)
+FEW_RUNS = {1: ONE_RUN, 2: "two training seeds"}
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
