@@ -11,8 +11,11 @@ import pytest
 from stages.__main__ import main
 from stages.pipeline import cells
 from stages.pipeline.cells import CELLS, read_cells, read_plan
+from stages.pipeline.errors import InputError
 from stages.pipeline.params import read_params
+from stages.study.pairs import published_pairs
 from stages.study.plan import cell_evaluations, table_id
+from stages.study.repeats import repeated
 from tests.study.studies import committed, content, published
 from tests.toy import ROOT, write_params
 
@@ -99,3 +102,31 @@ def test_the_quick_study_is_planned_as_its_params_ask(monkeypatch: pytest.Monkey
     monkeypatch.chdir(ROOT / "studies/quick")
     assert read_cells().cells == read_plan().cells
     assert {"es-2", "es-6"} <= {table_id(row.row) for row in read_plan().rows if row.cell}
+
+
+def test_the_seeds_study_has_three_training_seeds_of_each_pair_of_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "studies/seeds")
+    plan, params = read_plan(), read_params()
+    assert read_cells().cells == plan.cells
+    assert {name: params.training(name)["seed"] for name in plan.models} == {
+        "adm": 0, "adm-1": 1, "adm-2": 2, "adm-ip": 0, "adm-ip-1": 1, "adm-ip-2": 2,
+    }  # fmt: skip
+    trainings = {name: params.training(name) for name in plan.models}
+    pairs = repeated(published_pairs(plan.rows), plan.cells, trainings)
+    assert {(pair.axis, len(pair.repeats)) for pair in pairs} == {("model", 2)}
+    assert {p.table for pair in pairs for p in pair.printed} == {"ip-1", "ip-3", "es-2", "ts-2"}
+    assert sum(cell_evaluations(plan, params).values()) == 2_610_000
+
+
+def test_another_training_seed_makes_the_plan_stale(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = content() | {"tables": ["ts-2"]}
+    write_params(params)
+    printed(capsys)
+    write_params(params | {"adm-1": params["adm"] | {"seed": 1}, "adm-ip-1": params["adm-ip"] | {"seed": 1}})
+    with pytest.raises(InputError, match="stale"):
+        read_cells()
+    printed(capsys)
+    assert "adm-ip-1-ddim-clipped-none-5" in read_cells().cells
+    write_params(params | {"adm-1": params["adm"] | {"seed": 2}, "adm-ip-1": params["adm-ip"] | {"seed": 1}})
+    with pytest.raises(InputError, match="stale"):
+        read_cells()
