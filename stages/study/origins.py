@@ -49,16 +49,7 @@ def strangers(
     yield from _unlike("extractor", {"extractor": params.extractor, "dataset_sha256": data.sha256}, extractor)
     made = {"reference": data.dataset, "dataset_sha256": data.sha256, "network_sha256": extractor.sha256}
     yield from _unlike("reference", made, reference)
-    for name, autoencoder in results.autoencoders.items():
-        made = {"section": params.autoencoders[name].model_dump(), "seed": params.seed, "dataset_sha256": data.sha256}
-        yield from _unlike(f"autoencoder {name}", made, autoencoder)
-    for name, model in results.models.items():
-        encoder = params.models[name].encoded_by
-        made = {
-            "model": name, "training": params.training(name), "dataset_sha256": data.sha256,
-            "input_sha256": results.autoencoders[encoder].sha256 if encoder else data.sha256,
-        }  # fmt: skip
-        yield from _unlike(f"model {name}", made, model)
+    yield from _trained(results, params)
     for name, diagnosis in results.diagnoses.items():
         made = {
             "model": name, "diagnose": params.diagnose, "seed": params.seed, "precision": params.sample.precision,
@@ -80,6 +71,21 @@ def strangers(
         yield from _unlike(f"scores of {key}", made, results.scores[key])
     for name, cell in followed.items():
         yield from _unlike(f"trajectory of {name}", _following(cell, params, results), results.trajectories[name])
+
+
+def _trained(results: Results, params: Params) -> Iterator[str]:
+    """Yield what is wrong with autoencoders and models."""
+    data = results.dataset
+    for name, autoencoder in results.autoencoders.items():
+        made = {"section": params.autoencoders[name].model_dump(), "seed": params.seed, "dataset_sha256": data.sha256}
+        yield from _unlike(f"autoencoder {name}", made, autoencoder)
+    for name, model in results.models.items():
+        encoder = params.models[name].encoded_by
+        made = {
+            "model": name, "training": params.training(name), "dataset_sha256": data.sha256,
+            "input_sha256": results.autoencoders[encoder].sha256 if encoder else data.sha256,
+        }  # fmt: skip
+        yield from _unlike(f"model {name}", made, model)
 
 
 def _moments(name: str, params: Params, results: Results) -> dict[str, Any]:
