@@ -54,8 +54,10 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     grid = sampler.grid(cell.steps, recipe.timesteps)
     yield f"  data set  {params.prepare.dataset}, in place of {row.dataset}"
     trained = f"{recipe.network.method} network, {recipe.schedule} schedule, {recipe.iterations:,} iterations"
-    yield f"  model     {cell.model}: {_settings(model.settings())}, {model.recipe} ({trained} of {recipe.batch_size})"
-    yield f"  sampler   {cell.sampler}: {sampler.method}, {_settings(sampler.settings())}"
+    settings = f"{_settings(model.settings())}, " if model.settings() else ""
+    yield f"  model     {cell.model}: {settings}{model.recipe} ({trained} of {recipe.batch_size})"
+    guidance = {} if sampler.guidance is None else {"scale": sampler.guidance}
+    yield f"  sampler   {cell.sampler}: {sampler.method}, {_settings(sampler.settings() | guidance)}"
     yield f"  grid      {sampler.spacing}, {len(grid.times)} times from {grid.times[-1]} down to {grid.times[0]}"
     yield f"  nfe       {sampler.nfe(grid)} evaluations per image, {params.sample.n:,} images"
     section = params.fixes[cell.fix]

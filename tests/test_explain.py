@@ -91,7 +91,9 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
           "  sampler   ddim-guided: guided-ddim, scale 1.0, eta 0.0, clip True"]),
         (("ts", "10", "DDIM", "10 steps"),
          ["  read as   needs a text-conditional model: the table is of text-to-image sampling",
-          "  status    needs a text-conditional model: not built yet"]),
+          "  read as   model text-to-image: the model is not stated; whichever it is, it makes images from texts",
+          "  model     text: text-recipe (text network, linear schedule, 1,000 iterations of 64)",
+          "  sampler   ddim-cfg: cfg-ddim, eta 0.0, scale 1.5", "  nfe       20 evaluations per image, 1,000 images"]),
     ],
 )  # fmt: skip
 def test_what_is_told(study: Path, place: Any, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_it_writes_the_committed_plan_and_prints_its_totals(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys)
     assert lines[:3] == [
-        "cells.yaml: 138 cells of 7 models, 5,645,000 image-evaluations", "414 of 666 published numbers get a cell", "",
+        "cells.yaml: 142 cells of 8 models, 5,765,000 image-evaluations", "418 of 666 published numbers get a cell", "",
     ]  # fmt: skip
     assert read_cells().cells == committed().cells
     for name in ("params.yaml", "tuned.yaml"):
@@ -67,10 +67,13 @@ def test_it_prints_every_table_and_every_number_once(study: Path, capsys: pytest
 
 
 def test_evaluations_are_those_of_all_cells(study: Path) -> None:
-    """Each cell takes n images times its steps; S- and F-PNDM take 1 and 9 evaluations more."""
-    extra = {"s-pndm": 1, "f-pndm": 9}
-    expected = sum(1000 * (cell.steps + extra.get(cell.sampler, 0)) for cell in committed().cells.values())
-    assert sum(cell_evaluations(committed(), read_params()).values()) == expected == 5_645_000
+    """Each cell takes n images times its steps; S- and F-PNDM take 1 and 9 more, classifier-free guidance twice."""
+    extra, twice = {"s-pndm": 1, "f-pndm": 9}, {"ddim-cfg": 2}
+    expected = sum(
+        1000 * (twice.get(cell.sampler, 1) * cell.steps + extra.get(cell.sampler, 0))
+        for cell in committed().cells.values()
+    )
+    assert sum(cell_evaluations(committed(), read_params()).values()) == expected == 5_765_000
 
 
 def test_it_replaces_a_stale_or_damaged_plan(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

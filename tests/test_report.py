@@ -280,7 +280,7 @@ def test_a_section_has_the_printed_numbers_the_measured_ones_and_the_reasons(mea
     assert re.search(r"50 steps: beyond max_steps \(20\), [\d,]+ image-evaluations", ts1)
     assert "not seen at this setting" in ts1
     assert 'href="tables/ts-1.csv"' in ts1
-    assert "needs a text-conditional model: not built yet" in section("ts-table-10")
+    assert "text-conditional, guided" in section("ts-table-10")
     assert "lost in the source" in section("es-table-7")
     assert "not printed" in section("ip-table-5"), "how the missing spacing is read"
     assert section("ip-table-10").count("Adam") == 2, "ours beside the printed setting"
@@ -306,7 +306,7 @@ def test_the_csv_of_a_table_has_the_numbers_of_its_block(measured: Planned) -> N
     assert set(block["steps"]) == {5, 10, 20, 50}
     assert block.loc[block["steps"] == 50, "value"].isna().all()
     assert block.loc[block["steps"] < 50, "value"].notna().all()
-    assert not Path("reports/tables/ts-10.csv").exists()
+    assert not Path("reports/tables/es-7.csv").exists()
 
 
 def test_equal_inputs_give_equal_bytes_whatever_the_time_it_took(measured: Planned) -> None:

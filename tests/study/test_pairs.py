@@ -98,7 +98,7 @@ def test_bases(changed: dict[str, str], others: list[dict[str, str]], bases: set
 
 def test_pairs_of_the_committed_plan() -> None:
     pairs, cells = published_pairs(committed().rows), committed().cells
-    assert len(pairs) == 86
+    assert len(pairs) == 88
     assert len({(p.paper, p.metric, p.base_cell, p.changed_cell) for p in pairs}) == len(pairs)
     printed: dict[tuple[str, str, Any], str] = {
         (table_id(p.row), p.row.dataset, p.cell): p.row.value for p in committed().rows if p.row.metric == "fid"

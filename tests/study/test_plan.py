@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.papers.readings import Reading
 from stages.papers.tables import SOURCES
 from stages.sections.cells import Cell, PlannedModel
 from stages.sections.study import FIXED, RESERVED
@@ -43,10 +44,10 @@ REASONS = (
     r"the (quadratic|ts-dpm) grid needs at least 2 steps",
 )
 # Published rows that plain cells cannot be of, with the model and sampler that can where there are some: entered chain,
-# latent, conditioned on text.
+# latent, told a text.
 SPECIAL = (
     ("ip-1", {"model": "adm"}, 5, ("adm", "ddpm-from-data")), ("es-4", {}, 12, ("ldm", "ddim-ldm")),
-    ("ts-10", {}, 4, None),
+    ("ts-10", {}, 4, ("text", "ddim-cfg")),
 )  # fmt: skip
 
 
@@ -106,21 +107,18 @@ def test_tables_with_a_measured_row_at_a_hundred_steps() -> None:
     assert counts == {
         "ip-1": 2, "ip-3": 40, "ip-4": 4, "ip-5": 16, "ip-6": 1, "ip-7": 12, "es-2": 42, "es-3": 24, "es-4": 12,
         "es-5": 20, "es-6": 35, "ts-1": 100, "ts-2": 12, "ts-3": 24, "ts-4": 8, "ts-5": 16, "ts-6": 12, "ts-7": 16,
-        "ts-8": 6, "ts-9": 12,
+        "ts-8": 6, "ts-9": 12, "ts-10": 4,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("table", "wanted", "number", "special"), SPECIAL)
 def test_other_kinds_of_sampling_never_join_plain_cells(
-    table: str, wanted: dict[str, str], number: int, special: tuple[str, str] | None
+    table: str, wanted: dict[str, str], number: int, special: tuple[str, str]
 ) -> None:
     plan = planned(put("max_steps", 1000))
     rows = rows_of(plan, table, **wanted)
     assert len(rows) == number
-    if special is None:
-        assert all(row.status == "absent" and row.reason.startswith("needs ") for row in rows)
-    else:
-        assert {(plan.cells[str(row.cell)].model, plan.cells[str(row.cell)].sampler) for row in rows} == {special}
+    assert {(plan.cells[str(row.cell)].model, plan.cells[str(row.cell)].sampler) for row in rows} == {special}
 
 
 @pytest.mark.parametrize(
@@ -150,11 +148,12 @@ def test_without_a_conditional_model_or_a_guided_sampler_their_rows_have_a_reaso
     assert reasons == {"no section of params.yaml is the class-conditional model adm"}
 
 
-def test_what_is_special_is_named() -> None:
-    def need(table: str, **wanted: str) -> set[str]:
-        return {row.reason.removesuffix(": not built yet") for row in rows_of(committed(), table, **wanted)}
-
-    assert need("ts-10") == {"needs a text-conditional model"}
+def test_what_no_section_can_be_is_named() -> None:
+    need = Reading(
+        "ts/8", "needs", "a magic wand", "made up", frozenset(row.row.key for row in rows_of(committed(), "ts-8"))
+    )
+    plan = make_plan(edited(), Known(published().papers, {}), [*published().readings, need])
+    assert {row.reason for row in rows_of(plan, "ts-8")} == {"needs a magic wand: not built yet"}
 
 
 # The join
@@ -442,7 +441,7 @@ def test_a_value_that_no_paper_prints_is_a_reason() -> None:
         ((put("tables", ["sources-1"]),), "tables: 'sources-1' is no published table"),
         ((put("tables", []),), "tables, max_steps and grid leave no cell to measure"),
         ((put("max_steps", 1),), "tables, max_steps and grid leave no cell to measure"),
-        ((put("tables", ["ip-9", "ts-10"]),), "tables, max_steps and grid leave no cell to measure"),
+        ((put("tables", ["ip-9", "es-7"]),), "tables, max_steps and grid leave no cell to measure"),
     ],
 )
 def test_refusals(edits: Any, fault: str) -> None:
