@@ -11,6 +11,7 @@ from stages.pipeline.params import read_params
 from stages.pipeline.records import read_record
 from stages.pipeline.times import read_times
 from stages.sections.records import DiagnosisRecord, ScoreRecord
+from stages.sections.samplers import Sampler
 from stages.sections.study import Params
 from stages.study.plan import Plan, PlannedRow
 
@@ -54,10 +55,9 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     grid = sampler.grid(cell.steps, recipe.timesteps)
     yield f"  data set  {params.prepare.dataset}, in place of {row.dataset}"
     trained = f"{recipe.network.method} network, {recipe.schedule} schedule, {recipe.iterations:,} iterations"
-    settings = f"{_settings(model.settings())}, " if model.settings() else ""
-    yield f"  model     {cell.model}: {settings}{model.recipe} ({trained} of {recipe.batch_size})"
-    guidance = {} if sampler.guidance is None else {"scale": sampler.guidance}
-    yield f"  sampler   {cell.sampler}: {sampler.method}, {_settings(sampler.settings() | guidance)}"
+    settings = ", ".join(filter(None, [_settings(model.settings()), model.recipe]))
+    yield f"  model     {cell.model}: {settings} ({trained} of {recipe.batch_size})"
+    yield f"  sampler   {cell.sampler}: {sampler.method}, {_settings(sampler.settings() | _guidance(sampler))}"
     yield f"  grid      {sampler.spacing}, {len(grid.times)} times from {grid.times[-1]} down to {grid.times[0]}"
     yield f"  nfe       {sampler.nfe(grid)} evaluations per image, {params.sample.n:,} images"
     section = params.fixes[cell.fix]
@@ -69,6 +69,10 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     yield f"  cell      {cell.key}"
     yield f"  command   dvc repro evaluate@{cell.key}"
     yield f"  measured  {_measured(cell.key, row.metric)}"
+
+
+def _guidance(sampler: Sampler) -> dict[str, float]:
+    return {} if sampler.guidance is None else {"scale": sampler.guidance}
 
 
 def _settings(settings: dict) -> str:
