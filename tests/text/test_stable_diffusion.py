@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -22,10 +23,19 @@ from stages.diffusion.block_noise import block_labels, block_noise
 from stages.pipeline.cells import planned_cell
 from stages.pipeline.drawing import drawing
 from stages.pipeline.files import read_json, read_npz, sha256
-from stages.pipeline.layout import DATASET, autoencoder_path, model_path, model_record_path, samples_path
+from stages.pipeline.first_stages import load_autoencoder
+from stages.pipeline.layout import (
+    DATASET,
+    autoencoder_path,
+    autoencoder_record_path,
+    model_path,
+    model_record_path,
+    samples_path,
+)
 from stages.pipeline.models import load_model
 from stages.pipeline.params import read_params
 from stages.pipeline.pretrained import WEIGHTS
+from stages.sections.study import ParamsFault, parse_params
 from tests.toy import ROOT, toy_params, write_study
 
 CELL, N, STEPS, SCALE = "sd-cfg-none-5", 20, 5, 7.5
@@ -36,7 +46,7 @@ SCHEDULER = {
 }  # fmt: skip
 
 
-def write_folder(place: Path) -> None:
+def write_folder(place: Path, unet: int = 4, vae: int = 1) -> None:
     """Write a folder of random weights, of the classes and in the format of Stable Diffusion 1."""
     torch.manual_seed(5)
     text = CLIPTextConfig(
@@ -45,12 +55,12 @@ def write_folder(place: Path) -> None:
     )  # fmt: skip
     CLIPTextModel(text).save_pretrained(place / "text_encoder", safe_serialization=True)
     UNet2DConditionModel(
-        sample_size=4, in_channels=4, out_channels=4, block_out_channels=(32, 32), layers_per_block=1,
+        sample_size=4, in_channels=unet, out_channels=unet, block_out_channels=(32, 32), layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         norm_num_groups=8, cross_attention_dim=32, attention_head_dim=8,
     ).save_pretrained(place / "unet", safe_serialization=True)  # fmt: skip
     AutoencoderKL(
-        in_channels=1, out_channels=1, down_block_types=("DownEncoderBlock2D",) * 2,
+        in_channels=vae, out_channels=vae, down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2, block_out_channels=(32, 32), norm_num_groups=8, latent_channels=4,
         scaling_factor=0.18215,
     ).save_pretrained(place / "vae", safe_serialization=True)  # fmt: skip
@@ -258,3 +268,86 @@ def test_a_folder_that_is_not_what_is_expected_is_refused_in_one_line(
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith(f"{command.split()[0]}: ")]
     assert re.search(told, line), line
     assert all(path.read_bytes() == content for path, content in kept.items())
+
+
+def as_published(place: Path) -> None:
+    """Rename weights to those of the files that were published: older versions of the libraries wrote them."""
+    path = place / "text_encoder/model.safetensors"
+    weights = {f"text_model.{name}": weight for name, weight in load_file(path).items()}
+    save_file(weights | {"text_model.embeddings.position_ids": torch.arange(77)[None]}, path, {"format": "pt"})
+    path = place / "vae/diffusion_pytorch_model.safetensors"
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    weights = load_file(path)
+    for name in [name for name in weights if ".attentions." in name]:
+        renamed = name
+        for new, before in old.items():
+            renamed = renamed.replace(new, before)
+        weights[renamed] = weights.pop(name)
+    save_file(weights, path, {"format": "pt"})
+
+
+def test_files_with_the_names_of_older_versions_give_the_same_model(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study / "sd", tmp_path / "sd")
+    as_published(tmp_path / "sd")
+    kept = {path: load_file(path) for path in (model_path("sd"), autoencoder_path("kl"))}
+    contents = {path: path.read_bytes() for path in kept}
+    configure(tmp_path / "sd")
+    autoencoder.run("kl")
+    train.run("sd")
+    for path, expected in kept.items():
+        found = load_file(path)
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], weight) for name, weight in expected.items())
+        path.write_bytes(contents[path])
+
+
+@torch.no_grad()
+def test_latents_are_means_times_the_folders_factor(study: Path) -> None:
+    x0 = torch.from_numpy(read_npz(DATASET, "images")[0][:4]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    first, _, _ = load_autoencoder("kl", "kl")
+    vae = AutoencoderKL.from_pretrained(study / "sd/vae").eval()
+    expected = 0.18215 * vae.encode(x0).latent_dist.mean
+    torch.testing.assert_close(first.encode(x0), expected)
+    torch.testing.assert_close(first.decode(expected), vae.decode(expected / 0.18215).sample)
+    assert read_json(autoencoder_record_path("kl"))["scale"] == 0.18215
+
+
+@pytest.mark.parametrize(
+    ("command", "channels", "told"),
+    [
+        (
+            "autoencoder kl",
+            {"vae": 3},
+            "images of 8x8x1; the autoencoder of .* takes 3 channels and sides that 2 divides",
+        ),
+        (
+            "train sd",
+            {"unet": 8},
+            "4x4x4 images or latents; the U-Net of .* takes 8 channels and squares of a size that 2",
+        ),
+    ],
+)
+def test_data_that_does_not_fit_is_refused(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, channels: dict[str, int], told: str
+) -> None:
+    write_folder(tmp_path / "sd", **channels)
+    configure(tmp_path / "sd")
+    assert main(command.split()) == 2
+    assert re.search(told, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"schedule": "linear"}, "schedule: linear; a Stable Diffusion folder goes with stable-diffusion"),
+        (
+            {"network": None, "schedule": "linear"},
+            "iterations: 0; allowed are 1 and more, 0 with the weights of a Stable",
+        ),
+    ],
+)
+def test_recipes_that_cannot_be_are_refused(study: Path, changes: dict[str, Any], told: str) -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["sd-recipe"] |= changes | ({"network": params["ldm-recipe"]["network"]} if "network" in changes else {})
+    with pytest.raises(ParamsFault, match=told):
+        parse_params(params)
