@@ -28,8 +28,9 @@ GRID = [{"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}
 TRAJECTORY = {"models": [MODEL], "iterations": [2], "sampler": "ddpm", "fix": "es", "steps": 4}
 SETTINGS = "report of settings"
 STAGES = {
-    "prepare": (), "extractor": (), "reference": (), "train": (MODEL,), "moments": (MODEL,), "diagnose": (MODEL,),
-    "guide": (MODEL,), "trajectory": (MODEL,), "sample": (KEY,), "evaluate": (KEY,), "audit": (), "report": (),
+    "prepare": (), "extractor": (), "reference": (), "autoencoder": ("vq",), "train": (MODEL,), "moments": (MODEL,),
+    "diagnose": (MODEL,), "guide": (MODEL,), "trajectory": (MODEL,), "sample": (KEY,), "evaluate": (KEY,), "audit": (),
+    "report": (),
 }  # fmt: skip
 
 
@@ -129,7 +130,7 @@ def declared(stage: str) -> set[str]:
     params = content.get("do", content).get("params", [])
     plan = yaml.safe_load(Path("cells.yaml").read_text())
     (key,) = STAGES[stage] or ("",)
-    lists = {"train": "models", "diagnose": "diagnosed", "trajectory": "followed"}
+    lists = {"train": "models", "diagnose": "diagnosed", "trajectory": "followed", "autoencoder": "autoencoders"}
     item = plan[lists.get(stage, "models" if stage in ("moments", "guide") else "cells")].get(key, {})
     filled = {"${key}": key} | {f"${{item.{name}}}": value for name, value in item.items()}
     return {filled.get(entry, entry) for entry in params if isinstance(entry, str)}
