@@ -280,7 +280,7 @@ def test_a_section_has_the_printed_numbers_the_measured_ones_and_the_reasons(mea
     assert re.search(r"50 steps: beyond max_steps \(20\), [\d,]+ image-evaluations", ts1)
     assert "not seen at this setting" in ts1
     assert 'href="tables/ts-1.csv"' in ts1
-    assert "text-conditional, guided" in section("ts-table-10")
+    assert "Read as model <b>text-to-image</b>" in section("ts-table-10")
     assert "lost in the source" in section("es-table-7")
     assert "not printed" in section("ip-table-5"), "how the missing spacing is read"
     assert section("ip-table-10").count("Adam") == 2, "ours beside the printed setting"

@@ -186,7 +186,7 @@ def test_one_edited_character_is_refused_or_changes_nothing(small: tuple[str, Pl
 def test_every_leaf_of_the_body_is_watched(small: tuple[str, Planned]) -> None:
     whole, _ = small
     lines = [i for i, line in enumerate(whole.splitlines()) if re.fullmatch(r" {4}\w+: .*", line)]
-    assert len(lines) == 2 * 5 + 10, "a model, to train and to diagnose, and a cell"
+    assert len(lines) == 2 * 7 + 11, "a model, to train and to diagnose, and a cell"
     for i in lines:
         changed = whole.splitlines()
         changed[i] = changed[i].split(": ")[0] + ": other"
