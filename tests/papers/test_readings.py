@@ -82,7 +82,7 @@ def test_an_empty_file_reads_nothing() -> None:
 
 def test_the_committed_readings_complete_what_is_open_and_nothing_else() -> None:
     rows = {row.key: row for rows in published().papers.values() for row in rows}
-    assert len(published().readings) == 19
+    assert len(published().readings) == 22
     for reading in published().readings:
         assert reading.keys
         for key in reading.keys:
