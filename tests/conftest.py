@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.dvc_study import build_study
-from tests.toy import ROOT, toy_params, write_study
+from tests.toy import toy_params, with_published, write_study
 
 # A machine at work may take its time; what an example does is what counts.
 settings.register_profile("patient", deadline=None)
@@ -34,8 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the toy study's params, published tables and plan, entered."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/published").symlink_to(ROOT / "data/published")
+    with_published(tmp_path)
     write_study(toy_params())
     return tmp_path
 

@@ -23,7 +23,7 @@ from stages.pipeline.inputs import sampler_inputs
 from stages.pipeline.layout import DATASET, guide_path, guide_record_path, model_path, samples_path
 from stages.pipeline.models import load_model
 from stages.pipeline.params import read_params
-from tests.toy import ROOT, toy_params, write_params, write_study
+from tests.toy import toy_params, with_published, write_params, write_study
 
 SAMPLERS = ["ddpm", "ddim-clipped", "ddpm-guided", "ddim-guided"]
 GUIDED = ["adm-class-ddpm-guided-none-5", "adm-class-ddim-guided-es-5", "adm-class-ddim-guided-ts-5"]
@@ -46,8 +46,7 @@ def configure(changes: dict[str, dict[str, Any]] | None = None, batch_size: int 
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a toy study of a class-conditional model, entered."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/published").symlink_to(ROOT / "data/published")
+    with_published(tmp_path)
     configure()
     return tmp_path
 

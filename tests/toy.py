@@ -49,6 +49,13 @@ def write_study(params: dict[str, Any]) -> None:
     write_cells(read_plan())
 
 
+def with_published(folder: Path) -> Path:
+    """The folder, with the published tables in it."""
+    (folder / "data").mkdir()
+    (folder / "data/published").symlink_to(ROOT / "data/published")
+    return folder
+
+
 def copy_project(folder: Path) -> None:
     """Copy what the pipeline needs to run: package, pipeline file, published numbers, templates, DVC's settings."""
     for name in ("stages", "data/published", "reports/templates", ".dvc"):

@@ -21,7 +21,7 @@ from stages.pipeline.layout import DATASET, autoencoder_path, autoencoder_record
 from stages.pipeline.models import load_model
 from stages.samplers import ddim
 from tests.study.studies import cells_of, planned, put, rows_of
-from tests.toy import ROOT, toy_params, write_study
+from tests.toy import toy_params, with_published, write_study
 
 NONE, ES = "ldm-ddim-ldm-none-5", "ldm-ddim-ldm-es-5"
 
@@ -40,9 +40,7 @@ def configure(**changes) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a trained autoencoder and latent model."""
-    made = tmp_path_factory.mktemp("latent")
-    (made / "data").mkdir()
-    (made / "data/published").symlink_to(ROOT / "data/published")
+    made = with_published(tmp_path_factory.mktemp("latent"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made)
         configure()

@@ -36,7 +36,7 @@ from stages.pipeline.models import load_model
 from stages.pipeline.params import read_params
 from stages.pipeline.pretrained import WEIGHTS
 from stages.sections.study import ParamsFault, parse_params
-from tests.toy import ROOT, toy_params, write_study
+from tests.toy import toy_params, with_published, write_study
 
 CELL, N, STEPS, SCALE = "sd-cfg-none-5", 20, 5, 7.5
 SCHEDULER = {
@@ -107,10 +107,8 @@ def configure(place: Path, **changes: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of a Stable Diffusion folder, sampled."""
-    study = tmp_path_factory.mktemp("stable-diffusion")
+    study = with_published(tmp_path_factory.mktemp("stable-diffusion"))
     write_folder(study / "sd")
-    (study / "data").mkdir()
-    (study / "data/published").symlink_to(ROOT / "data/published")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(study)
         # Nothing is looked up elsewhere.

@@ -21,7 +21,7 @@ from stages.pipeline.models import Denoiser, load_model
 from stages.samplers import ddim
 from stages.sampling.images import denoiser, to_uint8
 from tests.study.studies import cells_of, planned, put, rows_of
-from tests.toy import ROOT, toy_params, write_study
+from tests.toy import toy_params, with_published, write_study
 
 CPU = torch.device("cpu")
 CFG, DDIM = "text-ddim-cfg-none-5", "text-ddim-none-5"
@@ -43,9 +43,7 @@ def configure(batch_size: int = 60, **changes: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a trained text-conditional model."""
-    made = tmp_path_factory.mktemp("text")
-    (made / "data").mkdir()
-    (made / "data/published").symlink_to(ROOT / "data/published")
+    made = with_published(tmp_path_factory.mktemp("text"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made)
         configure()
@@ -163,8 +161,7 @@ def test_data_without_captions_for_the_labels_is_refused_in_one_line(
     names = ("images", "labels", "captions")
     whole = dict(zip(names, read_npz(DATASET, *names), strict=True))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/published").symlink_to(ROOT / "data/published")
+    with_published(tmp_path)
     configure()
     write_npz(DATASET, **whole | arrays)
     assert main(["train", "text"]) == 2
