@@ -32,7 +32,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "trajectory": ("model",),
     "sample": ("cell",),
     "evaluate": ("cell",),
-    "audit": ("--published", "--paper", "--table", "--fail-on"),
+    "audit": ("--published", "--paper", "--table", "--fail-on", "--strict"),
     "report": (),
     "compare": (),
 }
@@ -56,6 +56,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "--paper": {"help": "only findings on this paper"},
     "--table": {"help": "only findings on this table"},
     "--fail-on": {"choices": ("inconsistent", "wording", "rounding"), "help": "exit status 1 at this or worse"},
+    "--strict": {"action": "store_true", "help": "refuse claims that name rows which are part of no comparison"},
 }
 
 

@@ -16,16 +16,18 @@ from stages.pipeline.files import write_bytes, write_json
 from stages.pipeline.layout import PUBLISHED, REPORTS
 from stages.pipeline.pages import render_page
 from stages.pipeline.published import CLAIMS, TITLES, read_papers, read_text
-from stages.reporting.findings import COLUMNS, audit_record, summary_lines
+from stages.reporting.findings import COLUMNS, audit_record, summary_lines, warning_line, warnings
 
 
 def run(
-    published: Path = PUBLISHED, paper: str | None = None, table: str | None = None, fail_on: str | None = None
-) -> int:
+    published: Path = PUBLISHED, paper: str | None = None, table: str | None = None, fail_on: str | None = None,
+    *, strict: bool = False,
+) -> int:  # fmt: skip
     """Return the exit status after judging every claim of a folder: 0, or 1 at a finding as grave as ``fail_on``.
 
     The whole audit is written to reports/ (another folder's to audit/ inside it) and summed up on stdout. One narrowed
-    to a paper or a table is printed in full and writes nothing.
+    to a paper or a table is printed in full and writes nothing. What a claim's operands could pair and did not is a
+    warning, or where ``strict`` a fault of the inputs.
     """
     try:
         papers, metrics = read_papers(published)
@@ -34,9 +36,14 @@ def run(
         titles = parse_titles(TITLES, read_text(published / TITLES)) if (published / TITLES).exists() else {}
     except FaultyFile as error:
         raise InputError(f"{published}/{error}") from None
+    if strict:
+        check_pairs(published, findings)
+    check_place(papers, paper, table)
     narrowed = [finding for finding in findings if concerns(finding, paper, table)]
+    if not narrowed:
+        asked = " and ".join(f"{word} {name}" for word, name in (("paper", paper), ("table", table)) if name)
+        raise InputError(f"{published}/{CLAIMS}: no claim speaks of {asked}")
     if paper or table:
-        check_place(papers, paper, table)
         print("\n".join(summary_lines(audit_record(narrowed, {}, metrics, titles))))
     else:
         record = audit_record(findings, papers, metrics, titles)
@@ -61,9 +68,17 @@ def judge_all(claims: Sequence[Claim], papers: Mapping[str, Sequence[Row]]) -> l
 def concerns(finding: Finding, paper: str | None, table: str | None) -> bool:
     """Return whether a finding is made by the paper, or rests on a number of it (and of the table, if one is named)."""
     rows = [row for c in finding.comparisons for rows in c.group.values() for row in rows]
+    rows += [row for _, row in finding.unmatched]
     if table:
         return any(row.table == table and paper in (None, row.paper) for row in rows)
     return paper in (None, finding.claim.paper, *(row.paper for row in rows))
+
+
+def check_pairs(published: Path, findings: Sequence[Finding]) -> None:
+    """Refuse claims that name rows which are part of no comparison though their operands could pair them."""
+    if found := warnings(findings):
+        more = f" (and {len(found) - 1} more claims with such rows)" if len(found) > 1 else ""
+        raise InputError(f"{published}/{warning_line(found[0])}{more}")
 
 
 def check_place(papers: Mapping[str, list[Row]], paper: str | None, table: str | None) -> None:

@@ -56,8 +56,8 @@ def parse_claims(name: str, text: str) -> list[Claim]:
     """Return the claims of one file.
 
     Raises:
-        FaultyFile: unknown columns, kind, relation or quantifier, an id that is there twice, a malformed operand or
-            formula.
+        FaultyFile: no claim, unknown columns, kind, relation or quantifier, an id that is there twice, a malformed
+            operand or formula.
     """
     claims: dict[str, Claim] = {}
     for place, record in read_records(name, text, COLUMNS):
@@ -70,6 +70,8 @@ def parse_claims(name: str, text: str) -> list[Claim]:
         except ValueError as error:
             raise FaultyFile(f"{place}: {error}") from None
         claims[claim.id] = claim
+    if not claims:
+        raise FaultyFile(f"{name}: holds no claim, so that nothing would be checked")
     return list(claims.values())
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import combinations, product
 
 from stages.papers.claims import TRENDS, Claim
 from stages.papers.formulas import operands_of
@@ -28,10 +29,43 @@ def instances_of(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> list[tupl
     return [(key, rows | written) for key, group in groups.items() for rows in _choices(claim, group)]
 
 
-def count_unmatched(claim: Claim, papers: Mapping[str, Sequence[Row]], instances: Sequence[tuple[Key, Group]]) -> int:
-    """Return how many of the rows that a claim names have no counterpart, and so are part of no comparison."""
-    named = {row for o in claim.operands.values() if isinstance(o, Query) for row in select(o, papers)}
-    return len(named - {row for _, group in instances for rows in group.values() for row in rows})
+def sequence_of(key: Key) -> Key:
+    """Return what the rows of one sequence along the steps agree on."""
+    return tuple(pair for pair in key if pair[0] != "steps")
+
+
+def unpaired_rows(
+    claim: Claim, papers: Mapping[str, Sequence[Row]], instances: Sequence[tuple[Key, Group]]
+) -> list[tuple[str, Row]]:
+    """Return the rows that a claim names but that are part of no comparison, each with the name of its operand."""
+    compared = [group for _, group in instances]
+    if claim.relation in TRENDS:
+        # A row with no neighbour along the steps is compared with nothing.
+        lengths = Counter(sequence_of(key) for key, _ in instances)
+        compared = [group for key, group in instances if lengths[sequence_of(key)] > 1]
+    paired = {(name, row) for group in compared for name, rows in group.items() for row in rows}
+    queries = {name: operand for name, operand in claim.operands.items() if isinstance(operand, Query)}
+    named = [(name, row) for name, query in queries.items() for row in select(query, papers)]
+    return [pair for pair in named if pair not in paired]
+
+
+def lost_rows(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[tuple[str, Row]]:
+    """Return the unpaired rows whose operand does not say that some of its rows have no counterpart."""
+    operands = claim.operands
+    return [(name, row) for name, row in unpaired if not (isinstance(o := operands[name], Query) and o.partial)]
+
+
+def near_misses(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[str]:
+    """Return in words where two unpaired rows would pair but for one coordinate, such as a mistyped one."""
+    named = {key for o in claim.operands.values() if isinstance(o, Query) for key in o.wanted}
+    shared = [coordinate for coordinate in COORDINATES if coordinate not in named]
+    misses = []
+    for (name, row), (other, counterpart) in combinations(unpaired, 2):
+        apart = [c for c in shared if getattr(row, c) != getattr(counterpart, c)]
+        if name != other and len(apart) == 1:
+            values = f"{getattr(row, apart[0])!r}, {getattr(counterpart, apart[0])!r}"
+            misses.append(f"{name} and {other} differ in {apart[0]}: {values}")
+    return list(dict.fromkeys(misses))
 
 
 def lost_in(group: Group) -> str:

@@ -16,11 +16,15 @@ SEPARATOR = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
 
 
 class Query(NamedTuple):
-    """Rows of one table: those whose columns have one of the wanted values. ``paper`` is the name of their file."""
+    """Rows of one table: those whose columns have one of the wanted values. ``paper`` is the name of their file.
+
+    ``partial`` says that some of them have no counterpart in the other operands, as is meant.
+    """
 
     paper: str
     table: str
     wanted: Mapping[str, Sequence[str]]
+    partial: bool = False
 
 
 Operand = Query | str
@@ -30,7 +34,7 @@ Key = tuple[tuple[str, str], ...]
 
 
 def parse_operands(text: str) -> dict[str, Operand]:
-    """Return the operands of ``a = ts/1 fix=none; b = 4.03``: queries, or printed numbers as text.
+    """Return the operands of ``a = ts/1? fix=none; b = 4.03``: queries, or printed numbers as text.
 
     Raises:
         ValueError: an operand is neither, or its name is taken.
@@ -40,8 +44,13 @@ def parse_operands(text: str) -> dict[str, Operand]:
         name, _, content = (piece.strip() for piece in part.partition("="))
         if not name.isidentifier() or name in operands:
             raise ValueError(f"operand {part!r}: must be 'name = PAPER/TABLE key=value ...' or 'name = number', once")
-        operands[name] = content if NUMBER.fullmatch(content) else parse_query(content)
+        operands[name] = content if NUMBER.fullmatch(content) else _parse_operand(content)
     return operands
+
+
+def _parse_operand(text: str) -> Query:
+    query = parse_query(text)
+    return query._replace(table=query.table.removesuffix("?"), partial=query.table.endswith("?"))
 
 
 def parse_query(text: str) -> Query:

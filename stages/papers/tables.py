@@ -87,8 +87,8 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric]) -> list[Row
     """Return the rows of one file; all but ``sources.csv`` hold the paper that they are named after.
 
     Raises:
-        FaultyFile: unknown columns or metric, malformed number, steps that are no integer, a cell or its coordinates
-            twice.
+        FaultyFile: no row, unknown columns or metric, malformed number, steps that are no integer, a cell or its
+            coordinates twice.
     """
     paper = name.removesuffix(".csv")
     rows: dict[tuple[str, ...], Row] = {}
@@ -104,6 +104,7 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric]) -> list[Row
         if paper != SOURCES and any(coordinates[:-1]):
             other = measured.setdefault((row.table, row.where, *coordinates), row.label)
             _check(place, other == row.label, f"{row.label} has the same coordinates as {other}")
+    _check(name, bool(rows), "holds no row but its header")
     return list(rows.values())
 
 

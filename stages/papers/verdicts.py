@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from stages.papers.claims import TRENDS, Claim
 from stages.papers.formulas import evaluate, is_printed, operands_of, spell
-from stages.papers.instances import count_unmatched, instances_of, lost_in
+from stages.papers.instances import instances_of, lost_in, sequence_of, unpaired_rows
 from stages.papers.numbers import PRINTED, ROUNDED, ROUNDED_TWICE, Interval, Printed, parse_number
 from stages.papers.queries import Group, Key, distinct, select
 from stages.papers.tables import FaultyFile, Row
@@ -46,8 +46,8 @@ class Comparison(NamedTuple):
 class Finding(NamedTuple):
     """A verdict with all that a reader needs to check it by hand.
 
-    ``case`` tells it from the other findings of its claim; ``unmatched`` counts rows that the claim names but that
-    have no counterpart.
+    ``case`` tells it from the other findings of its claim; ``unmatched`` are the rows that the claim names but that are
+    part of none of its comparisons, each with the name of its operand.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Finding(NamedTuple):
     comparisons: Sequence[Comparison]
     reason: str
     origin: Sequence[Row]
-    unmatched: int
+    unmatched: Sequence[tuple[str, Row]]
 
 
 def judge(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> list[Finding]:
@@ -71,13 +71,15 @@ def judge(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> list[Finding]:
         raise FaultyFile(f"{claim.place}: paper {claim.paper!r}: must be one of {', '.join(papers)}")
     try:
         origin = select(claim.origin, papers) if claim.origin else []
+        if claim.origin and not origin:
+            raise ValueError("no rows match its origin")
         if claim.formula is None:
-            return [Finding(claim.id, claim, (), "unverifiable", (), claim.reason, origin, 0)]
+            return [Finding(claim.id, claim, (), "unverifiable", (), claim.reason, origin, ())]
         instances = instances_of(claim, papers)
         compared = list((_trend if claim.relation in TRENDS else _compared)(claim, claim.formula, instances))
     except (ValueError, ZeroDivisionError) as error:
         raise FaultyFile(f"{claim.place}: claim {claim.id}: {error}") from None
-    rest = origin, count_unmatched(claim, papers, instances)
+    rest = origin, unpaired_rows(claim, papers, instances)
     if claim.quantifier:
         return [Finding(claim.id, claim, (), *_quantified(claim, compared), *rest)]
     cases = distinct([comparison.group for comparison in compared])
@@ -146,7 +148,7 @@ def _trend(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group
     sequences: dict[Key, dict[Fraction, Group]] = {}
     for key, group in instances:
         steps = parse_number(dict(key)["steps"]).value
-        sequence = sequences.setdefault(tuple(pair for pair in key if pair[0] != "steps"), {})
+        sequence = sequences.setdefault(sequence_of(key), {})
         if steps in sequence:
             raise ValueError(f"several rows of one sequence have {steps} steps; name a column, row or where")
         sequence[steps] = group

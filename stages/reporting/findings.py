@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stages.papers.instances import lost_rows, near_misses
 from stages.papers.tables import SOURCES, Metric, Row
 from stages.papers.verdicts import VERDICTS, Comparison, Finding
 from stages.reporting.finding_groups import finding_groups
@@ -16,7 +17,7 @@ COLUMNS = (
     "recomputed", "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation", "origin",
     "headline", "tables",
 )  # fmt: skip
-# How many counter-examples a terminal shows.
+# How many counter-examples, or rows of a warning, a terminal shows.
 MOST = 3
 
 
@@ -35,10 +36,31 @@ def audit_record(
         tables.setdefault((row.paper, row.table), {}).setdefault(row.where, []).append(row)
     return {
         "titles": dict(titles), "counts": counts(records), "verdicts": list(VERDICTS), "findings": records,
-        "groups": finding_groups(records),
+        "groups": finding_groups(records), "warnings": warnings(findings),
         "tables": [table_layout(rows, metrics, flags) for parts in tables.values() for rows in parts.values()],
         "coverage": coverage(findings, papers),
     }  # fmt: skip
+
+
+def warnings(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return, for each claim with rows that are part of no comparison though its operands could pair them, which."""
+    claims = {finding.claim.id: finding for finding in findings}
+    found = []
+    for name, finding in claims.items():
+        if lost := lost_rows(finding.claim, finding.unmatched):
+            rows = [f"{operand} = {row.value} ({row.label})" for operand, row in lost]
+            hints = near_misses(finding.claim, finding.unmatched)
+            found.append({"claim": name, "place": finding.claim.place, "rows": rows, "hints": hints})
+    return found
+
+
+def warning_line(warning: Mapping[str, Any]) -> str:
+    """Return a warning in one line: the claim, how many of its rows are lost, the first of them, and why perhaps."""
+    rows, hints = warning["rows"], warning["hints"]
+    told = "row that it names is" if len(rows) == 1 else "rows that it names are"
+    more = [f"and {len(rows) - MOST} more"] if len(rows) > MOST else []
+    line = f"{warning['place']}: claim {warning['claim']}: {len(rows)} {told} part of no comparison: "
+    return line + "; ".join([", ".join(rows[:MOST] + more), *hints[:1]])
 
 
 def coverage(findings: Sequence[Finding], papers: Mapping[str, Sequence[Row]]) -> dict[str, int]:
@@ -67,7 +89,8 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     record: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {
         "id": finding.id, "verdict": finding.verdict, "paper": claim.paper, "where": claim.where, "kind": claim.kind,
         "statement": claim.statement, "case": ", ".join(finding.case), "basis": _basis(comparisons),
-        "relation": SIGNS.get(claim.relation, claim.relation), "stated": claim.stated, "unmatched": finding.unmatched,
+        "relation": SIGNS.get(claim.relation, claim.relation), "stated": claim.stated,
+        "unmatched": len(finding.unmatched),
         "check": claim.check if claim.formula else "", "operands": _operands(comparisons), "counter_examples": [],
         "ties": [], "origin": [], "explanation": finding.reason,
     }  # fmt: skip
@@ -92,6 +115,8 @@ def summary_lines(record: Mapping[str, Any], shown: Sequence[str] = VERDICTS) ->
     lines = ["paper".ljust(8) + "".join(word.rjust(width) for word in VERDICTS)]
     for paper, words in record["counts"].items():
         lines.append(paper.ljust(8) + "".join(str(words[word]).rjust(width) for word in VERDICTS))
+    if record["warnings"]:
+        lines += ["", *(f"warning: {warning_line(warning)}" for warning in record["warnings"])]
     for finding in record["findings"]:
         if finding["verdict"] in shown:
             case = f" [{finding['case']}]" if finding["case"] else ""

@@ -60,7 +60,7 @@ CLAIMS = {
     "wrong-gain": ("difference", AT_20, "a - b", "=", "3.50", ""),
     "half": ("ratio", AT_10, "b / a", "=", "0.5", ""),
     "third": ("ratio", AT_10, "b / a", "=", "0.33", ""),
-    "again": ("repeated", "a = toy/1; b = toy/3", "a", "=", "b", ""),
+    "again": ("repeated", "a = toy/1?; b = toy/3", "a", "=", "b", ""),
     "digit-short": ("repeated", "a = toy/3 fix=none", "a", "=", "8.06", ""),
     "digit-wrong": ("repeated", "a = toy/3 fix=none", "a", "=", "9.0", ""),
     "better-at-most": ("ordering", PAIR, "b", "<", "a", "most"),

@@ -12,6 +12,7 @@ from stages.audit import CLAIMS, PUBLISHED, read_papers, read_text
 from stages.papers.claims import KINDS, parse_claims
 from stages.papers.tables import SOURCES, Row
 from stages.papers.verdicts import Finding, judge
+from stages.reporting.findings import warnings
 from tests.toy import ROOT
 
 ROWS = {
@@ -73,6 +74,10 @@ def test_sources_name_their_origin(papers: dict[str, list[Row]]) -> None:
     assert {"fig3", "fig4", "readme", "issue26", "code"} <= tags
     (gamma,) = (r for r in papers[SOURCES] if r.table == "issue26" and r.metric == "gamma")
     assert (gamma.value, gamma.dataset) == ("0.15", "cifar10")
+
+
+def test_every_row_that_a_claim_names_is_compared(findings: list[Finding]) -> None:
+    assert warnings(findings) == []
 
 
 def test_the_committed_audit_is_that_of_the_committed_numbers(
