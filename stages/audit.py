@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.papers.claims import Claim, parse_claims
+from stages.papers.claims import SANITY, Claim, parse_claims
 from stages.papers.tables import SOURCES, FaultyFile, Row, parse_titles
 from stages.papers.verdicts import VERDICTS, Finding, judge
 from stages.pipeline.errors import InputError
@@ -49,9 +49,10 @@ def run(
         record = audit_record(findings, papers, metrics, titles)
         folder = REPORTS if published.resolve() == PUBLISHED.resolve() else published / "audit"
         write_audit(folder, record)
-        print("\n".join(summary_lines(record, ("inconsistent", "wording"))))
+        print("\n".join(summary_lines(record, ("inconsistent", "wording", "fails"))))
         print(f"\nthe other findings and every table: {folder / 'audit.html'}")
-    return int(any(fail_on and VERDICTS.index(f.verdict) <= VERDICTS.index(fail_on) for f in narrowed))
+    statements = [finding for finding in narrowed if finding.claim.kind != SANITY]
+    return int(any(fail_on and VERDICTS.index(f.verdict) <= VERDICTS.index(fail_on) for f in statements))
 
 
 def judge_all(claims: Sequence[Claim], papers: Mapping[str, Sequence[Row]]) -> list[Finding]:

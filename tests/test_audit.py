@@ -117,6 +117,26 @@ def test_fail_on_is_an_exit_status(paper: Path) -> None:
     assert audit("--fail-on", "rounding", "--table", "2") == 1
 
 
+def test_sanity_checks_are_a_class_of_their_own(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They say nothing of what the paper states: no verdict, no mark on a number, no failure."""
+    audit()
+    record = json.loads((paper / "audit/audit.json").read_text())
+    assert record["sanity"] == {"holds": 1, "fails": 1, "undecided": 0}
+    told = list(EXPECTED.values())
+    assert record["counts"] == {"toy": {word: told.count(word) for word in record["verdicts"]}}
+    printed = capsys.readouterr().out
+    assert "\nsanity checks, which no paper states: 1 hold, 1 fail\n" in printed
+    assert "\nsanity check fails: toy, Sec. 1: exchanged\n    0.58" in printed
+    page = (paper / "audit/audit.html").read_text()
+    assert "2 sanity checks, which no paper states: 1 hold, 1 fail</h3>" in page
+    assert page.index('id="finding-sharper"') < page.index('id="finding-exchanged"') < page.index("published-tables")
+    (number,) = (n for n in record["tables"][0]["body"][1]["cells"][2] if n["metric"] == "precision")
+    assert (number["value"], number["finding"]) == ("0.58", "")
+    lines = (paper / "claims.csv").read_text().splitlines(keepends=True)
+    (paper / "claims.csv").write_text(lines[0] + "".join(line for line in lines if ",sanity," in line))
+    assert audit("--fail-on", "rounding") == 0
+
+
 def mistype(paper: Path) -> None:
     """Mistype the data set of the one row that refutes always-better, ours at 50 steps."""
     table = paper / "toy.csv"
@@ -299,7 +319,7 @@ def test_an_explanation_stands_where_something_needs_explaining(sourced: Path) -
 def test_findings_against_sources_come_after_those_within_the_papers(sourced: Path) -> None:
     audit()
     ranked = [(finding["verdict"], finding["basis"]) for finding in findings(sourced).values()]
-    order = ["inconsistent", "wording", "rounding", "consistent", "unverifiable"]
+    order = ["inconsistent", "wording", "rounding", "consistent", "unverifiable", "fails", "undecided", "holds"]
     assert ranked == sorted(ranked, key=lambda pair: (order.index(pair[0]), pair[1]))
     assert findings(sourced)["readme"]["basis"] == "sources"
 

@@ -18,8 +18,10 @@ COLUMNS = (
 )  # fmt: skip
 KINDS = (
     "improvement", "difference", "ratio", "repeated", "ordering", "trend", "mean", "speed-up", "hyperparameter",
-    "protocol",
+    "protocol", "sanity",
 )  # fmt: skip
+# Whoever audits expects it of sound tables; no paper states it.
+SANITY = "sanity"
 COMPARISONS = ("=", "<", "<=", ">", ">=", "is")
 # Along the steps, each value stands in this relation to the next.
 TRENDS = {"rises with steps": "<", "falls with steps": ">"}

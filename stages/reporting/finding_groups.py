@@ -10,7 +10,8 @@ from stages.reporting.sums import UNVERIFIABLE
 # What a verdict says of several cases.
 SAYS = {
     "inconsistent": "do not fit", "wording": "say more than the numbers", "rounding": "need more digits than printed",
-    "consistent": "fit", "unverifiable": UNVERIFIABLE,
+    "consistent": "fit", "unverifiable": UNVERIFIABLE, "fails": "do not hold", "undecided": "need more than is printed",
+    "holds": "hold",
 }  # fmt: skip
 
 

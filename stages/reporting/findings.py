@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stages.papers.claims import SANITY
 from stages.papers.instances import lost_rows, near_misses
 from stages.papers.tables import SOURCES, Metric, Row
-from stages.papers.verdicts import VERDICTS, Comparison, Finding
+from stages.papers.verdicts import VERDICTS, Comparison, Finding, Verdict
 from stages.reporting.finding_groups import finding_groups
 from stages.reporting.published import anchor, table_layout
 from stages.reporting.sums import SIGNS, headline, instance, sum_record
@@ -17,6 +18,12 @@ COLUMNS = (
     "recomputed", "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation", "origin",
     "headline", "tables",
 )  # fmt: skip
+# What comes of a sanity check: no verdict on a paper.
+OUTCOMES = ("fails", "undecided", "holds")
+OUTCOME_OF: dict[Verdict, str] = {
+    "inconsistent": "fails", "wording": "fails", "rounding": "undecided", "unverifiable": "undecided",
+    "consistent": "holds",
+}  # fmt: skip
 # How many counter-examples, or rows of a warning, a terminal shows.
 MOST = 3
 
@@ -29,13 +36,14 @@ def audit_record(
 ) -> dict[str, Any]:
     """Return all that the audit's page and its CSV show, in values that JSON can hold."""
     records = [finding_record(finding) for finding in findings]
-    records.sort(key=lambda record: (VERDICTS.index(record["verdict"]), record["basis"]))
+    records.sort(key=lambda record: ((*VERDICTS, *OUTCOMES).index(record["verdict"]), record["basis"]))
     flags = _flags(findings)
     tables: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for row in (row for paper, content in papers.items() if paper != SOURCES for row in content):
         tables.setdefault((row.paper, row.table), {}).setdefault(row.where, []).append(row)
     return {
         "titles": dict(titles), "counts": counts(records), "verdicts": list(VERDICTS), "findings": records,
+        "sanity": {word: sum(record["verdict"] == word for record in records) for word in OUTCOMES},
         "groups": finding_groups(records), "warnings": warnings(findings),
         "tables": [table_layout(rows, metrics, flags) for parts in tables.values() for rows in parts.values()],
         "coverage": coverage(findings, papers),
@@ -71,7 +79,7 @@ def coverage(findings: Sequence[Finding], papers: Mapping[str, Sequence[Row]]) -
 
 
 def counts(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    """Return how many findings each paper has of each verdict."""
+    """Return how many findings each paper has of each verdict, sanity checks apart."""
     papers = dict.fromkeys(sorted(record["paper"] for record in records))
     return {
         paper: {word: sum(r["paper"] == paper and r["verdict"] == word for r in records) for word in VERDICTS}
@@ -86,8 +94,9 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     not hold, and those where the printed digits cannot tell.
     """
     claim, comparisons = finding.claim, finding.comparisons
+    verdict = OUTCOME_OF[finding.verdict] if claim.kind == SANITY else finding.verdict
     record: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {
-        "id": finding.id, "verdict": finding.verdict, "paper": claim.paper, "where": claim.where, "kind": claim.kind,
+        "id": finding.id, "verdict": verdict, "paper": claim.paper, "where": claim.where, "kind": claim.kind,
         "statement": claim.statement, "case": ", ".join(finding.case), "basis": _basis(comparisons),
         "relation": SIGNS.get(claim.relation, claim.relation), "stated": claim.stated,
         "unmatched": len(finding.unmatched),
@@ -109,21 +118,30 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     return record
 
 
-def summary_lines(record: Mapping[str, Any], shown: Sequence[str] = VERDICTS) -> list[str]:
+def summary_lines(record: Mapping[str, Any], shown: Sequence[str] = (*VERDICTS, *OUTCOMES)) -> list[str]:
     """Return the audit for a terminal: counts per paper and verdict, then the findings of the verdicts ``shown``."""
     width = max(map(len, VERDICTS)) + 2
     lines = ["paper".ljust(8) + "".join(word.rjust(width) for word in VERDICTS)]
     for paper, words in record["counts"].items():
         lines.append(paper.ljust(8) + "".join(str(words[word]).rjust(width) for word in VERDICTS))
+    if any(record["sanity"].values()):
+        lines += ["", f"sanity checks, which no paper states: {outcomes(record['sanity'])}"]
     if record["warnings"]:
         lines += ["", *(f"warning: {warning_line(warning)}" for warning in record["warnings"])]
     for finding in record["findings"]:
         if finding["verdict"] in shown:
             case = f" [{finding['case']}]" if finding["case"] else ""
-            lines += ["", f"{finding['verdict']}: {finding['paper']}, {finding['where']}: {finding['statement']}{case}"]
+            word = f"{'sanity check ' * (finding['kind'] == SANITY)}{finding['verdict']}"
+            lines += ["", f"{word}: {finding['paper']}, {finding['where']}: {finding['statement']}{case}"]
             lines += [f"    {line}" for line in (*spelled_out(finding), because(finding)) if line]
             lines.append(f"    [{finding['id']}]")
     return lines
+
+
+def outcomes(sanity: Mapping[str, int]) -> str:
+    """Return how many sanity checks came out how, such as "25 hold, 2 fail"."""
+    words = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
+    return ", ".join(f"{sanity[outcome]} {word}" for outcome, word in words.items() if sanity[outcome])
 
 
 def spelled_out(finding: Mapping[str, Any]) -> list[str]:
@@ -170,7 +188,7 @@ def _flags(findings: Sequence[Finding]) -> dict[tuple[str, ...], tuple[str, str]
     """Return the gravest verdict against each published number, with the finding that gives it."""
     flags: dict[tuple[str, ...], tuple[str, str]] = {}
     for finding in sorted(findings, key=lambda f: VERDICTS.index(f.verdict)):
-        if finding.verdict not in ("consistent", "unverifiable"):
+        if finding.verdict not in ("consistent", "unverifiable") and finding.claim.kind != SANITY:
             shaky = (c for c in finding.comparisons if c.held in ("no", "possible"))
             for row in (row for c in shaky for rows in c.group.values() for row in rows if row.table):
                 flags.setdefault(row.key, (finding.verdict, finding.id))

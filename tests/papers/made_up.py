@@ -77,8 +77,10 @@ CLAIMS = {
     "more-than-five-times": ("speed-up", SHORTER, "a.steps / b.steps", ">", "5", ""),
     "optimizer": ("hyperparameter", "a = toy/2 metric=optimizer", "a", "is", "adamw", ""),
     "batch": ("hyperparameter", "a = toy/2 metric=batch_size", "a", "=", "256", ""),
-    "orientation": ("protocol", ORIENTATION.format("none"), "p", ">", "r", ""),
-    "exchanged": ("protocol", ORIENTATION.format("ours"), "p", ">", "r", ""),
+    "orientation": ("sanity", ORIENTATION.format("none"), "p", ">", "r", ""),
+    "exchanged": ("sanity", ORIENTATION.format("ours"), "p", ">", "r", ""),
+    "at-most-50-steps": ("protocol", "a = toy/1 metric=fid", "a.steps", "<=", "50", "all"),
+    "at-most-20-steps": ("protocol", "a = toy/1 metric=fid", "a.steps", "<=", "20", "all"),
     "lost": ("repeated", "a = toy/2 model=lost metric=fid", "a", "=", "2.00", ""),
     "sharper": ("ordering", "", "", "", "", ""),
 }  # fmt: skip
@@ -91,7 +93,8 @@ EXPECTED = {
     "ours-worsens": "wording", "base-falls": "wording", "gain-falls": "consistent",
     "mean-rule.10": "inconsistent", "mean-rule.20": "consistent", "best-of-base": "consistent",
     "five-times": "consistent", "more-than-five-times": "wording", "optimizer": "consistent", "batch": "inconsistent",
-    "orientation": "consistent", "exchanged": "wording", "lost": "unverifiable", "sharper": "unverifiable",
+    "at-most-50-steps": "consistent", "at-most-20-steps": "wording",
+    "orientation": "holds", "exchanged": "fails", "lost": "unverifiable", "sharper": "unverifiable",
 }  # fmt: skip
 
 
