@@ -231,9 +231,9 @@ def test_an_audit_of_nothing_is_no_success(
         ("toy.csv", "10 steps,cifar10", "20 steps,cifar10", "mine/toy.csv:3: toy/1 [adm | none; 20 steps] fid is"),
         ("toy.csv", "toy,2", "tox,2", "mine/toy.csv:12: paper 'tox': must be 'toy'"),
         ("toy.csv", "toy,2", "toy,2a", "mine/toy.csv:12: table '2a': must be a bare number"),
-        ("toy.csv", "cut off", "", "mine/toy.csv:20: value is empty: the note must say why"),
+        ("toy.csv", "cut off", "", "mine/toy.csv:21: value is empty: the note must say why"),
         ("toy.csv", "paper,table,", "table,paper,", "mine/toy.csv:1: columns table,paper,row"),
-        ("toy.csv", "toy,3,", "toy,3,more,", "mine/toy.csv:21: 20 fields instead of 19"),
+        ("toy.csv", "toy,3,", "toy,3,more,", "mine/toy.csv:22: 20 fields instead of 19"),
         ("toy.csv", ",50.0,", ",50 %,", "mine/toy.csv:5: improvement '50 %' is not a number"),
         ("claims.csv", "difference", "diff", "mine/claims.csv:3: kind 'diff': must be one of 'improvement'"),
         ("claims.csv", "\nhalf,", "\ngain,", "mine/claims.csv:5: id 'gain' is there twice"),
@@ -338,11 +338,10 @@ def test_titles_and_coverage_are_on_the_page(paper: Path) -> None:
     audit()
     record = json.loads((paper / "audit/audit.json").read_text())
     assert record["titles"] == {"toy": "Toys, <b>all</b> of them"}
-    # All 20 printed numbers but none of the two that no claim names.
-    assert record["coverage"] == {"printed": 20, "checked": 20}
+    assert record["coverage"] == {"printed": 21, "checked": 21}
     page = (paper / "audit/audit.html").read_text()
     assert "Toys, &lt;b&gt;all&lt;/b&gt; of them" in page
-    assert "Of the 20 values in the tables 20 are part of a check" in page
+    assert "Of the 21 values in the tables 21 are part of a check" in page
 
 
 def test_a_terminal_shows_three_counter_examples(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -367,7 +366,7 @@ def test_a_number_is_marked_with_its_gravest_finding(paper: Path) -> None:
     }
     assert marked["fid", "6.00"] == "inconsistent"
     assert marked["fid", "6.10"] == "wording"
-    assert marked["recall", "0.60"] == ""
+    assert marked["precision", "0.66"] == ""
     # Too few digits in one claim, wrong in a later one.
     assert tables[2]["body"][0]["cells"][0][0]["verdict"] == "inconsistent"
 

@@ -35,6 +35,7 @@ CELLS = {
         ("recall", "adm", "ours", "50", "0.65", ""),
     ],
     "2": [
+        ("b", "adm", "uniform", "50", "1.011", ""),
         ("b", "adm", "uniform", "20", "1.011", ""),
         ("b", "adm", "uniform", "10", "1.017", ""),
         ("k", "adm", "linear", "20", "0.0008", ""),
@@ -49,7 +50,7 @@ CELLS = {
 }
 PAIR = "a = toy/1 fix=none metric=fid; b = toy/1 fix=ours metric=fid"
 AT_10, AT_20 = (f"a = toy/1 fix=none metric=fid steps={n}; b = toy/1 fix=ours metric=fid steps={n}" for n in (10, 20))
-MEAN = "k = toy/2 metric=k fix=linear; b = toy/2 metric=b fix=linear; u = toy/2 metric=b fix=uniform"
+MEAN = "k = toy/2 metric=k fix=linear; b = toy/2 metric=b fix=linear; u = toy/2? metric=b fix=uniform"
 SHORTER = "a = toy/1 fix=none metric=fid steps=50; b = toy/1 fix=ours metric=fid steps=10"
 ORIENTATION = "p = toy/1 metric=precision fix={0}; r = toy/1 metric=recall fix={0}"
 
@@ -81,6 +82,13 @@ CLAIMS = {
     "exchanged": ("sanity", ORIENTATION.format("ours"), "p", ">", "r", ""),
     "at-most-50-steps": ("protocol", "a = toy/1 metric=fid", "a.steps", "<=", "50", "all"),
     "at-most-20-steps": ("protocol", "a = toy/1 metric=fid", "a.steps", "<=", "20", "all"),
+    # Said in weaker words these would hold.
+    "smaller-b-for-more-steps": ("trend", "a = toy/2 metric=b fix=uniform", "exact(a)", "falls with steps", "", "all"),
+    "recall-unaffected": ("ordering", PAIR.replace("fid", "recall"), "b", "=", "a", "all"),
+    "larger-gain-at-20-than-at-10": (
+        "ordering", f"{AT_20}; {AT_10.replace('a =', 'c =').replace('b =', 'd =')}", "1 - b / a", ">", "1 - d / c", "",
+    ),
+    "appendix-5-is-appendix-1": ("repeated", "a = 5", "exact(a)", "=", "1", ""),
     "lost": ("repeated", "a = toy/2 model=lost metric=fid", "a", "=", "2.00", ""),
     "sharper": ("ordering", "", "", "", "", ""),
 }  # fmt: skip
@@ -93,6 +101,8 @@ EXPECTED = {
     "ours-worsens": "wording", "base-falls": "wording", "gain-falls": "consistent",
     "mean-rule.10": "inconsistent", "mean-rule.20": "consistent", "best-of-base": "consistent",
     "five-times": "consistent", "more-than-five-times": "wording", "optimizer": "consistent", "batch": "inconsistent",
+    "smaller-b-for-more-steps": "wording", "recall-unaffected": "wording",
+    "larger-gain-at-20-than-at-10": "rounding", "appendix-5-is-appendix-1": "inconsistent",
     "at-most-50-steps": "consistent", "at-most-20-steps": "wording",
     "orientation": "holds", "exchanged": "fails", "lost": "unverifiable", "sharper": "unverifiable",
 }  # fmt: skip

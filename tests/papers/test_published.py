@@ -80,6 +80,48 @@ def test_every_row_that_a_claim_names_is_compared(findings: list[Finding]) -> No
     assert warnings(findings) == []
 
 
+@pytest.mark.parametrize(
+    ("claim", "verdict", "held"),
+    [
+        # Equal numbers are no "more than".
+        ("ip-intro-12.5", "wording", ["no"]),
+        ("ip-sec62-much-faster.cifar10", "wording", ["no"]),
+        ("ip-sec62-best-below-t-sfid.adm", "wording", ["no"] * 5),
+        ("ip-sec61-bias-significantly", "wording", ["no", *["yes"] * 4]),
+        ("es-lambda-smaller", "wording", ["no", "yes", "yes", "no", "yes"]),
+        ("ts-sec51-extremely.5", "wording", [*["yes"] * 3, "no", *["yes"] * 3, "no"]),
+        # Another source says so, or the text itself; a file's name does not.
+        ("ip-a7-pytorch", "inconsistent", ["no"]),
+        ("ip-sec53-gamma-checkpoint", "unverifiable", []),
+        ("ip-sec4-appendix-ref", "inconsistent", ["no"]),
+        ("es-app-eq8", "inconsistent", ["no"]),
+        ("ts-appe-figures", "inconsistent", ["no"]),
+        # An advice and a label contradict nothing.
+        ("es-mean-rule", "consistent", ["no", *["yes"] * 4]),
+        ("es-fig4-end", "consistent", ["yes"]),
+    ],
+)
+def test_claims_say_no_less_than_the_papers(findings: list[Finding], claim: str, verdict: str, held: list[str]) -> None:
+    (finding,) = (finding for finding in findings if finding.id == claim)
+    assert (finding.verdict, [comparison.held for comparison in finding.comparisons]) == (verdict, held)
+
+
+def test_nothing_is_called_unaffected_that_is_higher_everywhere(findings: list[Finding]) -> None:
+    unaffected = [finding for finding in findings if finding.id.endswith("-recall-precision") and finding.comparisons]
+    assert [finding.verdict for finding in unaffected] == ["wording"] * 3
+    assert {comparison.held for finding in unaffected for comparison in finding.comparisons} == {
+        "yes",
+        "possible",
+        "no",
+    }
+
+
+def test_settings_that_the_readme_has_are_checked_against_it(findings: list[Finding]) -> None:
+    """Ten settings on five data sets."""
+    checked = [finding.verdict for finding in findings if finding.claim.id == "ip-t9-readme"]
+    assert checked == ["consistent"] * 50
+
+
 def test_the_committed_audit_is_that_of_the_committed_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
