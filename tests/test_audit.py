@@ -41,6 +41,16 @@ def test_every_kind_of_claim_and_of_error_is_judged(paper: Path) -> None:
     assert {name: finding["verdict"] for name, finding in findings(paper).items()} == EXPECTED
 
 
+def test_a_finding_names_the_line_of_the_text_that_it_rests_on(paper: Path) -> None:
+    claims = paper / "claims.csv"
+    claims.write_text(claims.read_text().replace("tie,toy,Sec. 1,7,", "tie,toy,Sec. 1,,"))
+    audit()
+    assert [findings(paper)[name]["line"] for name in ("tie", "gain")] == ["", "7"]
+    page = (paper / "audit/audit.html").read_text()
+    assert "Sec. 1, line 7 of the text" in page.partition('id="finding-gain"')[2].partition("</li>")[0]
+    assert "of the text" not in page.partition('id="finding-tie"')[2].partition("</li>")[0]
+
+
 def test_a_finding_spells_out_its_sum(paper: Path) -> None:
     audit()
     found = findings(paper)
@@ -250,6 +260,7 @@ def test_an_audit_of_nothing_is_no_success(
         ("claims.csv", ",,no numbers given", ",toy/1 fix=none metric=fid steps=20 column=x,no", "no row with column=x"),
         ("claims.csv", ",,no numbers given", ",toy/1 metric=b,no", "toy/1 has no row with metric=b"),
         ("claims.csv", ",,no numbers given", ",toy/2 metric=fid fix=linear,no", "sharper: no rows match its origin"),
+        ("claims.csv", "Sec. 1,7,difference", "Sec. 1,p7,difference", "claims.csv:3: line 'p7': must be the number"),
         ("metrics.csv", "lower", "less", "mine/metrics.csv:2: better 'less': lower, higher or empty"),
     ],
 )  # fmt: skip
@@ -293,9 +304,9 @@ toy,readme,ours,seed 1,cifar10,adm,ddim,,,ours,20,fid,3.10,,,,README,the README,
 """
 GAIN = "a = toy/1 fix=none steps=20 metric=fid; b = toy/1 fix=ours steps=20 metric=fid,a - b,="
 SOURCE_CLAIMS = f"""\
-readme,toy,Table 1,repeated,Ours again,a = toy/1 fix=ours; b = sources/readme,a,=,b,,,,
-why,toy,Sec. 2,difference,Ours gains 3.50,{GAIN},3.50,,another run,sources/readme,
-fine,toy,Sec. 2,difference,Ours gains 3.00,{GAIN},3.00,,another run,sources/readme,
+readme,toy,Table 1,,repeated,Ours again,a = toy/1 fix=ours; b = sources/readme,a,=,b,,,,
+why,toy,Sec. 2,,difference,Ours gains 3.50,{GAIN},3.50,,another run,sources/readme,
+fine,toy,Sec. 2,,difference,Ours gains 3.00,{GAIN},3.00,,another run,sources/readme,
 """
 
 
@@ -346,7 +357,7 @@ def test_titles_and_coverage_are_on_the_page(paper: Path) -> None:
 
 def test_a_terminal_shows_three_counter_examples(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
     claims = paper / "claims.csv"
-    claims.write_text(claims.read_text() + "many,toy,Sec. 1,ordering,All,a = toy/1; b = 0.10,a,<,b,all,,,\n")
+    claims.write_text(claims.read_text() + "many,toy,Sec. 1,,ordering,All,a = toy/1; b = 0.10,a,<,b,all,,,\n")
     audit()
     (part,) = (part for part in capsys.readouterr().out.split("\n\n") if "[many]" in part)
     assert part.count("counter-example: ") == 3
@@ -438,9 +449,9 @@ def test_narrowing_keeps_to_the_paper(paper: Path, capsys: pytest.CaptureFixture
     claims = paper / "claims.csv"
     claims.write_text(
         claims.read_text()
-        + "other-words,other,Sec. 1,ordering,Other words,,,,,,,,no numbers\n"
-        + "other-sum,other,Sec. 1,repeated,Other sum,a = other/3 fix=none,a,=,8.0,,,,\n"
-        + "toy-of-other,toy,Sec. 1,repeated,Both,a = toy/3 fix=none; b = other/3 fix=none,a,=,b,,,,\n"
+        + "other-words,other,Sec. 1,,ordering,Other words,,,,,,,,no numbers\n"
+        + "other-sum,other,Sec. 1,,repeated,Other sum,a = other/3 fix=none,a,=,8.0,,,,\n"
+        + "toy-of-other,toy,Sec. 1,,repeated,Both,a = toy/3 fix=none; b = other/3 fix=none,a,=,b,,,,\n"
     )
 
     def named(*options: str) -> set[str]:

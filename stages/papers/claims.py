@@ -13,7 +13,7 @@ from stages.papers.queries import Operand, Query, parse_operands, parse_query
 from stages.papers.tables import FaultyFile, read_records
 
 COLUMNS = (
-    "id", "paper", "where", "kind", "statement", "operands", "formula", "relation", "stated", "quantifier",
+    "id", "paper", "where", "line", "kind", "statement", "operands", "formula", "relation", "stated", "quantifier",
     "explanation", "origin", "reason",
 )  # fmt: skip
 KINDS = (
@@ -33,13 +33,15 @@ class Claim(NamedTuple):
 
     Without a quantifier every group of matching rows is a check of its own; with all or most there is one check over
     the groups. A claim without a formula cannot be checked, and ``reason`` says why. ``reference`` is what ``stated``
-    says where it names operands; ``check`` is all of it as written; ``place`` is the claim's file and line.
+    says where it names operands; ``check`` is all of it as written; ``place`` is the claim's file and line. ``line`` is
+    that of the paper's text on which the statement rests, so that a review can set the two side by side.
     """
 
     place: str
     id: str
     paper: str
     where: str
+    line: str
     kind: str
     statement: str
     operands: Mapping[str, Operand]
@@ -105,6 +107,8 @@ def _reference(record: dict[str, str]) -> ast.expr | None:
 def _check_words(record: dict[str, str]) -> None:
     if not re.fullmatch(r"[a-z0-9.-]+", record["id"]):
         raise ValueError(f"id {record['id']!r}: must be made of a-z, 0-9, '.' and '-'")
+    if not re.fullmatch(r"([1-9]\d*)?", record["line"], re.ASCII):
+        raise ValueError(f"line {record['line']!r}: must be the number of a line of the paper's text, or empty")
     for field in ("paper", "where", "statement"):
         if not record[field]:
             raise ValueError(f"{field} is empty")

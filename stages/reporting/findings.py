@@ -14,9 +14,9 @@ from stages.reporting.published import anchor, table_layout
 from stages.reporting.sums import SIGNS, headline, instance, sum_record
 
 COLUMNS = (
-    "id", "verdict", "paper", "where", "kind", "statement", "case", "basis", "check", "sum", "relation", "stated",
-    "recomputed", "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation", "origin",
-    "headline", "tables",
+    "id", "verdict", "paper", "where", "line", "kind", "statement", "case", "basis", "check", "sum", "relation",
+    "stated", "recomputed", "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation",
+    "origin", "headline", "tables",
 )  # fmt: skip
 # What comes of a sanity check: no verdict on a paper.
 OUTCOMES = ("fails", "undecided", "holds")
@@ -96,8 +96,9 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     claim, comparisons = finding.claim, finding.comparisons
     verdict = OUTCOME_OF[finding.verdict] if claim.kind == SANITY else finding.verdict
     record: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {
-        "id": finding.id, "verdict": verdict, "paper": claim.paper, "where": claim.where, "kind": claim.kind,
-        "statement": claim.statement, "case": ", ".join(finding.case), "basis": _basis(comparisons),
+        "id": finding.id, "verdict": verdict, "paper": claim.paper, "where": claim.where, "line": claim.line,
+        "kind": claim.kind, "statement": claim.statement, "case": ", ".join(finding.case),
+        "basis": _basis(comparisons),
         "relation": SIGNS.get(claim.relation, claim.relation), "stated": claim.stated,
         "unmatched": len(finding.unmatched),
         "check": claim.check if claim.formula else "", "operands": _operands(comparisons), "counter_examples": [],

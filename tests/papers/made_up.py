@@ -119,7 +119,18 @@ def write_paper(folder: Path) -> None:
         for metric, model, fix, steps, value, improvement in cells
     ]  # fmt: skip
     claims = [
-        (name, "toy", "Sec. 1", kind, name.replace("-", " "), *check, "", "", "" if check[0] else "no numbers given")
+        (
+            name,
+            "toy",
+            "Sec. 1",
+            "7",
+            kind,
+            name.replace("-", " "),
+            *check,
+            "",
+            "",
+            "" if check[0] else "no numbers given",
+        )
         for name, (kind, *check) in CLAIMS.items()
     ]
     write_csv(folder / "metrics.csv", Metric._fields, METRICS)

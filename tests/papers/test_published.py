@@ -76,6 +76,10 @@ def test_sources_name_their_origin(papers: dict[str, list[Row]]) -> None:
     assert (gamma.value, gamma.dataset) == ("0.15", "cifar10")
 
 
+def test_every_claim_names_a_line_of_its_paper(findings: list[Finding]) -> None:
+    assert [finding.id for finding in findings if not finding.claim.line] == []
+
+
 def test_every_row_that_a_claim_names_is_compared(findings: list[Finding]) -> None:
     assert warnings(findings) == []
 

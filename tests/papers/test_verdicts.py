@@ -17,7 +17,7 @@ MILDNESS = ("consistent", "rounding", "inconsistent", "wording")
 
 def judged(first: str, second: str, formula: str, relation: str, stated: str, quantifier: str = "") -> Finding:
     check = (f"a = {first}; b = {second}", formula, relation, stated, quantifier)
-    record = ",".join(("id", "toy", "Sec. 1", "difference", "words", *check, "", "", ""))
+    record = ",".join(("id", "toy", "Sec. 1", "", "difference", "words", *check, "", "", ""))
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     (finding,) = judge(claim, {"toy": []})
     return finding
@@ -118,7 +118,7 @@ def test_a_division_by_what_may_be_0_is_a_fault_of_the_claim() -> None:
 
 
 def test_an_origin_must_exist() -> None:
-    record = "id,toy,Sec. 1,difference,words,a = 1.0,a,=,1.0,,because,sources/readme paper=toy,"
+    record = "id,toy,Sec. 1,,difference,words,a = 1.0,a,=,1.0,,because,sources/readme paper=toy,"
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     with pytest.raises(FaultyFile, match="there is no table sources/readme"):
         judge(claim, {"toy": []})
@@ -138,7 +138,7 @@ def findings(
     rows: list[Row], operands: str, formula: str, relation: str, stated: str, quantifier: str
 ) -> list[Finding]:
     check = (operands, formula, relation, stated, quantifier)
-    record = ",".join(f'"{field}"' for field in ("id", "toy", "Sec. 1", "ordering", "words", *check, "", "", ""))
+    record = ",".join(f'"{field}"' for field in ("id", "toy", "Sec. 1", "", "ordering", "words", *check, "", "", ""))
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     return judge(claim, {"toy": rows})
 
@@ -239,7 +239,7 @@ def test_rows_without_a_counterpart_are_counted() -> None:
 
 
 def test_a_paper_without_a_file_is_refused() -> None:
-    record = "id,other,Sec. 1,ordering,words,,,,,,,,no numbers"
+    record = "id,other,Sec. 1,,ordering,words,,,,,,,,no numbers"
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     with pytest.raises(FaultyFile, match=r"claims.csv:2: paper 'other': must be one of toy"):
         judge(claim, {"toy": []})
