@@ -170,7 +170,7 @@ def test_every_claim_rests_on_a_line_of_its_paper() -> None:
             continue
         written = [claim["stated"], *(operand.partition("=")[2].strip() for operand in claim["operands"].split(";"))]
         for number in (text for text in written if re.fullmatch(r"[\d.,]+[KM]?", text)):
-            assert number.rstrip("KM").replace(",", "") in re.sub(r"(?<=\d),(?=\d{3}\b)", "", line), claim["id"]
+            assert number.rstrip("KM").replace(",", "") in re.sub(r"(?<=\d),(?=\d)", "", line), claim["id"]
 
 
 def test_no_table_escapes_the_parsers() -> None:
