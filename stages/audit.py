@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.papers.claims import SANITY, Claim, parse_claims
-from stages.papers.tables import SOURCES, FaultyFile, Row, parse_titles
+from stages.papers.tables import SOURCES, FaultyFile, Papers, parse_titles
 from stages.papers.verdicts import VERDICTS, Finding, judge
 from stages.pipeline.errors import InputError
 from stages.pipeline.files import write_bytes, write_json
@@ -30,8 +30,8 @@ def run(
     warning, or where ``strict`` a fault of the inputs.
     """
     try:
-        papers, metrics = read_papers(published)
-        claims = parse_claims(CLAIMS, read_text(published / CLAIMS))
+        papers = read_papers(published)
+        claims = parse_claims(CLAIMS, read_text(published / CLAIMS), papers.schema)
         findings = judge_all(claims, papers)
         titles = parse_titles(TITLES, read_text(published / TITLES)) if (published / TITLES).exists() else {}
     except FaultyFile as error:
@@ -44,9 +44,9 @@ def run(
         asked = " and ".join(f"{word} {name}" for word, name in (("paper", paper), ("table", table)) if name)
         raise InputError(f"{published}/{CLAIMS}: no claim speaks of {asked}")
     if paper or table:
-        print("\n".join(summary_lines(audit_record(narrowed, {}, metrics, titles))))
+        print("\n".join(summary_lines(audit_record(narrowed, {}, papers.metrics, titles))))
     else:
-        record = audit_record(findings, papers, metrics, titles)
+        record = audit_record(findings, papers, papers.metrics, titles)
         folder = REPORTS if published.resolve() == PUBLISHED.resolve() else published / "audit"
         write_audit(folder, record)
         print("\n".join(summary_lines(record, ("inconsistent", "wording", "fails"))))
@@ -55,7 +55,7 @@ def run(
     return int(any(fail_on and VERDICTS.index(f.verdict) <= VERDICTS.index(fail_on) for f in statements))
 
 
-def judge_all(claims: Sequence[Claim], papers: Mapping[str, Sequence[Row]]) -> list[Finding]:
+def judge_all(claims: Sequence[Claim], papers: Papers) -> list[Finding]:
     """Return the findings of all claims, refusing two of the same id."""
     findings: dict[str, Finding] = {}
     for finding in (finding for claim in claims for finding in judge(claim, papers)):
@@ -82,7 +82,7 @@ def check_pairs(published: Path, findings: Sequence[Finding]) -> None:
         raise InputError(f"{published}/{warning_line(found[0])}{more}")
 
 
-def check_place(papers: Mapping[str, list[Row]], paper: str | None, table: str | None) -> None:
+def check_place(papers: Papers, paper: str | None, table: str | None) -> None:
     """Refuse a paper or a table that the folder does not hold."""
     known = [name for name in papers if name != SOURCES]
     if paper and paper not in known:

@@ -220,7 +220,7 @@ def render(
         coverage=coverage_map(tables, published.titles), titles=audit["titles"],
         forest=Markup(forest_plot(forest)) if len(forest) else "",
         claims=claim_rows(differences), steps=sorted(differences["steps"].unique()),
-        sections=regenerated_sections(tables, published.titles, published.metrics, differences, audit["tables"]),
+        sections=regenerated_sections(tables, published.titles, published.papers.metrics, differences, audit["tables"]),
         plot=Markup(fid_against_steps(table)), searches=search_plots(searched),
         search_seed=read_params().search.seed, timings=timing_rows(times, scores),
         timed_on=times.environment, diagnose=read_params().diagnose,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from stages.papers.formulas import FUNCTIONS, operands_of, parse_formula
 from stages.papers.numbers import NUMBER
 from stages.papers.queries import Operand, Query, parse_operands, parse_query
+from stages.papers.schema import DIFFUSION, Schema
 from stages.papers.tables import FaultyFile, read_records
 
 COLUMNS = (
@@ -56,7 +57,7 @@ class Claim(NamedTuple):
     reason: str
 
 
-def parse_claims(name: str, text: str) -> list[Claim]:
+def parse_claims(name: str, text: str, schema: Schema = DIFFUSION) -> list[Claim]:
     """Return the claims of one file.
 
     Raises:
@@ -67,7 +68,7 @@ def parse_claims(name: str, text: str) -> list[Claim]:
     for place, record in read_records(name, text, COLUMNS):
         try:
             _check_words(record)
-            claim = _claim(place, record)
+            claim = _claim(place, record, schema)
             _check_names(claim)
             if claim.id in claims:
                 raise ValueError(f"id {claim.id!r} is there twice")
@@ -79,12 +80,12 @@ def parse_claims(name: str, text: str) -> list[Claim]:
     return list(claims.values())
 
 
-def _claim(place: str, record: dict[str, str]) -> Claim:
+def _claim(place: str, record: dict[str, str], schema: Schema) -> Claim:
     parsed = {
-        "operands": parse_operands(record["operands"]),
+        "operands": parse_operands(record["operands"], schema),
         "formula": parse_formula(record["formula"]) if record["formula"] else None,
         "reference": _reference(record) if record["formula"] else None,
-        "origin": parse_query(record["origin"]) if record["origin"] else None,
+        "origin": parse_query(record["origin"], schema) if record["origin"] else None,
         "check": f"{record['formula']} {record['relation']} {record['stated']}".strip() + f"; {record['operands']}",
     }
     return Claim(place=place, **record | parsed)  # pyright: ignore[reportArgumentType]

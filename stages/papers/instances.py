@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 
 from stages.papers.claims import TRENDS, Claim
 from stages.papers.formulas import operands_of
 from stages.papers.queries import Group, Key, Query, match, select
-from stages.papers.tables import COORDINATES, Row
+from stages.papers.tables import Papers, Row
 
 
-def instances_of(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> list[tuple[Key, Group]]:
+def instances_of(claim: Claim, papers: Papers) -> list[tuple[Key, Group]]:
     """Return the rows of each comparison: one row per operand, or several for one under min, max or mean.
 
     Raises:
@@ -25,7 +25,7 @@ def instances_of(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> list[tupl
     for name in claim.operands:
         if _reduced(claim, name) and all(len(group.get(name, ())) == 1 for group in groups.values()):
             raise ValueError(f"min, max or mean of {name} is of one row each; name what to gather, such as steps=5,10")
-    written = {name: [_written(claim, text)] for name, text in claim.operands.items() if isinstance(text, str)}
+    written = {name: [_written(claim, text, papers)] for name, text in claim.operands.items() if isinstance(text, str)}
     return [(key, rows | written) for key, group in groups.items() for rows in _choices(claim, group)]
 
 
@@ -34,9 +34,7 @@ def sequence_of(key: Key) -> Key:
     return tuple(pair for pair in key if pair[0] != "steps")
 
 
-def unpaired_rows(
-    claim: Claim, papers: Mapping[str, Sequence[Row]], instances: Sequence[tuple[Key, Group]]
-) -> list[tuple[str, Row]]:
+def unpaired_rows(claim: Claim, papers: Papers, instances: Sequence[tuple[Key, Group]]) -> list[tuple[str, Row]]:
     """Return the rows that a claim names but that are part of no comparison, each with the name of its operand."""
     compared = [group for _, group in instances]
     if claim.relation in TRENDS:
@@ -58,10 +56,9 @@ def lost_rows(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[tuple[s
 def near_misses(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[str]:
     """Return in words where two unpaired rows would pair but for one coordinate, such as a mistyped one."""
     named = {key for o in claim.operands.values() if isinstance(o, Query) for key in o.wanted}
-    shared = [coordinate for coordinate in COORDINATES if coordinate not in named]
     misses = []
     for (name, row), (other, counterpart) in combinations(unpaired, 2):
-        apart = [c for c in shared if getattr(row, c) != getattr(counterpart, c)]
+        apart = [c for c in row.axes if c not in named and getattr(row, c) != getattr(counterpart, c)]
         if name != other and len(apart) == 1:
             values = f"{getattr(row, apart[0])!r}, {getattr(counterpart, apart[0])!r}"
             misses.append(f"{name} and {other} differ in {apart[0]}: {values}")
@@ -82,10 +79,10 @@ def _choices(claim: Claim, group: Group) -> Iterator[Group]:
         yield dict(zip(group, choice, strict=True))
 
 
-def _check_named(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> None:
+def _check_named(claim: Claim, papers: Papers) -> None:
     """Refuse an operand that takes in, say, several metrics where another operand names one."""
     queries = {name: operand for name, operand in claim.operands.items() if isinstance(operand, Query)}
-    named = {key for query in queries.values() for key in query.wanted} & set(COORDINATES)
+    named = {key for query in queries.values() for key in query.wanted} & set(papers.schema.axes)
     for coordinate in sorted(named - ({"steps"} if claim.relation in TRENDS else set())):
         for name, query in queries.items():
             values = dict.fromkeys(getattr(row, coordinate) for row in select(query, papers))
@@ -99,6 +96,6 @@ def _reduced(claim: Claim, name: str) -> bool:
     return any("reduced" in operands_of(formula).get(name, ()) for formula in formulas)
 
 
-def _written(claim: Claim, text: str) -> Row:
-    blank = dict.fromkeys(Row._fields, "")
-    return Row(**blank | {"paper": claim.paper, "value": text, "where": claim.where})
+def _written(claim: Claim, text: str, papers: Papers) -> Row:
+    kind = papers.row_type
+    return kind(**dict.fromkeys(kind._fields, "") | {"paper": claim.paper, "value": text, "where": claim.where})

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from stages.papers.numbers import NUMBER
-from stages.papers.tables import COORDINATES, Row
+from stages.papers.schema import DIFFUSION, Schema
+from stages.papers.tables import Papers, Row
 
 LABELS = ("paper", "row", "column", "where", "source")
 # A semicolon outside double quotes.
@@ -33,7 +34,7 @@ Group = dict[str, list[Row]]
 Key = tuple[tuple[str, str], ...]
 
 
-def parse_operands(text: str) -> dict[str, Operand]:
+def parse_operands(text: str, schema: Schema = DIFFUSION) -> dict[str, Operand]:
     """Return the operands of ``a = ts/1? fix=none; b = 4.03``: queries, or printed numbers as text.
 
     Raises:
@@ -44,16 +45,16 @@ def parse_operands(text: str) -> dict[str, Operand]:
         name, _, content = (piece.strip() for piece in part.partition("="))
         if not name.isidentifier() or name in operands:
             raise ValueError(f"operand {part!r}: must be 'name = PAPER/TABLE key=value ...' or 'name = number', once")
-        operands[name] = content if NUMBER.fullmatch(content) else _parse_operand(content)
+        operands[name] = content if NUMBER.fullmatch(content) else _parse_operand(content, schema)
     return operands
 
 
-def _parse_operand(text: str) -> Query:
-    query = parse_query(text)
+def _parse_operand(text: str, schema: Schema) -> Query:
+    query = parse_query(text, schema)
     return query._replace(table=query.table.removesuffix("?"), partial=query.table.endswith("?"))
 
 
-def parse_query(text: str) -> Query:
+def parse_query(text: str, schema: Schema = DIFFUSION) -> Query:
     """Return the query ``PAPER/TABLE key=value,value key="a value" ...``; ``key=`` wants the empty value.
 
     Raises:
@@ -66,24 +67,24 @@ def parse_query(text: str) -> Query:
     wanted: dict[str, Sequence[str]] = {}
     for condition in conditions:
         key, equals, values = condition.partition("=")
-        if not equals or key not in COORDINATES + LABELS or key in wanted:
-            keys = ", ".join(COORDINATES + LABELS)
+        if not equals or key not in schema.axes + LABELS or key in wanted:
+            keys = ", ".join(schema.axes + LABELS)
             told = "key=value, once; a value with spaces stands in double quotes"
             raise ValueError(f"query {text!r}: {condition!r} must be {told}; keys are {keys}")
-        wanted[key] = values.split(",") if key in COORDINATES else [values]
+        wanted[key] = values.split(",") if key in schema.axes else [values]
     return Query(paper, table, wanted)
 
 
-def select(query: Query, papers: Mapping[str, Sequence[Row]]) -> list[Row]:
-    """Return the rows that a query names, in the order of their file; ``papers`` holds each file's rows by its name.
+def select(query: Query, papers: Papers) -> list[Row]:
+    """Return the rows that a query names, in the order of their file.
 
     Raises:
         ValueError: the table does not exist, or has a wanted value nowhere.
     """
-    table = [row for row in papers.get(query.paper, ()) if row.table == query.table]
+    table = papers.tables.get((query.paper, query.table), ())
     if not table:
-        tables = dict.fromkeys(f"{paper}/{row.table}" for paper, rows in papers.items() for row in rows)
-        raise ValueError(f"there is no table {query.paper}/{query.table}, but {', '.join(tables)}")
+        tables = ", ".join(map("/".join, papers.tables))
+        raise ValueError(f"there is no table {query.paper}/{query.table}, but {tables}")
     for key, values in query.wanted.items():
         known = dict.fromkeys(getattr(row, key) for row in table)
         if unknown := set(values) - set(known):
@@ -92,9 +93,7 @@ def select(query: Query, papers: Mapping[str, Sequence[Row]]) -> list[Row]:
     return [row for row in table if all(getattr(row, key) in values for key, values in query.wanted.items())]
 
 
-def match(
-    operands: Mapping[str, Operand], papers: Mapping[str, Sequence[Row]], along: str | None = None
-) -> dict[Key, Group]:
+def match(operands: Mapping[str, Operand], papers: Papers, along: str | None = None) -> dict[Key, Group]:
     """Return the rows that belong together, by the coordinates on which they agree.
 
     Rows are matched on the coordinates that no operand names, and on the one that a trend runs ``along``. Groups that
@@ -102,7 +101,7 @@ def match(
     """
     queries = {name: operand for name, operand in operands.items() if isinstance(operand, Query)}
     named = {key for query in queries.values() for key in query.wanted} - {along}
-    shared = [coordinate for coordinate in COORDINATES if coordinate not in named]
+    shared = [coordinate for coordinate in papers.schema.axes if coordinate not in named]
     groups: dict[Key, Group] = {}
     for name, query in queries.items():
         for row in select(query, papers):
@@ -113,8 +112,9 @@ def match(
 
 def distinct(groups: Sequence[Group]) -> list[list[str]]:
     """Return, for each group, the coordinates that tell it from the others, with a count where none do."""
-    told = [{c: _common(group, c) for c in COORDINATES} for group in groups]
-    varying = [c for c in COORDINATES if len({coordinates[c] for coordinates in told}) > 1]
+    axes = dict.fromkeys(axis for group in groups for rows in group.values() for row in rows for axis in row.axes)
+    told = [{c: _common(group, c) for c in axes} for group in groups]
+    varying = [c for c in axes if len({coordinates[c] for coordinates in told}) > 1]
     names = [[coordinates[c] for c in varying if coordinates[c]] for coordinates in told]
     unique = len(set(map(tuple, names))) == len(names)
     return names if unique else [[*name, str(i)] for i, name in enumerate(names, 1)]

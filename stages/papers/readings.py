@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from stages.papers.queries import parse_query, select
-from stages.papers.tables import COORDINATES, FaultyFile, Row, read_records
+from stages.papers.tables import COORDINATES, FaultyFile, Papers, Row, read_records
 
 # In place of a coordinate: the rows are of a method that no coordinate tells.
 NEEDS = "needs"
@@ -22,7 +22,7 @@ class Reading(NamedTuple):
     keys: frozenset[tuple[str, ...]]
 
 
-def parse_readings(name: str, text: str, papers: Mapping[str, Sequence[Row]]) -> list[Reading]:
+def parse_readings(name: str, text: str, papers: Papers) -> list[Reading]:
     """Return the readings of a file with the columns query, setting, value and reason.
 
     Raises:
@@ -31,7 +31,7 @@ def parse_readings(name: str, text: str, papers: Mapping[str, Sequence[Row]]) ->
     return list(_readings(name, text, papers))
 
 
-def _readings(name: str, text: str, papers: Mapping[str, Sequence[Row]]) -> Iterator[Reading]:
+def _readings(name: str, text: str, papers: Papers) -> Iterator[Reading]:
     for place, record in read_records(name, text, ("query", "setting", "value", "reason")):
         try:
             rows = select(parse_query(record["query"]), papers)

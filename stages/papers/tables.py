@@ -5,21 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import defaultdict, namedtuple
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from functools import cache, cached_property
+from typing import NamedTuple, cast
 
 from stages.papers.numbers import parse_number
+from stages.papers.schema import DIFFUSION, METRIC, FaultyFile, Schema
 
 SOURCES = "sources"
 # What a number was measured on or set for: rows of different tables are matched by these.
-COORDINATES = ("dataset", "model", "sampler", "spacing", "eta", "fix", "steps", "metric")
+COORDINATES = DIFFUSION.axes
+TYPES = ("number", "count", "share", "score", "text")
+MARKS = ("", "yes")
 
 
 class Row(NamedTuple):
     """One printed number. ``row`` and ``column`` are the labels of its cell, levels separated by " | ".
 
     ``value`` is the printed text without unit and decoration, so that decimals survive; it is empty where the number
-    is lost. ``improvement`` is the percentage printed beside it, ``k`` and ``b`` the scaling printed with it.
+    is lost. ``improvement`` is the percentage printed beside it, ``k`` and ``b`` the scaling printed with it. ``place``
+    is file and line of the record, and empty for a number that a claim itself states. These are the columns of the
+    diffusion papers; rows of another schema have that one's columns between ``column`` and ``where``.
     """
 
     paper: str
@@ -41,6 +48,10 @@ class Row(NamedTuple):
     where: str
     source: str
     note: str
+    place: str = ""
+
+    # By which rows are told apart and paired.
+    axes = DIFFUSION.axes
 
     @property
     def label(self) -> str:
@@ -52,9 +63,27 @@ class Row(NamedTuple):
         """What must be unique: the cell and which of its numbers this is."""
         return self.paper, self.table, self.row, self.column, self.metric
 
+    @property
+    def of_source(self) -> bool:
+        """Whether the number stands in a source, such as a paper's code, and not in a paper's table."""
+        return self.place.startswith(f"{SOURCES}.csv:")
+
+
+def row_type(schema: Schema) -> type[Row]:
+    """Return the type of a schema's rows, which has its columns as attributes and all else of Row."""
+    if schema == DIFFUSION:
+        return Row
+    columns = namedtuple("columns", (*schema.columns, "place"), defaults=("",))
+    shared = {name: vars(Row)[name] for name in ("label", "key", "of_source")}
+    return cast(type[Row], type("Row", (columns,), {"__slots__": (), "axes": schema.axes, **shared}))
+
 
 class Metric(NamedTuple):
-    """What a row's value is: ``type`` number or text, and whether ``lower`` or ``higher`` is better, if either."""
+    """What a row's value is, and whether ``lower`` or ``higher`` is better, if either.
+
+    Of ``type`` number it was measured; a count is exact; a share is of n whole things, a score the mean of n whole
+    numbers; a text is no number.
+    """
 
     metric: str
     type: str
@@ -62,8 +91,35 @@ class Metric(NamedTuple):
     heading: str
 
 
-class FaultyFile(ValueError):
-    """A fault in a file of published numbers: one line naming file, line and what is allowed."""
+class Papers(Mapping[str, Sequence[Row]]):
+    """A folder's rows by the name of their file, with the schema and the metrics that they keep to."""
+
+    def __init__(
+        self,
+        rows: Mapping[str, Sequence[Row]],
+        schema: Schema = DIFFUSION,
+        metrics: Mapping[str, Metric] | None = None,
+    ) -> None:
+        self._rows, self.schema, self.metrics = rows, schema, metrics or {}
+        self.row_type = row_type(schema)
+
+    def __getitem__(self, paper: str) -> Sequence[Row]:
+        return self._rows[paper]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @cached_property
+    def tables(self) -> Mapping[tuple[str, str], Sequence[Row]]:
+        """The rows by file and table, in the order of the files."""
+        found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for paper, rows in self.items():
+            for row in rows:
+                found[paper, row.table].append(row)
+        return dict(found)
 
 
 def parse_metrics(name: str, text: str) -> dict[str, Metric]:
@@ -72,7 +128,7 @@ def parse_metrics(name: str, text: str) -> dict[str, Metric]:
     for place, record in read_records(name, text, Metric._fields):
         metric = Metric(**record)
         _check(place, metric.metric not in metrics, f"metric {metric.metric!r} is there twice")
-        _check(place, metric.type in ("number", "text"), f"type {metric.type!r}: number or text")
+        _check(place, metric.type in TYPES, f"type {metric.type!r}: must be one of {', '.join(TYPES)}")
         _check(place, metric.better in ("lower", "higher", ""), f"better {metric.better!r}: lower, higher or empty")
         metrics[metric.metric] = metric
     return metrics
@@ -83,27 +139,29 @@ def parse_titles(name: str, text: str) -> dict[str, str]:
     return {record["paper"]: record["title"] for _, record in read_records(name, text, ("paper", "title"))}
 
 
-def parse_table(name: str, text: str, metrics: Mapping[str, Metric]) -> list[Row]:
+def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Schema = DIFFUSION) -> list[Row]:
     """Return the rows of one file; all but ``sources.csv`` hold the paper that they are named after.
 
     Raises:
-        FaultyFile: no row, unknown columns or metric, malformed number, steps that are no integer, a cell or its
-            coordinates twice.
+        FaultyFile: no row, unknown columns or metric, malformed number or name, a cell or its coordinates twice.
     """
     paper = name.removesuffix(".csv")
+    kind = row_type(schema)
     rows: dict[tuple[str, ...], Row] = {}
-    measured: dict[tuple[str, ...], str] = {}
-    for place, record in read_records(name, text, Row._fields):
-        row = Row(**record)
-        _check_place(place, row, paper)
-        _check_values(place, row, metrics)
-        _check(place, row.key not in rows, f"{row.label} is there twice")
+    measured: dict[tuple[str, ...], Row] = {}
+    for place, record in read_records(name, text, schema.columns):
+        row = kind(**record, place=place)
+        for fault in (*_address_faults(row, paper, schema), *_value_faults(row, metrics, schema)):
+            raise FaultyFile(f"{place}: {fault}")
+        if row.key in rows:
+            raise FaultyFile(f"{place}: {row.label} is there twice")
         rows[row.key] = row
-        coordinates = tuple(getattr(row, coordinate) for coordinate in COORDINATES)
+        coordinates = tuple(record[axis] for axis in schema.axes)
         # Sources and tables of formulas tell their rows apart by labels alone.
         if paper != SOURCES and any(coordinates[:-1]):
-            other = measured.setdefault((row.table, row.where, *coordinates), row.label)
-            _check(place, other == row.label, f"{row.label} has the same coordinates as {other}")
+            other = measured.setdefault((row.table, row.where, *coordinates), row)
+            if other.key != row.key:
+                raise FaultyFile(f"{place}: {row.label} has the same coordinates as {other.label}")
     _check(name, bool(rows), "holds no row but its header")
     return list(rows.values())
 
@@ -122,31 +180,54 @@ def read_records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple
         raise FaultyFile(f"{name}:{reader.line_num}: not CSV ({error})") from None
 
 
-def _check_place(place: str, row: Row, paper: str) -> None:
-    if paper == SOURCES:
-        _check(place, bool(row.paper), "paper is empty")
-        tagged = bool(row.table) and not row.table.isdigit()
-        _check(place, tagged, f"table {row.table!r}: must be a tag, such as readme")
-    else:
-        _check(place, row.paper == paper, f"paper {row.paper!r}: must be {paper!r}, as the file's name")
-        _check(place, bool(re.fullmatch(r"\d+", row.table)), f"table {row.table!r}: must be a bare number")
+def _address_faults(row: Row, paper: str, schema: Schema) -> Iterator[str]:
+    if not row.paper or paper not in (SOURCES, row.paper):
+        yield f"paper {row.paper!r}: " + ("is empty" if paper == SOURCES else f"must be {paper!r}, as the file's name")
+    if not _is_table(row.table):
+        yield f"table {row.table!r}: must be a number or a name without spaces, such as 3 or A1"
     for column in ("row", "column", "where", "source"):
-        _check(place, bool(getattr(row, column)), f"{column} is empty")
-    for column in COORDINATES:
-        text = getattr(row, column)
-        _check(place, bool(re.fullmatch(r"[a-z0-9._-]*", text)), f"{column} {text!r}: must be made of a-z, 0-9, . _ -")
+        if not getattr(row, column):
+            yield f"{column} is empty"
+    for column in schema.axes:
+        if not _is_coordinate(getattr(row, column)):
+            yield f"{column} {getattr(row, column)!r}: must be without comma, semicolon and double quote"
 
 
-def _check_values(place: str, row: Row, metrics: Mapping[str, Metric]) -> None:
-    _check(place, row.metric in metrics, f"unknown metric {row.metric!r}: must be one of {', '.join(metrics)}")
-    _check(place, bool(re.fullmatch(r"\d*", row.steps)), f"steps {row.steps!r}: must be an integer or empty")
-    _check(place, bool(row.value or row.note), "value is empty: the note must say why")
-    numbers = ["eta", "improvement", "k", "b"] + ["value"] * (metrics[row.metric].type == "number")
-    for column in numbers:
-        try:
-            parse_number(getattr(row, column) or "0")
-        except ValueError as error:
-            raise FaultyFile(f"{place}: {column} {error}") from None
+def _value_faults(row: Row, metrics: Mapping[str, Metric], schema: Schema) -> Iterator[str]:
+    if row.metric not in metrics:
+        yield f"unknown {METRIC} {row.metric!r}: must be one of {', '.join(metrics)}"
+        return
+    if not row.value and not row.note:
+        yield "value is empty: the note must say why"
+    kind = metrics[row.metric].type
+    if kind != "text" and (fault := _number_fault(row.value, whole=kind == "count")):
+        yield f"value {fault}"
+    for column in schema.beside:
+        if fault := _number_fault(getattr(row, column)):
+            yield f"{column} {fault}"
+    for column in schema.marks:
+        if getattr(row, column) not in MARKS:
+            yield f"{column} {getattr(row, column)!r}: must be yes or empty"
+
+
+@cache
+def _is_table(text: str) -> bool:
+    return bool(re.fullmatch(r"[^\s?]+", text))
+
+
+@cache
+def _is_coordinate(text: str) -> bool:
+    return not set(text) & set(',;"')
+
+
+@cache
+def _number_fault(text: str, whole: bool = False) -> str:
+    """Return what is wrong with a printed number, nothing if it is one or empty."""
+    try:
+        number = parse_number(text or "0")
+    except ValueError as error:
+        return str(error)
+    return f"{text!r}: must be a whole number" if whole and number.value.denominator > 1 else ""
 
 
 def _check(place: str, holds: bool, message: str) -> None:

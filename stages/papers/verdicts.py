@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -14,7 +14,7 @@ from stages.papers.formulas import evaluate, is_printed, operands_of, spell
 from stages.papers.instances import instances_of, lost_in, sequence_of, unpaired_rows
 from stages.papers.numbers import PRINTED, ROUNDED, ROUNDED_TWICE, Interval, Printed, parse_number
 from stages.papers.queries import Group, Key, distinct, select
-from stages.papers.tables import FaultyFile, Row
+from stages.papers.tables import FaultyFile, Papers, Row
 
 Verdict = Literal["inconsistent", "wording", "rounding", "consistent", "unverifiable"]
 VERDICTS: tuple[Verdict, ...] = ("inconsistent", "wording", "rounding", "consistent", "unverifiable")
@@ -60,7 +60,7 @@ class Finding(NamedTuple):
     unmatched: Sequence[tuple[str, Row]]
 
 
-def judge(claim: Claim, papers: Mapping[str, Sequence[Row]]) -> list[Finding]:
+def judge(claim: Claim, papers: Papers) -> list[Finding]:
     """Return the findings of one claim: one per group of matching rows, or a single one for a quantified claim.
 
     Raises:

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.papers.readings import Reading, parse_readings
-from stages.papers.tables import FaultyFile, Metric, Row, parse_metrics, parse_table, read_records
+from stages.papers.schema import DIFFUSION, parse_schema
+from stages.papers.tables import FaultyFile, Papers, parse_metrics, parse_table, read_records
 from stages.pipeline.errors import InputError
 from stages.pipeline.layout import PUBLISHED
 
 CLAIMS, METRICS, READINGS, TABLES, TITLES = "claims.csv", "metrics.csv", "readings.csv", "tables.csv", "titles.csv"
+SCHEMA = "schema.yaml"
 OTHERS = (CLAIMS, METRICS, READINGS, TABLES, TITLES)
 
 
 class Published(NamedTuple):
-    """The project's published tables by paper, their metrics and titles, and readings of what they leave open."""
+    """The project's published tables by paper, their titles, and readings of what they leave open."""
 
-    papers: dict[str, list[Row]]
-    metrics: dict[str, Metric]
+    papers: Papers
     readings: list[Reading]
     titles: dict[tuple[str, str], str]
 
@@ -30,27 +31,28 @@ def read_published() -> Published:
         InputError: a file is missing or breaks the schema.
     """
     try:
-        papers, metrics = read_papers(PUBLISHED)
+        papers = read_papers(PUBLISHED)
         readings = parse_readings(READINGS, read_text(PUBLISHED / READINGS), papers)
         records = list(read_records(TABLES, read_text(PUBLISHED / TABLES), ("paper", "table", "title")))
     except FaultyFile as error:
         raise InputError(f"{PUBLISHED}/{error}") from None
-    return Published(papers, metrics, readings, {(r["paper"], r["table"]): r["title"] for _, r in records})
+    return Published(papers, readings, {(r["paper"], r["table"]): r["title"] for _, r in records})
 
 
-def read_papers(published: Path) -> tuple[dict[str, list[Row]], dict[str, Metric]]:
-    """Return the rows of every file of published numbers, by the file's name, and the metrics that they may hold.
+def read_papers(published: Path) -> Papers:
+    """Return the rows of every file of published numbers, by the file's name, with their schema and metrics.
 
     Raises:
         InputError: the folder or a file of it is missing.
         FaultyFile: a file breaks the schema.
     """
+    schema = parse_schema(SCHEMA, read_text(published / SCHEMA)) if (published / SCHEMA).exists() else DIFFUSION
     metrics = parse_metrics(METRICS, read_text(published / METRICS))
     names = sorted(path.name for path in published.glob("*.csv") if path.name not in OTHERS)
-    papers = {name.removesuffix(".csv"): parse_table(name, read_text(published / name), metrics) for name in names}
-    if not papers:
+    rows = {n.removesuffix(".csv"): parse_table(n, read_text(published / n), metrics, schema) for n in names}
+    if not rows:
         raise InputError(f"{published}: holds no table (PAPER.csv)")
-    return papers, metrics
+    return Papers(rows, schema, metrics)
 
 
 def read_text(path: Path) -> str:

@@ -113,7 +113,7 @@ def finding_record(finding: Finding) -> dict[str, Any]:
         record["ties"] = [instance(c, claim) for c in comparisons if c.held == "possible"]
     elif len(comparisons) == 1:
         record |= sum_record(comparisons[0], claim)
-    places = (row for c in comparisons for rows in c.group.values() for row in rows if row.table.isdigit())
+    places = (row for c in comparisons for rows in c.group.values() for row in rows if row.table and not row.of_source)
     record["tables"] = list(dict.fromkeys(anchor(row.paper, row.table) for row in places))
     record["headline"] = headline(finding, record)
     return record
@@ -177,11 +177,11 @@ def _operands(comparisons: Sequence[Comparison]) -> list[str]:
 
 def _basis(comparisons: Sequence[Comparison]) -> str:
     rows = (row for c in comparisons for rows in c.group.values() for row in rows)
-    return "sources" if any(row.table and not row.table.isdigit() for row in rows) else "papers"
+    return "sources" if any(row.of_source for row in rows) else "papers"
 
 
 def _source(row: Row) -> str:
-    origin = row.paper if row.table.isdigit() else row.source
+    origin = row.source if row.of_source else row.paper
     return f"{origin}, {row.where}: {row.row}, {row.column}: {row.metric} {row.value}"
 
 

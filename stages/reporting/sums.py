@@ -42,10 +42,10 @@ def _origins(comparison: Comparison, claim: Claim) -> tuple[str, str]:
     second = "printed" if reference is not None and is_printed(reference) else "stated"
     if claim.formula is None or not is_printed(claim.formula):
         return "recomputed", second
-    named = [row.table for name in operands_of(claim.formula) for row in comparison.group.get(name, ())]
-    if any(table and not table.isdigit() for table in named):
+    named = [row for name in operands_of(claim.formula) for row in comparison.group.get(name, ())]
+    if any(row.of_source for row in named):
         return "found", second
-    return ("printed" if any(named) or not tables else "stated"), second
+    return ("printed" if any(row.table for row in named) or not tables else "stated"), second
 
 
 def _result(comparison: Comparison, claim: Claim) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stages.papers.claims import COLUMNS
-from stages.papers.tables import Metric, Row
+from stages.papers.schema import DIFFUSION
+from stages.papers.tables import Metric
 
 METRICS = [
     ("fid", "number", "lower", "FID"),
@@ -134,7 +135,7 @@ def write_paper(folder: Path) -> None:
         for name, (kind, *check) in CLAIMS.items()
     ]
     write_csv(folder / "metrics.csv", Metric._fields, METRICS)
-    write_csv(folder / "toy.csv", Row._fields, rows)
+    write_csv(folder / "toy.csv", DIFFUSION.columns, rows)
     write_csv(folder / "claims.csv", COLUMNS, claims)
 
 

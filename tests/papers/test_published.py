@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from stages import audit
 from stages.audit import CLAIMS, PUBLISHED, read_papers, read_text
 from stages.papers.claims import KINDS, parse_claims
-from stages.papers.tables import SOURCES, Row
+from stages.papers.tables import SOURCES, Papers
 from stages.papers.verdicts import Finding, judge
 from stages.reporting.findings import warnings
 from tests.toy import ROOT
@@ -23,27 +24,34 @@ ROWS = {
 
 
 @pytest.fixture(scope="module")
-def papers() -> dict[str, list[Row]]:
-    return read_papers(ROOT / PUBLISHED)[0]
+def papers() -> Papers:
+    return read_papers(ROOT / PUBLISHED)
 
 
 @pytest.fixture(scope="module")
-def findings(papers: dict[str, list[Row]]) -> list[Finding]:
+def findings(papers: Papers) -> list[Finding]:
     claims = parse_claims(CLAIMS, read_text(ROOT / PUBLISHED / CLAIMS))
     return [finding for claim in claims for finding in judge(claim, papers)]
 
 
-def test_every_table_is_there(papers: dict[str, list[Row]]) -> None:
+def test_every_table_is_there(papers: Papers) -> None:
     assert {paper: Counter(row.table for row in papers[paper]) for paper in ROWS} == ROWS
 
 
-def test_only_what_the_text_lost_is_empty(papers: dict[str, list[Row]]) -> None:
+def test_coordinates_are_words_of_the_project(papers: Papers) -> None:
+    """The plan reads steps as whole numbers and the others as names of its own."""
+    for row in (row for rows in papers.values() for row in rows):
+        assert re.fullmatch(r"\d*", row.steps), row.label
+        assert all(re.fullmatch(r"[a-z0-9._-]*", getattr(row, axis)) for axis in row.axes), row.label
+
+
+def test_only_what_the_text_lost_is_empty(papers: Papers) -> None:
     lost = [row for rows in papers.values() for row in rows if not row.value]
     assert {(row.paper, row.table, row.source) for row in lost} == {("es", "7", "lost")}
 
 
 def test_every_printed_percentage_is_checked_once_against_its_own_table(
-    papers: dict[str, list[Row]], findings: list[Finding]
+    papers: Papers, findings: list[Finding]
 ) -> None:
     printed = Counter(row.key for rows in papers.values() for row in rows if row.improvement)
     checked = Counter(
@@ -55,7 +63,7 @@ def test_every_printed_percentage_is_checked_once_against_its_own_table(
     assert len(printed) == 50 + 8 + 12 + 4 + 3 + 6 + 2
 
 
-def test_every_result_is_part_of_a_finding(papers: dict[str, list[Row]], findings: list[Finding]) -> None:
+def test_every_result_is_part_of_a_finding(papers: Papers, findings: list[Finding]) -> None:
     used = {row.key for f in findings for c in f.comparisons for rows in c.group.values() for row in rows}
     results = ("fid", "sfid", "precision", "recall", "time_ms", "delta_bar")
     unused = [row.label for p in ROWS for row in papers[p] if row.metric in results and row.key not in used]
@@ -69,7 +77,7 @@ def test_several_hundred_checks_of_every_kind(findings: list[Finding]) -> None:
     assert {finding.claim.paper for finding in findings} == set(ROWS)
 
 
-def test_sources_name_their_origin(papers: dict[str, list[Row]]) -> None:
+def test_sources_name_their_origin(papers: Papers) -> None:
     tags = {row.table for row in papers[SOURCES]}
     assert {"fig3", "fig4", "readme", "issue26", "code"} <= tags
     (gamma,) = (r for r in papers[SOURCES] if r.table == "issue26" and r.metric == "gamma")

@@ -5,23 +5,25 @@ from __future__ import annotations
 import pytest
 
 from stages.papers.queries import Query, distinct, match, parse_operands, select
-from stages.papers.tables import Row
+from stages.papers.tables import Papers, Row
 
 
 def row(value: str, **coordinates: str) -> Row:
     return Row(**dict.fromkeys(Row._fields, "") | {"paper": "toy", "table": "1", "value": value} | coordinates)
 
 
-PAPERS = {
-    "toy": [
-        row("1", fix="none", steps="10", dataset="a", column="10 steps"),
-        row("2", fix="ts", steps="10", dataset="a"),
-        row("3", fix="none", steps="20", dataset="a"),
-        row("4", fix="ts", steps="20", dataset="a"),
-        row("5", fix="none", steps="10", dataset="b"),
-    ],
-    "sources": [row("6", table="readme", fix="ts", paper="toy"), row("7", table="readme", fix="ts", paper="other")],
-}
+PAPERS = Papers(
+    {
+        "toy": [
+            row("1", fix="none", steps="10", dataset="a", column="10 steps"),
+            row("2", fix="ts", steps="10", dataset="a"),
+            row("3", fix="none", steps="20", dataset="a"),
+            row("4", fix="ts", steps="20", dataset="a"),
+            row("5", fix="none", steps="10", dataset="b"),
+        ],
+        "sources": [row("6", table="readme", fix="ts", paper="toy"), row("7", table="readme", fix="ts", paper="other")],
+    }
+)
 
 
 def values(operands: str, along: str | None = None) -> list[dict[str, list[str]]]:
@@ -47,7 +49,7 @@ def test_labels_empty_values_and_other_files_can_be_named() -> None:
 def test_labels_may_hold_anything_but_a_double_quote() -> None:
     rows = [row("8", row="5; 'quick' \\steps | a"), row("9", row="ImageNet's")]
     for operand, value in (("x = q/1 row=\"5; 'quick' \\steps | a\"", "8"), ("x = q/1 row=ImageNet's", "9")):
-        (group,) = match(parse_operands(operand), {"q": rows}).values()
+        (group,) = match(parse_operands(operand), Papers({"q": rows})).values()
         assert [found.value for found in group["x"]] == [value]
 
 

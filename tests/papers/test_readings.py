@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from stages.papers.readings import NEEDS, parse_readings, read_row
-from stages.papers.tables import COORDINATES, FaultyFile, Row
+from stages.papers.tables import COORDINATES, FaultyFile, Papers, Row
 from tests.study.studies import made_up, published
 
-PAPERS = {
+ROWS = {
     "ip": [
         made_up(model="adm", sampler="ddim", steps="5", metric="fid", value="3.0"),
         made_up(model="adm", sampler="ddim", steps="9", metric="fid", value="2.0", column="9 steps"),
         made_up(model="adm", sampler="ddim", spacing="uniform", metric="fid", value="1.0", table="2"),
     ]
 }
-FIRST, SECOND, THIRD = PAPERS["ip"]
+PAPERS = Papers(ROWS)
+FIRST, SECOND, THIRD = ROWS["ip"]
 HEADER = "query,setting,value,reason\n"
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from stages.papers.claims import COLUMNS, parse_claims
-from stages.papers.tables import FaultyFile, Row, parse_metrics, parse_table
+from stages.papers.schema import DIFFUSION, parse_schema
+from stages.papers.tables import FaultyFile, parse_metrics, parse_table
 
-METRICS = parse_metrics("metrics.csv", "metric,type,better,heading\nfid,number,lower,FID\noptimizer,text,,\n")
+METRICS = parse_metrics(
+    "metrics.csv", "metric,type,better,heading\nfid,number,lower,FID\noptimizer,text,,\nimages,count,,\n"
+)
 GOOD = {
     "paper": "toy", "table": "1", "row": "ours", "column": "5 steps", "dataset": "cifar10", "eta": "0.5", "steps": "5",
     "metric": "fid", "value": "8.00", "improvement": "-1.5", "k": "1e-4", "b": "1.0", "where": "Table 1",
@@ -24,18 +27,20 @@ def text(columns: tuple[str, ...], *records: dict[str, str]) -> str:
 
 
 def test_what_is_right_is_read_as_printed() -> None:
-    (row,) = parse_table("toy.csv", text(Row._fields, GOOD) + "\n", METRICS)
-    assert {column: value for column, value in row._asdict().items() if value} == GOOD
+    (row,) = parse_table("toy.csv", text(DIFFUSION.columns, GOOD) + "\n", METRICS)
+    assert {column: value for column, value in row._asdict().items() if value} == GOOD | {"place": "toy.csv:2"}
 
 
 def test_texts_and_lost_numbers_are_rows_too() -> None:
     lost = GOOD | {"value": "", "note": "cut off", "column": "9 steps", "steps": "9"}
-    rows = parse_table("toy.csv", text(Row._fields, GOOD | {"metric": "optimizer", "value": "AdamW"}, lost), METRICS)
+    rows = parse_table(
+        "toy.csv", text(DIFFUSION.columns, GOOD | {"metric": "optimizer", "value": "AdamW"}, lost), METRICS
+    )
     assert [row.value for row in rows] == ["AdamW", ""]
 
 
 def test_any_line_end_and_any_character_may_stand_in_a_field() -> None:
-    content = text(Row._fields, GOOD | {"note": '"two\u2028lines, ""quoted"""'}).replace("\n", "\r\n")
+    content = text(DIFFUSION.columns, GOOD | {"note": '"two\u2028lines, ""quoted"""'}).replace("\n", "\r\n")
     (row,) = parse_table("toy.csv", content, METRICS)
     assert row.note == 'two\u2028lines, "quoted"'
 
@@ -43,51 +48,78 @@ def test_any_line_end_and_any_character_may_stand_in_a_field() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"metric": "fjd"}, "unknown metric 'fjd': must be one of fid, optimizer"),
+        ({"metric": "fjd"}, "unknown metric 'fjd': must be one of fid, optimizer, images"),
         ({"value": "8.0o"}, "value '8.0o' is not a number"),
         ({"value": ""}, "value is empty: the note must say why"),
         ({"improvement": "1 %"}, "improvement '1 %' is not a number"),
-        ({"eta": "half"}, "eta 'half' is not a number"),
         ({"k": "k"}, "k 'k' is not a number"),
         ({"b": "b"}, "b 'b' is not a number"),
-        ({"steps": "5.0"}, "steps '5.0': must be an integer or empty"),
-        ({"dataset": "CIFAR 10"}, "dataset 'CIFAR 10': must be made of a-z, 0-9, . _ -"),
+        ({"dataset": "CIFAR;10"}, "dataset 'CIFAR;10': must be without comma, semicolon and double quote"),
+        ({"metric": "images", "value": "5.5"}, "value '5.5': must be a whole number"),
         ({"row": ""}, "row is empty"),
         ({"column": ""}, "column is empty"),
         ({"where": ""}, "where is empty"),
         ({"source": ""}, "source is empty"),
         ({"paper": "tox"}, "paper 'tox': must be 'toy'"),
-        ({"table": "one"}, "table 'one': must be a bare number"),
+        ({"table": ""}, "table '': must be a number or a name without spaces, such as 3 or A1"),
+        ({"table": "3 a"}, "table '3 a': must be a number or a name without spaces"),
         ({"column": "9 steps", "row": '"ours'}, "not CSV"),
     ],
 )  # fmt: skip
 def test_a_faulty_row_names_its_line(change: dict[str, str], fault: str) -> None:
     other = GOOD | {"column": "6 steps", "steps": "6"}
     with pytest.raises(FaultyFile) as caught:
-        parse_table("toy.csv", text(Row._fields, other, GOOD | change), METRICS)
+        parse_table("toy.csv", text(DIFFUSION.columns, other, GOOD | change), METRICS)
     assert str(caught.value).startswith("toy.csv:3: ")
     assert fault in str(caught.value)
 
 
 def test_the_same_cell_twice_is_refused() -> None:
     with pytest.raises(FaultyFile, match=r"toy.csv:3: toy/1 \[ours; 5 steps\] fid is there twice"):
-        parse_table("toy.csv", text(Row._fields, GOOD, GOOD | {"value": "9.00"}), METRICS)
+        parse_table("toy.csv", text(DIFFUSION.columns, GOOD, GOOD | {"value": "9.00"}), METRICS)
 
 
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [({"paper": ""}, "paper is empty"), ({"table": "1"}, "table '1': must be a tag, such as readme")],
-)
-def test_sources_have_a_paper_and_a_tag(change: dict[str, str], fault: str) -> None:
+def test_sources_have_a_paper() -> None:
     good = GOOD | {"table": "readme", "paper": "any"}
-    assert parse_table("sources.csv", text(Row._fields, good), METRICS)
-    with pytest.raises(FaultyFile, match=f"sources.csv:2: {fault}"):
-        parse_table("sources.csv", text(Row._fields, good | change), METRICS)
+    (row,) = parse_table("sources.csv", text(DIFFUSION.columns, good), METRICS)
+    assert row.of_source
+    with pytest.raises(FaultyFile, match=r"sources.csv:2: paper '': is empty"):
+        parse_table("sources.csv", text(DIFFUSION.columns, good | {"paper": ""}), METRICS)
+
+
+def test_coordinates_and_tables_may_have_any_names() -> None:
+    named = GOOD | {"table": "A1", "steps": "first epoch", "dataset": "CIFAR 10", "model": "Müller's"}
+    (row,) = parse_table("toy.csv", text(DIFFUSION.columns, named), METRICS)
+    assert row.label == "toy/A1 [ours; 5 steps] fid"
+
+
+def test_a_schema_of_its_own() -> None:
+    schema = parse_schema("schema.yaml", "coordinates: [task, epoch]\nbeside: [n]\nmarks: [bold]\n")
+    record = {
+        "paper": "toy", "table": "S2", "row": "ours", "column": "last", "task": "parsing", "epoch": "last", "n": "20",
+        "metric": "fid", "value": "0.85", "bold": "yes", "where": "Table S2", "source": "paper",
+    }  # fmt: skip
+    (row,) = parse_table("toy.csv", text(schema.columns, record), METRICS, schema)
+    assert {column: getattr(row, column) for column in record} == record
+    assert (row.label, row.key[:2], row.axes) == (
+        "toy/S2 [ours; last] fid",
+        ("toy", "S2"),
+        ("task", "epoch", "metric"),
+    )
+    for change, fault in (({"bold": "no"}, "bold 'no': must be yes or empty"), ({"n": "x"}, "n 'x' is not a number")):
+        with pytest.raises(FaultyFile, match=f"toy.csv:2: {fault}"):
+            parse_table("toy.csv", text(schema.columns, record | change), METRICS, schema)
+    with pytest.raises(FaultyFile, match=r"toy.csv:1: columns .*: must be paper,table,row,column,task,epoch,metric"):
+        parse_table("toy.csv", text(DIFFUSION.columns, GOOD), METRICS, schema)
 
 
 @pytest.mark.parametrize(
     ("line", "fault"),
-    [("fid,number,,", "there twice"), ("is,words,,", "number or text"), ("is,number,more,", "lower, higher or empty")],
+    [
+        ("fid,number,,", "there twice"),
+        ("is,words,,", "must be one of number, count, share, score, text"),
+        ("is,number,more,", "lower, higher or empty"),
+    ],
 )
 def test_faulty_metrics_are_refused(line: str, fault: str) -> None:
     with pytest.raises(FaultyFile, match=f"metrics.csv:3: .*{fault}"):
@@ -139,8 +171,8 @@ def test_a_faulty_claim_names_its_line(change: dict[str, str], fault: str) -> No
 def test_the_same_coordinates_twice_are_refused_in_one_part_of_a_table() -> None:
     other = GOOD | {"column": "6 steps"}
     with pytest.raises(FaultyFile, match=r"toy.csv:3: toy/1 \[ours; 6 steps\] fid has the same coordinates as toy/1"):
-        parse_table("toy.csv", text(Row._fields, GOOD, other), METRICS)
+        parse_table("toy.csv", text(DIFFUSION.columns, GOOD, other), METRICS)
     for told in ({"where": "Table 1 right part"}, {"steps": "6"}, {"table": "2"}):
-        assert len(parse_table("toy.csv", text(Row._fields, GOOD, other | told), METRICS)) == 2
+        assert len(parse_table("toy.csv", text(DIFFUSION.columns, GOOD, other | told), METRICS)) == 2
     plain = {"dataset": "", "eta": "", "steps": ""}
-    assert len(parse_table("toy.csv", text(Row._fields, GOOD | plain, other | plain), METRICS)) == 2
+    assert len(parse_table("toy.csv", text(DIFFUSION.columns, GOOD | plain, other | plain), METRICS)) == 2

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.papers.claims import COLUMNS, parse_claims
-from stages.papers.tables import FaultyFile, Row
+from stages.papers.tables import FaultyFile, Papers, Row
 from stages.papers.verdicts import Finding, judge
 
 MILDNESS = ("consistent", "rounding", "inconsistent", "wording")
@@ -19,7 +19,7 @@ def judged(first: str, second: str, formula: str, relation: str, stated: str, qu
     check = (f"a = {first}; b = {second}", formula, relation, stated, quantifier)
     record = ",".join(("id", "toy", "Sec. 1", "", "difference", "words", *check, "", "", ""))
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
-    (finding,) = judge(claim, {"toy": []})
+    (finding,) = judge(claim, Papers({"toy": []}))
     return finding
 
 
@@ -121,9 +121,9 @@ def test_an_origin_must_exist() -> None:
     record = "id,toy,Sec. 1,,difference,words,a = 1.0,a,=,1.0,,because,sources/readme paper=toy,"
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     with pytest.raises(FaultyFile, match="there is no table sources/readme"):
-        judge(claim, {"toy": []})
+        judge(claim, Papers({"toy": []}))
     source = Row(**dict.fromkeys(Row._fields, "") | {"paper": "toy", "table": "readme", "value": "2"})
-    (finding,) = judge(claim, {"toy": [], "sources": [source]})
+    (finding,) = judge(claim, Papers({"toy": [], "sources": [source]}))
     assert finding.origin == [source]
     assert finding.verdict == "consistent"
 
@@ -140,7 +140,7 @@ def findings(
     check = (operands, formula, relation, stated, quantifier)
     record = ",".join(f'"{field}"' for field in ("id", "toy", "Sec. 1", "", "ordering", "words", *check, "", "", ""))
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
-    return judge(claim, {"toy": rows})
+    return judge(claim, Papers({"toy": rows}))
 
 
 @given(st.integers(0, 6), st.integers(0, 6), st.integers(0, 3), st.integers(0, 3))
@@ -242,4 +242,4 @@ def test_a_paper_without_a_file_is_refused() -> None:
     record = "id,other,Sec. 1,,ordering,words,,,,,,,,no numbers"
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     with pytest.raises(FaultyFile, match=r"claims.csv:2: paper 'other': must be one of toy"):
-        judge(claim, {"toy": []})
+        judge(claim, Papers({"toy": []}))

@@ -26,8 +26,8 @@ Edit = Callable[[dict[str, Any]], object]
 
 @cache
 def published() -> Published:
-    papers, metrics = read_papers(ROOT / PUBLISHED)
-    return Published(papers, metrics, parse_readings(READINGS, read_text(ROOT / PUBLISHED / READINGS), papers), {})
+    papers = read_papers(ROOT / PUBLISHED)
+    return Published(papers, parse_readings(READINGS, read_text(ROOT / PUBLISHED / READINGS), papers), {})
 
 
 @cache

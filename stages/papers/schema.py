@@ -1,0 +1,80 @@
+"""Schemas: by which columns a folder's tables tell their numbers apart, and what stands beside a number."""
+
+from __future__ import annotations
+
+from keyword import iskeyword
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+# Of every table: the cell's address before the coordinates, what was measured last among them, and where it stands.
+ADDRESS = ("paper", "table", "row", "column")
+METRIC, VALUE = "metric", "value"
+PLACE = ("where", "source", "note")
+Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class FaultyFile(ValueError):
+    """A fault in a file of published numbers: one line naming file, line and what is allowed."""
+
+
+class Schema(BaseModel):
+    """The columns of a folder's tables: ``coordinates`` tell numbers apart and pair them, ``beside`` are numbers too.
+
+    Coordinates were set or counted, so that they are exact; numbers beside a value are rounded as it is. ``marks`` are
+    "yes" or empty.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coordinates: tuple[Column, ...] = Field(min_length=1)
+    beside: tuple[Column, ...] = ()
+    marks: tuple[Column, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_column_once(self) -> Self:
+        # "spread" is what a value's own plus-minus is called in formulas, and "place" is the line of a row.
+        taken = [*self.columns, "spread", "place"]
+        if twice := sorted({name for name in taken if taken.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)}: that column is there already")
+        # Formulas are read by Python's parser, rows are of a named tuple.
+        if words := [name for name in taken if iskeyword(name)]:
+            raise ValueError(f"{', '.join(words)}: that is a word of Python")
+        return self
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The coordinates with the metric, which is always one."""
+        return (*self.coordinates, METRIC)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns of a table's file, in their order."""
+        return (*ADDRESS, *self.axes, VALUE, *self.beside, *self.marks, *PLACE)
+
+
+DIFFUSION = Schema(
+    coordinates=("dataset", "model", "sampler", "spacing", "eta", "fix", "steps"), beside=("improvement", "k", "b")
+)
+
+
+def parse_schema(name: str, text: str) -> Schema:
+    """Return the schema of a folder.
+
+    Raises:
+        FaultyFile: no YAML, an unknown or missing key, a name that is no column's or is there twice.
+    """
+    try:
+        content: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise FaultyFile(f"{name}{f':{mark.line + 1}' if mark else ''}: not YAML") from None
+    try:
+        return Schema.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        told = first["msg"].removeprefix("Value error, ")
+        allowed = "coordinates, beside and marks are lists of column names made of a-z, 0-9 and _"
+        raise FaultyFile(f"{name}: {place + ': ' if place else ''}{told}; {allowed}") from None
