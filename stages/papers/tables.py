@@ -151,12 +151,12 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Sch
     measured: dict[tuple[str, ...], Row] = {}
     for place, record in read_records(name, text, schema.columns):
         row = kind(**record, place=place)
-        for fault in (*_address_faults(row, paper, schema), *_value_faults(row, metrics, schema)):
+        for fault in (*_address_faults(row, paper), *_value_faults(row, metrics, schema)):
             raise FaultyFile(f"{place}: {fault}")
         if row.key in rows:
             raise FaultyFile(f"{place}: {row.label} is there twice")
         rows[row.key] = row
-        coordinates = tuple(record[axis] for axis in schema.axes)
+        coordinates = tuple([record[axis] for axis in row.axes])
         # Sources and tables of formulas tell their rows apart by labels alone.
         if paper != SOURCES and any(coordinates[:-1]):
             other = measured.setdefault((row.table, row.where, *coordinates), row)
@@ -174,13 +174,14 @@ def read_records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple
         _check(f"{name}:1", header == list(columns), f"columns {','.join(header)}: must be {','.join(columns)}")
         for record in filter(None, reader):
             place = f"{name}:{reader.line_num}"
-            _check(place, len(record) == len(columns), f"{len(record)} fields instead of {len(columns)}")
-            yield place, dict(zip(columns, (field.strip() for field in record), strict=True))
+            if len(record) != len(columns):
+                raise FaultyFile(f"{place}: {len(record)} fields instead of {len(columns)}")
+            yield place, dict(zip(columns, map(str.strip, record), strict=True))
     except csv.Error as error:
         raise FaultyFile(f"{name}:{reader.line_num}: not CSV ({error})") from None
 
 
-def _address_faults(row: Row, paper: str, schema: Schema) -> Iterator[str]:
+def _address_faults(row: Row, paper: str) -> Iterator[str]:
     if not row.paper or paper not in (SOURCES, row.paper):
         yield f"paper {row.paper!r}: " + ("is empty" if paper == SOURCES else f"must be {paper!r}, as the file's name")
     if not _is_table(row.table):
@@ -188,7 +189,7 @@ def _address_faults(row: Row, paper: str, schema: Schema) -> Iterator[str]:
     for column in ("row", "column", "where", "source"):
         if not getattr(row, column):
             yield f"{column} is empty"
-    for column in schema.axes:
+    for column in row.axes:
         if not _is_coordinate(getattr(row, column)):
             yield f"{column} {getattr(row, column)!r}: must be without comma, semicolon and double quote"
 
