@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from stages.papers.formulas import FUNCTIONS, operands_of, parse_formula
-from stages.papers.numbers import NUMBER
+from stages.papers.formulas import FUNCTIONS, is_operand, is_selection, mentions, operands_of, parse_formula
+from stages.papers.numbers import NUMBER, parse_span
+from stages.papers.quantifiers import SUCH_AS, parse_quantifier
 from stages.papers.queries import Operand, Query, parse_operands, parse_query
+from stages.papers.relations import COMPARISONS, IS, RANGES, SPANS, trend_of
 from stages.papers.schema import DIFFUSION, Schema
 from stages.papers.tables import FaultyFile, read_records
 
@@ -17,25 +19,24 @@ COLUMNS = (
     "id", "paper", "where", "line", "kind", "statement", "operands", "formula", "relation", "stated", "quantifier",
     "explanation", "origin", "reason",
 )  # fmt: skip
+# The usual ones; a project may have others.
 KINDS = (
     "improvement", "difference", "ratio", "repeated", "ordering", "trend", "mean", "speed-up", "hyperparameter",
     "protocol", "sanity",
 )  # fmt: skip
 # Whoever audits expects it of sound tables; no paper states it.
 SANITY = "sanity"
-COMPARISONS = ("=", "<", "<=", ">", ">=", "is")
-# Along the steps, each value stands in this relation to the next.
-TRENDS = {"rises with steps": "<", "falls with steps": ">"}
-QUANTIFIERS = ("", "all", "most")
+# What may stand behind an operand's name: what is printed with the value, and what it was measured on or set for.
 
 
 class Claim(NamedTuple):
     """One checkable statement: ``formula`` ``relation`` ``stated``, over the rows that its operands name.
 
-    Without a quantifier every group of matching rows is a check of its own; with all or most there is one check over
-    the groups. A claim without a formula cannot be checked, and ``reason`` says why. ``reference`` is what ``stated``
-    says where it names operands; ``check`` is all of it as written; ``place`` is the claim's file and line. ``line`` is
-    that of the paper's text on which the statement rests, so that a review can set the two side by side.
+    Without a quantifier every group of matching rows is a check of its own; with one, or for the range that a quantity
+    spans, there is one check over the groups. A claim without a formula cannot be checked, and ``reason`` says why.
+    ``reference`` is what ``stated`` says where it names operands; ``check`` is all of it as written; ``place`` is the
+    claim's file and line. ``line`` is that of the paper's text on which the statement rests, so that a review can set
+    the two side by side.
     """
 
     place: str
@@ -56,12 +57,18 @@ class Claim(NamedTuple):
     origin: Query | None
     reason: str
 
+    @property
+    def along(self) -> str:
+        """The coordinate that a trend runs along; empty for other relations."""
+        trend = trend_of(self.relation)
+        return trend[0] if trend else ""
+
 
 def parse_claims(name: str, text: str, schema: Schema = DIFFUSION) -> list[Claim]:
     """Return the claims of one file.
 
     Raises:
-        FaultyFile: no claim, unknown columns, kind, relation or quantifier, an id that is there twice, a malformed
+        FaultyFile: no claim, unknown columns, relation, quantifier or attribute, an id that is there twice, a malformed
             operand or formula.
     """
     claims: dict[str, Claim] = {}
@@ -70,6 +77,7 @@ def parse_claims(name: str, text: str, schema: Schema = DIFFUSION) -> list[Claim
             _check_words(record)
             claim = _claim(place, record, schema)
             _check_names(claim)
+            check_columns(claim, schema)
             if claim.id in claims:
                 raise ValueError(f"id {claim.id!r} is there twice")
         except ValueError as error:
@@ -80,27 +88,46 @@ def parse_claims(name: str, text: str, schema: Schema = DIFFUSION) -> list[Claim
     return list(claims.values())
 
 
+def check_columns(claim: Claim, schema: Schema) -> None:
+    """Refuse an attribute or the coordinate of a trend that the tables do not have.
+
+    Raises:
+        ValueError: there is no such column.
+    """
+    allowed = ("value", "spread", *schema.beside, *schema.axes)
+    sides = [formula for formula in (claim.formula, claim.reference) if formula is not None]
+    for mention in (mention for side in sides for mention in mentions(side)):
+        if mention.attribute not in allowed:
+            raise ValueError(f"{mention.name}.{mention.attribute}: must be one of {', '.join(allowed)}")
+    if claim.along and claim.along not in schema.axes:
+        raise ValueError(f"relation {claim.relation!r}: must be along one of {', '.join(schema.axes)}")
+
+
 def _claim(place: str, record: dict[str, str], schema: Schema) -> Claim:
+    operands = parse_operands(record["operands"], schema)
     parsed = {
-        "operands": parse_operands(record["operands"], schema),
+        "operands": operands,
         "formula": parse_formula(record["formula"]) if record["formula"] else None,
-        "reference": _reference(record) if record["formula"] else None,
+        "reference": _reference(record, operands) if record["formula"] else None,
         "origin": parse_query(record["origin"], schema) if record["origin"] else None,
         "check": f"{record['formula']} {record['relation']} {record['stated']}".strip() + f"; {record['operands']}",
     }
     return Claim(place=place, **record | parsed)  # pyright: ignore[reportArgumentType]
 
 
-def _reference(record: dict[str, str]) -> ast.expr | None:
-    stated = record["stated"]
-    if record["relation"] == "is" or record["relation"] in TRENDS or NUMBER.fullmatch(stated):
+def _reference(record: dict[str, str], operands: Collection[str]) -> ast.expr | None:
+    """Return what is stated where it names operands; beside "is" a name of none is a text."""
+    stated, relation = record["stated"], record["relation"]
+    if relation in SPANS or trend_of(relation) or NUMBER.fullmatch(stated):
         return None
     try:
         reference = parse_formula(stated)
-        if operands_of(reference):
+        if operands_of(reference) and (relation != IS or set(operands_of(reference)) <= set(operands)):
             return reference
     except ValueError:
         pass
+    if relation == IS:
+        return None
     told = "must be a number (such as 8.00, -74.53, 500K) or name operands; a text goes with the relation 'is'"
     raise ValueError(f"stated {stated!r}: {told}")
 
@@ -113,9 +140,10 @@ def _check_words(record: dict[str, str]) -> None:
     for field in ("paper", "where", "statement"):
         if not record[field]:
             raise ValueError(f"{field} is empty")
-    for field, allowed in (("kind", KINDS), ("quantifier", QUANTIFIERS)):
-        if record[field] not in allowed:
-            raise ValueError(f"{field} {record[field]!r}: must be one of {', '.join(map(repr, allowed))}")
+    if not re.fullmatch(r"[a-z]+(-[a-z]+)*", record["kind"]):
+        raise ValueError(f"kind {record['kind']!r}: must be a word of a-z and '-', such as {', '.join(KINDS)}")
+    if record["quantifier"]:
+        parse_quantifier(record["quantifier"])
     if not record["formula"] and not record["reason"]:
         raise ValueError("formula is empty: the reason must say why it cannot be checked")
     if record["formula"] and record["reason"]:
@@ -127,23 +155,30 @@ def _check_words(record: dict[str, str]) -> None:
 
 
 def _check_relation(relation: str, stated: str, quantifier: str) -> None:
-    if relation not in COMPARISONS and relation not in TRENDS:
-        raise ValueError(f"relation {relation!r}: must be one of {', '.join((*COMPARISONS, *TRENDS))}")
-    if bool(stated) == (relation in TRENDS):
+    trend = trend_of(relation)
+    if not trend and relation not in (*COMPARISONS, IS, *SPANS):
+        words = ", ".join((*COMPARISONS, IS, *SPANS, "rises with COORDINATE", "falls with COORDINATE"))
+        raise ValueError(f"relation {relation!r}: must be one of {words}")
+    if bool(stated) == bool(trend):
         raise ValueError(f"stated {stated!r}: must be given, except for a trend")
-    if relation in TRENDS and not quantifier:
-        raise ValueError(f"quantifier: '{relation}' needs all or most")
+    if trend and not quantifier:
+        raise ValueError(f"quantifier: '{relation}' needs one: {SUCH_AS}")
+    if relation == RANGES and quantifier:
+        raise ValueError(f"quantifier {quantifier!r}: must be empty, as '{relation}' is of all comparisons")
+    if relation in SPANS:
+        parse_span(stated)
 
 
 def _check_names(claim: Claim) -> None:
     if claim.formula is None:
         return
-    uses = [operands_of(formula) for formula in (claim.formula, claim.reference) if formula is not None]
+    sides = [formula for formula in (claim.formula, claim.reference) if formula is not None]
+    uses = [operands_of(formula) for formula in sides]
     used = {name for names in uses for name in names}
-    if claim.relation == "is":
-        used |= {claim.stated} & set(claim.operands)
-        if not isinstance(claim.formula, ast.Name):
-            raise ValueError("the formula must be an operand alone where the relation is 'is'")
+    if claim.relation == IS and not all(is_operand(side) or is_selection(side) for side in sides):
+        raise ValueError("the formula must be an operand alone where the relation is 'is'")
+    if claim.relation not in ("=", IS) and any(map(is_selection, sides)):
+        raise ValueError("argmin and argmax go with the relations '=' and 'is'")
     if taken := set(claim.operands) & set(FUNCTIONS):
         raise ValueError(f"operand {', '.join(sorted(taken))}: that is the name of a function")
     if unknown := used - set(claim.operands):
@@ -151,4 +186,5 @@ def _check_names(claim: Claim) -> None:
     if idle := set(claim.operands) - used:
         raise ValueError(f"neither formula nor stated use {', '.join(sorted(idle))}")
     if mixed := {name for names in uses for name, kinds in names.items() if len(kinds) > 1}:
-        raise ValueError(f"{', '.join(sorted(mixed))} stands both alone and under min, max or mean: name it twice")
+        told = "stands both alone and over its rows, as under min or mean: name it twice"
+        raise ValueError(f"{', '.join(sorted(mixed))} {told}")

@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 
-from stages.papers.claims import TRENDS, Claim
-from stages.papers.formulas import operands_of
+from stages.papers.claims import Claim
+from stages.papers.formulas import operands_of, reduced_together
+from stages.papers.pairing import pair_up
 from stages.papers.queries import Group, Key, Query, match, select
 from stages.papers.tables import Papers, Row
 
 
 def instances_of(claim: Claim, papers: Papers) -> list[tuple[Key, Group]]:
-    """Return the rows of each comparison: one row per operand, or several for one under min, max or mean.
+    """Return the rows of each comparison: one row per operand, or several for one under min, mean and the like.
+
+    The rows of operands that are under one of these together are in pairs: the first of each belong together.
 
     Raises:
         ValueError: no rows match, or what the operands name would pair unlike with unlike.
     """
     _check_named(claim, papers)
-    groups = match(claim.operands, papers, "steps" if claim.relation in TRENDS else None)
+    groups = match(claim.operands, papers, claim.along or None)
     if not groups:
         raise ValueError("no rows match its operands")
-    for name in claim.operands:
-        if _reduced(claim, name) and all(len(group.get(name, ())) == 1 for group in groups.values()):
-            raise ValueError(f"min, max or mean of {name} is of one row each; name what to gather, such as steps=5,10")
+    queries = {name: operand for name, operand in claim.operands.items() if isinstance(operand, Query)}
+    named = {key for query in queries.values() for key in query.wanted} & set(papers.schema.axes)
+    for names in _together(claim):
+        groups = pair_up(groups, {n: select(queries[n], papers) for n in queries if n in names}, named - {claim.along})
+    if not groups:
+        raise ValueError("no rows of its operands belong together")
     written = {name: [_written(claim, text, papers)] for name, text in claim.operands.items() if isinstance(text, str)}
     return [(key, rows | written) for key, group in groups.items() for rows in _choices(claim, group)]
 
 
-def sequence_of(key: Key) -> Key:
-    """Return what the rows of one sequence along the steps agree on."""
-    return tuple(pair for pair in key if pair[0] != "steps")
+def sequence_of(claim: Claim, key: Key) -> Key:
+    """Return what the rows of one sequence of a trend agree on."""
+    return tuple(pair for pair in key if pair[0] != claim.along)
 
 
 def unpaired_rows(claim: Claim, papers: Papers, instances: Sequence[tuple[Key, Group]]) -> list[tuple[str, Row]]:
     """Return the rows that a claim names but that are part of no comparison, each with the name of its operand."""
     compared = [group for _, group in instances]
-    if claim.relation in TRENDS:
-        # A row with no neighbour along the steps is compared with nothing.
-        lengths = Counter(sequence_of(key) for key, _ in instances)
-        compared = [group for key, group in instances if lengths[sequence_of(key)] > 1]
+    if claim.along:
+        # A row with no neighbour along the coordinate is compared with nothing.
+        lengths = Counter(sequence_of(claim, key) for key, _ in instances)
+        compared = [group for key, group in instances if lengths[sequence_of(claim, key)] > 1]
     paired = {(name, row) for group in compared for name, rows in group.items() for row in rows}
     queries = {name: operand for name, operand in claim.operands.items() if isinstance(operand, Query)}
     named = [(name, row) for name, query in queries.items() for row in select(query, papers)]
@@ -83,7 +90,7 @@ def _check_named(claim: Claim, papers: Papers) -> None:
     """Refuse an operand that takes in, say, several metrics where another operand names one."""
     queries = {name: operand for name, operand in claim.operands.items() if isinstance(operand, Query)}
     named = {key for query in queries.values() for key in query.wanted} & set(papers.schema.axes)
-    for coordinate in sorted(named - ({"steps"} if claim.relation in TRENDS else set())):
+    for coordinate in sorted(named - {claim.along}):
         for name, query in queries.items():
             values = dict.fromkeys(getattr(row, coordinate) for row in select(query, papers))
             if len(values) > 1 and coordinate not in query.wanted and not _reduced(claim, name):
@@ -92,8 +99,20 @@ def _check_named(claim: Claim, papers: Papers) -> None:
 
 
 def _reduced(claim: Claim, name: str) -> bool:
-    formulas = [formula for formula in (claim.formula, claim.reference) if formula is not None]
-    return any("reduced" in operands_of(formula).get(name, ()) for formula in formulas)
+    return any("reduced" in operands_of(formula).get(name, ()) for formula in _formulas(claim))
+
+
+def _together(claim: Claim) -> list[set[str]]:
+    """Return the sets of operands whose rows belong together under a reducer, those that overlap as one."""
+    sets: list[set[str]] = []
+    for names in (names for formula in _formulas(claim) for names in reduced_together(formula)):
+        overlapping = [known for known in sets if known & names]
+        sets = [known for known in sets if known not in overlapping] + [names.union(*overlapping)]
+    return sets
+
+
+def _formulas(claim: Claim) -> list[ast.expr]:
+    return [formula for formula in (claim.formula, claim.reference) if formula is not None]
 
 
 def _written(claim: Claim, text: str, papers: Papers) -> Row:

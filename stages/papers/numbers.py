@@ -7,45 +7,94 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
+from math import isqrt
 from typing import NamedTuple
 
-NUMBER = re.compile(r"(?P<digits>-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e-?\d{1,2})?)(?P<scale>[KM]?)", re.ASCII)
-SCALES = {"": 1, "K": 1_000, "M": 1_000_000}
+UNSIGNED = r"(\d{1,3}(,\d{3})+|\d+)(\.\d+)?([eE][-+−]?\d{1,2})?"
+NUMBER = re.compile(
+    r"(?=.{1,100}\Z)"
+    rf"(?P<below>< ?(?![-−]))?(?P<digits>[-+−]?{UNSIGNED})(?P<scale>[kKMB]?)( ?%)?"
+    rf"( ?(±|\+-) ?(?P<spread>{UNSIGNED}[kKMB]?)( ?%)?)?",
+    re.ASCII,
+)
+SCALES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
+SUCH_AS = "such as 8.00, -74.53, +3.2, 1,000, 500K, 1e-4, 12.5%, 3.21 ± 0.05, <0.001"
+# What is computed may grow, but not beyond what Python prints.
+MOST_DIGITS = 4_000
+MOST_BITS = int(MOST_DIGITS * 3.32)
 
 # How far, in units of its last digit, the value behind a printed number may lie from it.
 PRINTED = Fraction(0)
 ROUNDED = Fraction(1, 2)
 # Rounded to one digit more first, then again: at most half of a tenth of a unit is added.
 ROUNDED_TWICE = Fraction(11, 20)
+# How far below its bound a number printed as "<0.001" ends, and how far off an irrational root may be.
+HAIR = Fraction(1, 10**30)
 
 
 class Printed(NamedTuple):
-    """A printed number: its exact value, one unit of its last digit, and the text."""
+    """A printed number: its exact value, one unit of its last digit, and the text without the spread.
+
+    A number that was set or counted has a unit of 0. ``spread`` is what stands behind a plus-minus. ``below`` says that
+    it is printed as a bound, such as <0.001, which is its ``value``.
+    """
 
     value: Fraction
     unit: Fraction
     text: str
+    spread: Printed | None = None
+    below: bool = False
 
     def within(self, slack: Fraction) -> Interval:
-        """Return the values at most ``slack`` units of the last digit away, ends included."""
+        """Return the values at most ``slack`` units of the last digit away, ends included.
+
+        What is printed as a bound, <0.001, may be anything from 0 up to the bound and is less than it: a bound below a
+        positive number is printed of quantities that are not negative, such as a probability or an error.
+        """
+        if self.below:
+            return Interval(Fraction(0), self.value * (1 - HAIR))
         return Interval(self.value - slack * self.unit, self.value + slack * self.unit)
 
+    def exact(self) -> Printed:
+        """Return the number as one that was set or counted, which no rounding changed."""
+        return self._replace(unit=Fraction(0))
 
+
+# A folder may print one number, such as a setting, in every row.
+@lru_cache(maxsize=2**16)
 def parse_number(text: str) -> Printed:
-    """Return a printed number such as 8.00, -74.53, 1,000, 500K or 1e-4.
+    """Return a printed number such as 8.00, -74.53, +3.2, 1,000, 500K, 1e-4, 12.5%, 3.21 ± 0.05 or <0.001.
 
-    K and M are part of the number: 500K has a unit of a thousand.
+    k, K, M and B are part of the number: 500K has a unit of a thousand. A percent sign is decoration: 12.5% is 12.5.
 
     Raises:
         ValueError: the text is no such number.
     """
     match = NUMBER.fullmatch(text)
     if not match:
-        raise ValueError(f"{text!r} is not a number (such as 8.00, -74.53, 1000, 500K, 1e-4; without + and unit)")
-    digits, scale = Decimal(match["digits"].replace(",", "")), SCALES[match["scale"]]
-    exponent = digits.as_tuple().exponent
-    assert isinstance(exponent, int)
-    return Printed(Fraction(digits) * scale, Fraction(10) ** exponent * scale, text)
+        raise ValueError(f"{text[:100]!r} is not a number ({SUCH_AS})")
+    value, unit = _decimal(match["digits"], match["scale"])
+    if match["below"] and (value <= 0 or match["spread"]):
+        raise ValueError(f"{text!r} is not a number: a bound is below a positive number, without a spread")
+    spread = parse_number(match["spread"]) if match["spread"] else None
+    shown = text[: match.start("spread")].rstrip("±+- ") if spread else text
+    return Printed(value, unit, shown, spread, bool(match["below"]))
+
+
+def parse_span(text: str) -> tuple[Printed, Printed]:
+    """Return both ends of a stated range such as ``3.2 to 7.1``.
+
+    Raises:
+        ValueError: the text is not two numbers, the smaller first.
+    """
+    low, _, high = (part.strip() for part in text.partition(" to "))
+    if not (NUMBER.fullmatch(low) and NUMBER.fullmatch(high)):
+        raise ValueError(f"{text!r} is not a range (such as 3.2 to 7.1)")
+    ends = parse_number(low), parse_number(high)
+    if ends[0].below or ends[1].below or ends[0].value > ends[1].value:
+        raise ValueError(f"{text!r} is not a range: must be two numbers, the smaller first")
+    return ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +103,18 @@ class Interval:
 
     An expression that mentions each operand once gives its exact range; one that mentions an operand twice gives a
     wider one, never a narrower one.
+
+    Raises:
+        OverflowError: an end has more than 4,000 digits.
     """
 
     low: Fraction
     high: Fraction
+
+    def __post_init__(self) -> None:
+        ends = (self.low.numerator, self.low.denominator, self.high.numerator, self.high.denominator)
+        if any(end.bit_length() > MOST_BITS for end in ends):
+            raise OverflowError(f"its numbers grow beyond {MOST_DIGITS:,} digits")
 
     def __add__(self, other: Interval) -> Interval:
         return Interval(self.low + other.low, self.high + other.high)
@@ -77,9 +134,31 @@ class Interval:
             raise ZeroDivisionError("the divisor may be 0")
         return self * Interval(1 / other.high, 1 / other.low)
 
+    def __pow__(self, exponent: int) -> Interval:
+        if exponent < 0:
+            return Interval(Fraction(1), Fraction(1)) / self**-exponent
+        ends = self.low**exponent, self.high**exponent
+        turns = exponent > 0 and exponent % 2 == 0 and self.low < 0 < self.high
+        return Interval(Fraction(0) if turns else min(ends), max(ends))
+
+    def __abs__(self) -> Interval:
+        ends = abs(self.low), abs(self.high)
+        return Interval(Fraction(0) if self.low < 0 < self.high else min(ends), max(ends))
+
     def meets(self, other: Interval) -> bool:
         """Return whether the two have a number in common."""
         return self.low <= other.high and other.low <= self.high
+
+
+def root(interval: Interval) -> Interval:
+    """Return the range of the square root: exact where that is rational, else rounded outwards at the 30th digit.
+
+    Raises:
+        ArithmeticError: the number may be negative.
+    """
+    if interval.low < 0:
+        raise ArithmeticError("the square root may be of a negative number")
+    return Interval(_root(interval.low, 0), _root(interval.high, 1))
 
 
 def least(intervals: Sequence[Interval]) -> Interval:
@@ -92,7 +171,28 @@ def greatest(intervals: Sequence[Interval]) -> Interval:
     return Interval(max(i.low for i in intervals), max(i.high for i in intervals))
 
 
+def total(intervals: Sequence[Interval]) -> Interval:
+    """Return the range of the sum of several numbers."""
+    return sum(intervals, Interval(Fraction(0), Fraction(0)))
+
+
 def mean(intervals: Sequence[Interval]) -> Interval:
     """Return the range of the mean of several numbers."""
-    n = len(intervals)
-    return Interval(sum((i.low for i in intervals), Fraction(0)) / n, sum((i.high for i in intervals), Fraction(0)) / n)
+    whole, n = total(intervals), len(intervals)
+    return Interval(whole.low / n, whole.high / n)
+
+
+def _root(value: Fraction, up: int) -> Fraction:
+    above, below = isqrt(value.numerator), isqrt(value.denominator)
+    if above**2 == value.numerator and below**2 == value.denominator:
+        return Fraction(above, below)
+    # At least 30 digits that count, of small numbers too.
+    scale = 10 ** (30 + len(f"{value.denominator:x}"))
+    return Fraction(isqrt(value.numerator * scale**2 // value.denominator) + up, scale)
+
+
+def _decimal(digits: str, scale: str) -> tuple[Fraction, Fraction]:
+    number = Decimal(digits.replace(",", "").replace("−", "-"))
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return Fraction(number) * SCALES[scale], Fraction(10) ** exponent * SCALES[scale]

@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.papers.claims import SANITY
+from stages.papers.comparisons import Comparison
 from stages.papers.instances import lost_rows, near_misses
+from stages.papers.relations import RANGES, STATING
 from stages.papers.tables import SOURCES, Metric, Row
-from stages.papers.verdicts import VERDICTS, Comparison, Finding, Verdict
+from stages.papers.verdicts import VERDICTS, Finding, Verdict
 from stages.reporting.finding_groups import finding_groups
 from stages.reporting.published import anchor, table_layout
-from stages.reporting.sums import SIGNS, headline, instance, sum_record
+from stages.reporting.sums import SIGNS, headline, instance, span_record, speaks_against, sum_record
 
 COLUMNS = (
     "id", "verdict", "paper", "where", "line", "kind", "statement", "case", "basis", "check", "sum", "relation",
-    "stated", "recomputed", "low", "high", "held", "counter_examples", "ties", "unmatched", "operands", "explanation",
-    "origin", "headline", "tables",
+    "stated", "recomputed", "low", "high", "outer", "held", "counter_examples", "ties", "unmatched", "operands",
+    "explanation", "origin", "headline", "tables",
 )  # fmt: skip
 # What comes of a sanity check: no verdict on a paper.
 OUTCOMES = ("fails", "undecided", "holds")
@@ -24,6 +26,8 @@ OUTCOME_OF: dict[Verdict, str] = {
     "inconsistent": "fails", "wording": "fails", "rounding": "undecided", "unverifiable": "undecided",
     "consistent": "holds",
 }  # fmt: skip
+# What a range is called that may be wider than the true one.
+OUTER = "an outer bound"
 # How many counter-examples, or rows of a warning, a terminal shows.
 MOST = 3
 
@@ -103,16 +107,18 @@ def finding_record(finding: Finding) -> dict[str, Any]:
         "unmatched": len(finding.unmatched),
         "check": claim.check if claim.formula else "", "operands": _operands(comparisons), "counter_examples": [],
         "ties": [], "origin": [], "explanation": finding.reason,
+        "outer": OUTER if any(comparison.outer for comparison in comparisons) else "",
     }  # fmt: skip
     if finding.verdict != "consistent":
         record["explanation"] = finding.reason or claim.explanation
         record["origin"] = [_source(row) for row in finding.origin]
     if claim.quantifier and finding.verdict != "unverifiable":
         record["held"] = f"{sum(c.held == 'yes' for c in comparisons)} of {len(comparisons)}"
-        record["counter_examples"] = [instance(c, claim) for c in comparisons if c.held == "no"]
+        record["counter_examples"] = [instance(c, claim) for c in comparisons if c.held == speaks_against(claim)]
         record["ties"] = [instance(c, claim) for c in comparisons if c.held == "possible"]
-    elif len(comparisons) == 1:
-        record |= sum_record(comparisons[0], claim)
+    elif finding.verdict != "unverifiable":
+        spans = claim.relation == RANGES
+        record |= span_record(comparisons, claim) if spans else sum_record(comparisons[0], claim)
     places = (row for c in comparisons for rows in c.group.values() for row in rows if row.table and not row.of_source)
     record["tables"] = list(dict.fromkeys(anchor(row.paper, row.table) for row in places))
     record["headline"] = headline(finding, record)
@@ -158,8 +164,9 @@ def spelled_out(finding: Mapping[str, Any]) -> list[str]:
     result = f" = {finding['recomputed']}" if finding["recomputed"] else ""
     exact = finding["low"] == finding["high"]
     interval = "" if exact else f", from {finding['low']} to {finding['high']} by the printed digits"
+    interval += f" ({OUTER})" if finding["outer"] else ""
     relation = finding["relation"]
-    claimed = "stated" if relation in ("=", "is") else f"claimed to be {relation}"
+    claimed = "stated" if relation in STATING else f"claimed to be {relation}"
     return [f"{finding['sum']}{result}{interval}; {claimed} {finding['stated']}", "; ".join(finding["operands"])]
 
 
@@ -190,7 +197,8 @@ def _flags(findings: Sequence[Finding]) -> dict[tuple[str, ...], tuple[str, str]
     flags: dict[tuple[str, ...], tuple[str, str]] = {}
     for finding in sorted(findings, key=lambda f: VERDICTS.index(f.verdict)):
         if finding.verdict not in ("consistent", "unverifiable") and finding.claim.kind != SANITY:
-            shaky = (c for c in finding.comparisons if c.held in ("no", "possible"))
+            against = speaks_against(finding.claim) if finding.claim.quantifier else "no"
+            shaky = (c for c in finding.comparisons if c.held in (against, "possible"))
             for row in (row for c in shaky for rows in c.group.values() for row in rows if row.table):
                 flags.setdefault(row.key, (finding.verdict, finding.id))
     return flags

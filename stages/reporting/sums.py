@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from stages.papers.claims import TRENDS, Claim
+from stages.papers.claims import Claim
+from stages.papers.comparisons import Comparison, ends_of
 from stages.papers.formulas import is_printed, operands_of
 from stages.papers.numbers import NUMBER, parse_number
-from stages.papers.verdicts import Comparison, Finding
+from stages.papers.quantifiers import parse_quantifier
+from stages.papers.relations import RANGES, STATING
+from stages.papers.verdicts import Finding
 
-SIGNS = {"<=": "≤", ">=": "≥"}
+SIGNS = {"<=": "≤", ">=": "≥", "!=": "≠"}
 UNVERIFIABLE = "cannot be checked"
 
 
@@ -23,11 +26,14 @@ def headline(finding: Finding, record: Mapping[str, Any]) -> str:
         return f"holds at {record['held']}{ties}"
     if not record["sum"]:
         return UNVERIFIABLE
-    claim, (comparison,) = finding.claim, finding.comparisons
+    claim, comparison = finding.claim, finding.comparisons[0]
+    if claim.relation == RANGES:
+        return f"{record['recomputed'] or record['sum']}, stated {record['stated']}"
     # An improvement is a percentage by definition.
     unit = " %" if claim.kind == "improvement" and NUMBER.fullmatch(comparison.stated) else ""
-    result, stated = f"{_result(comparison, claim)}{unit}", f"{comparison.stated}{unit}"
-    if claim.relation in ("=", "is"):
+    result = f"{_result(comparison, claim)}{unit}"
+    stated = f"{comparison.stated.rstrip(' %')}{unit}" if unit else comparison.stated
+    if claim.relation in STATING:
         first, second = _origins(comparison, claim)
         return f"{first} {result} and {stated}" if first == second else f"{first} {result}, {second} {stated}"
     sign = record["relation"]
@@ -51,7 +57,7 @@ def _origins(comparison: Comparison, claim: Claim) -> tuple[str, str]:
 def _result(comparison: Comparison, claim: Claim) -> str:
     """Return the recomputed number with the stated one's digits, or with the fewest more that tell them apart."""
     if comparison.left is None or claim.formula is None or is_printed(claim.formula):
-        return comparison.spelled
+        return comparison.result or comparison.spelled
     most = _digits(comparison)
     if not NUMBER.fullmatch(comparison.stated):
         return _decimal(comparison.left.printed.low, most, round)
@@ -64,15 +70,27 @@ def _result(comparison: Comparison, claim: Claim) -> str:
 
 
 def sum_record(comparison: Comparison, claim: Claim) -> dict[str, str]:
-    """Return a comparison's sum, what is stated, the recomputed number, and its interval."""
+    """Return a comparison's sum, what is stated, the recomputed number, and its interval or an outer bound of it."""
     record = {"sum": comparison.spelled, "stated": comparison.stated}
     if comparison.left is None:
-        return record
+        return record | ({"recomputed": comparison.result} if comparison.result != comparison.spelled else {})
     rounded = comparison.left.rounded
     digits = _digits(comparison) if rounded.low != rounded.high or rounded.low.denominator > 1 else 0
     if claim.formula is not None and not is_printed(claim.formula):
         record["recomputed"] = _decimal(comparison.left.printed.low, digits, round)
     return record | {"low": _decimal(rounded.low, digits, floor), "high": _decimal(rounded.high, digits, ceil)}
+
+
+def span_record(comparisons: Sequence[Comparison], claim: Claim) -> dict[str, str]:
+    """Return the sums of the least and the largest of many, what is stated of both, and their intervals."""
+    ends = [sum_record(comparisons[place], claim) for place in ends_of(comparisons)]
+    joined = {key: " to ".join(end[key] for end in ends) for key in ("sum", "recomputed") if key in ends[0]}
+    return joined | {"stated": claim.stated, "low": ends[0]["low"], "high": ends[1]["high"]}
+
+
+def speaks_against(claim: Claim) -> str:
+    """Return which comparisons speak against a quantified claim: those that hold, "yes", or those that do not, "no"."""
+    return "yes" if parse_quantifier(claim.quantifier).is_negative else "no"
 
 
 def instance(comparison: Comparison, claim: Claim) -> str:
@@ -81,9 +99,9 @@ def instance(comparison: Comparison, claim: Claim) -> str:
     order = [name for formula in formulas for name in operands_of(formula)]
     found = sorted(comparison.group.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
     places = ", ".join(dict.fromkeys(row.label for _, rows in found for row in rows))
-    if claim.relation in TRENDS:
+    if claim.along:
         return f"{comparison.spelled}, then {comparison.stated} ({places})"
-    result = ""
+    result = f" = {comparison.result}" if comparison.result not in ("", comparison.spelled) else ""
     if comparison.left and claim.formula is not None and not is_printed(claim.formula):
         result = f" = {_decimal(comparison.left.printed.low, _digits(comparison), round)}"
     sign = SIGNS.get(claim.relation, claim.relation)

@@ -27,7 +27,11 @@ def test_a_printed_number_keeps_its_last_digit(text: str, value: str, unit: str)
     assert parse_number(text)[:2] == (Fraction(value), Fraction(unit))
 
 
-@pytest.mark.parametrize("text", ["", "8,00", "1,00", "8.", ".5", "+3", "3 %", "500k", "nan", "inf", "1_000", "٣"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "8,00", "1,00", "8.", ".5", "3 pp", "500 K", "500KB", "nan", "inf", "1_000", "٣", "--3", "3%%", "1e100", "1" * 101,
+     "3.21 ± -0.05", "± 0.05", "3.21 (0.05)", ">0.001", "<0", "<-1", "<0.001 ± 0.1"],
+)  # fmt: skip
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a number"):
         parse_number(text)

@@ -1,0 +1,48 @@
+"""Cells: how the numbers and words of a comparison's rows are read."""
+
+from __future__ import annotations
+
+from stages.papers.formulas import Read
+from stages.papers.numbers import Printed, parse_number
+from stages.papers.queries import Group
+from stages.papers.tables import COORDINATES, Row
+
+
+def reader(group: Group) -> Read:
+    """Return what reads the numbers of an operand's attribute, each with the name of its cell.
+
+    What was set or counted, not measured, has no width. One cell has one name, whichever operands name its row.
+    """
+
+    def read(name: str, attribute: str) -> list[tuple[str, Printed]]:
+        try:
+            return [(_cell(name, row, attribute), _number(row, attribute)) for row in group[name]]
+        except ValueError as error:
+            label = ", ".join(row.label for row in group[name])
+            raise ValueError(f"{name}.{attribute} of {label}: {error}") from None
+
+    return read
+
+
+def text_of(row: Row, attribute: str) -> str:
+    """Return an attribute of a row as printed: a column, or the spread behind its value.
+
+    Raises:
+        ValueError: there is no spread.
+    """
+    if attribute != "spread":
+        return getattr(row, attribute)
+    spread = parse_number(row.value).spread
+    if spread is None:
+        raise ValueError(f"{row.value!r} has no spread (such as 3.21 ± 0.05)")
+    return spread.text
+
+
+def _number(row: Row, attribute: str) -> Printed:
+    number = parse_number(text_of(row, attribute))
+    return number.exact() if attribute in COORDINATES else number
+
+
+def _cell(name: str, row: Row, attribute: str) -> str:
+    # A number of the prose is in no table; two of them may be equal by chance.
+    return " ".join((attribute, *row) if row.table else (attribute, name))
