@@ -86,8 +86,8 @@ def test_reducers_widen_with_their_operands() -> None:
 
 def test_operands_know_whether_they_are_only_reduced() -> None:
     assert operands_of(parse_formula("min(m) - mean(a.b) + -a")) == {"m": {"reduced"}, "a": {"reduced", "alone"}}
-    assert operands_of(parse_formula("exact(a) / 2 + min(b, c)")) == dict.fromkeys("abc", {"alone"})
-    assert operands_of(parse_formula("abs(max(b - a))")) == dict.fromkeys("ab", {"reduced"})
+    assert operands_of(parse_formula("exact(a) / 2 + min(b, c)")) == {name: {"alone"} for name in "abc"}
+    assert operands_of(parse_formula("abs(max(b - a))")) == {name: {"reduced"} for name in "ab"}
 
 
 def test_operands_under_one_reducer_belong_together() -> None:
@@ -102,18 +102,16 @@ def test_a_selection_mentions_what_it_compares_and_what_it_tells() -> None:
     assert reduced_together(formula) == [{"a"}]
 
 
-@pytest.mark.parametrize(
-    "text", ["a.n", "a.fold", "a ** 20", "a ** -20", "10 ** 2", "abs(-a)", "std(a - b)", "min(a, 2)"]
-)
+@pytest.mark.parametrize("text", ["a.n", "a.fold", "a ** 20", "a ** -20", "10 ** 2", "abs(-a)", "std(a - b)"])
 def test_any_attribute_and_function_may_stand(text: str) -> None:
     assert parse_formula(text)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a +", "a // b", "abs(a, b)", "sqrt()", "min(2)", "mean(abs(2))", "a.b.c", "a[0]", "__import__('os')", "a ** b",
-     "a ** 0.5", "a ** 21", "10 ** 999999", "9 ** 9 ** 9", "max(min(a))", "sum(b + mean(a))", "mean(a, b)", "min(a.b.c)",
-     "argmin(a)", "argmin(a).steps + 1", "max(argmin(a).steps)", "argmin(a - b).steps", "argmax(a, b).steps",
+    ["", "a +", "a // b", "abs(a, b)", "sqrt()", "min(2)", "mean(abs(2))", "a.b.c", "a[0]", "__import__('os')",
+     "a ** b", "a ** 0.5", "a ** 21", "10 ** 999999", "9 ** 9 ** 9", "max(min(a))", "sum(b + mean(a))", "mean(a, b)",
+     "min(a.b.c)", "argmin(a)", "argmin(a).steps + 1", "max(argmin(a).steps)", "argmin(a - b).steps", "argmax(a, b).steps",
      "'8.00'", "True", "a < b", "min(x=a)", "lambda: a", "exact(a + b)", "+a", "1e999j", "1e999", "a" + " + a" * 100,
      "-" * 200 + "a", "(" * 250 + "a" + ")" * 49, "a\0"],
 )  # fmt: skip
