@@ -5,7 +5,7 @@ from __future__ import annotations
 from stages.papers.formulas import Read
 from stages.papers.numbers import Printed, parse_number
 from stages.papers.queries import Group
-from stages.papers.tables import COORDINATES, Row
+from stages.papers.tables import COUNT, Row
 
 
 def reader(group: Group) -> Read:
@@ -40,9 +40,10 @@ def text_of(row: Row, attribute: str) -> str:
 
 def _number(row: Row, attribute: str) -> Printed:
     number = parse_number(text_of(row, attribute))
-    return number.exact() if attribute in COORDINATES else number
+    counted = attribute == "value" and row.kind == COUNT
+    return number.exact() if counted or attribute in row.axes else number
 
 
 def _cell(name: str, row: Row, attribute: str) -> str:
     # A number of the prose is in no table; two of them may be equal by chance.
-    return " ".join((attribute, *row) if row.table else (attribute, name))
+    return f"{attribute} {row.place or ' '.join(row)}" if row.table else f"{attribute} {name}"

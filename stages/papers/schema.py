@@ -34,8 +34,8 @@ class Schema(BaseModel):
 
     @model_validator(mode="after")
     def _each_column_once(self) -> Self:
-        # "spread" is what a value's own plus-minus is called in formulas, and "place" is the line of a row.
-        taken = [*self.columns, "spread", "place"]
+        # "spread" is what a value's own plus-minus is called in formulas; a row knows its "place" and its metric's "kind".
+        taken = [*self.columns, "spread", "place", "kind"]
         if twice := sorted({name for name in taken if taken.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)}: that column is there already")
         # Formulas are read by Python's parser, rows are of a named tuple.

@@ -16,7 +16,8 @@ from stages.papers.schema import DIFFUSION, METRIC, FaultyFile, Schema
 SOURCES = "sources"
 # What a number was measured on or set for: rows of different tables are matched by these.
 COORDINATES = DIFFUSION.axes
-TYPES = ("number", "count", "share", "score", "text")
+COUNT, TEXT = "count", "text"
+TYPES = ("number", COUNT, "share", "score", TEXT)
 MARKS = ("", "yes")
 
 
@@ -25,8 +26,9 @@ class Row(NamedTuple):
 
     ``value`` is the printed text without unit and decoration, so that decimals survive; it is empty where the number
     is lost. ``improvement`` is the percentage printed beside it, ``k`` and ``b`` the scaling printed with it. ``place``
-    is file and line of the record, and empty for a number that a claim itself states. These are the columns of the
-    diffusion papers; rows of another schema have that one's columns between ``column`` and ``where``.
+    is file and line of the record, and empty for a number that a claim itself states; ``kind`` is the type of its
+    metric. These are the columns of the diffusion papers; rows of another schema have that one's columns between
+    ``column`` and ``where``.
     """
 
     paper: str
@@ -49,6 +51,7 @@ class Row(NamedTuple):
     source: str
     note: str
     place: str = ""
+    kind: str = "number"
 
     # By which rows are told apart and paired.
     axes = DIFFUSION.axes
@@ -73,7 +76,7 @@ def row_type(schema: Schema) -> type[Row]:
     """Return the type of a schema's rows, which has its columns as attributes and all else of Row."""
     if schema == DIFFUSION:
         return Row
-    columns = namedtuple("columns", (*schema.columns, "place"), defaults=("",))
+    columns = namedtuple("columns", (*schema.columns, "place", "kind"), defaults=("", "number"))
     shared = {name: vars(Row)[name] for name in ("label", "key", "of_source")}
     return cast(type[Row], type("Row", (columns,), {"__slots__": (), "axes": schema.axes, **shared}))
 
@@ -150,7 +153,8 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Sch
     rows: dict[tuple[str, ...], Row] = {}
     measured: dict[tuple[str, ...], Row] = {}
     for place, record in read_records(name, text, schema.columns):
-        row = kind(**record, place=place)
+        told = metrics.get(record[METRIC])
+        row = kind(**record, place=place, kind=told.type if told else "")
         for fault in (*_address_faults(row, paper), *_value_faults(row, metrics, schema)):
             raise FaultyFile(f"{place}: {fault}")
         if row.key in rows:
@@ -200,8 +204,7 @@ def _value_faults(row: Row, metrics: Mapping[str, Metric], schema: Schema) -> It
         return
     if not row.value and not row.note:
         yield "value is empty: the note must say why"
-    kind = metrics[row.metric].type
-    if kind != "text" and (fault := _number_fault(row.value, whole=kind == "count")):
+    if row.kind != TEXT and (fault := _number_fault(row.value, whole=row.kind == COUNT)):
         yield f"value {fault}"
     for column in schema.beside:
         if fault := _number_fault(getattr(row, column)):

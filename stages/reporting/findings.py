@@ -13,7 +13,7 @@ from stages.papers.tables import SOURCES, Metric, Row
 from stages.papers.verdicts import VERDICTS, Finding, Verdict
 from stages.reporting.finding_groups import finding_groups
 from stages.reporting.published import anchor, table_layout
-from stages.reporting.sums import SIGNS, headline, instance, span_record, speaks_against, sum_record
+from stages.reporting.sums import OUTER, SIGNS, headline, instance, span_record, speaks_against, sum_record
 
 COLUMNS = (
     "id", "verdict", "paper", "where", "line", "kind", "statement", "case", "basis", "check", "sum", "relation",
@@ -26,8 +26,6 @@ OUTCOME_OF: dict[Verdict, str] = {
     "inconsistent": "fails", "wording": "fails", "rounding": "undecided", "unverifiable": "undecided",
     "consistent": "holds",
 }  # fmt: skip
-# What a range is called that may be wider than the true one.
-OUTER = "an outer bound"
 # How many counter-examples, or rows of a warning, a terminal shows.
 MOST = 3
 

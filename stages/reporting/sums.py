@@ -17,6 +17,8 @@ from stages.papers.verdicts import Finding
 
 SIGNS = {"<=": "≤", ">=": "≥", "!=": "≠"}
 UNVERIFIABLE = "cannot be checked"
+# What a range is called that may be wider than the true one.
+OUTER = "an outer bound"
 
 
 def headline(finding: Finding, record: Mapping[str, Any]) -> str:
@@ -99,6 +101,8 @@ def instance(comparison: Comparison, claim: Claim) -> str:
     order = [name for formula in formulas for name in operands_of(formula)]
     found = sorted(comparison.group.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
     places = ", ".join(dict.fromkeys(row.label for _, rows in found for row in rows))
+    if comparison.outer and comparison.held == "possible":
+        places += f"; by {OUTER}"
     if claim.along:
         return f"{comparison.spelled}, then {comparison.stated} ({places})"
     result = f" = {comparison.result}" if comparison.result not in ("", comparison.spelled) else ""

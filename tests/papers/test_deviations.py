@@ -41,9 +41,7 @@ def test_of_one_number_there_is_none() -> None:
 
 
 @given(st.lists(intervals, min_size=2, max_size=5), st.lists(st.fractions(0, 1, max_denominator=9), min_size=5))
-def test_no_deviation_lies_outside_and_a_corner_reaches_the_largest(
-    box: list[Interval], shares: list[Fraction]
-) -> None:
+def test_no_deviation_lies_outside_and_a_corner_is_the_largest(box: list[Interval], shares: list[Fraction]) -> None:
     found, exact = deviation(box)
     assert exact
     inside = [i.low + share * (i.high - i.low) for i, share in zip(box, shares, strict=False)]

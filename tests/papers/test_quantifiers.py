@@ -40,7 +40,7 @@ def test_at_least_and_at_most_meet_in_the_number_itself(number: int, total: int)
 
 @pytest.mark.parametrize(
     "text",
-    ["some", "All", "5 of 4", "at least 5 of 4", "of 4", "3 of", "3/4", "-1 of 4", "1 of 0", "about 3 of 4", "٣ of 4"],
+    ["some", "All", "5 of 4", "at least 5 of 4", "of 4", "3 of", "3/4", "-1 of 4", "1 of 0", "some 3 of 4", "٣ of 4"],
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="quantifier"):

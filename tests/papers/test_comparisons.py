@@ -206,7 +206,7 @@ def test_a_trend_runs_along_any_coordinate() -> None:
     assert finding("a = toy/1", "a", "falls with model", "", "2 of 2", rows).verdict == "consistent"
     assert finding("a = toy/1", "a", "rises with model", "", "none", rows).verdict == "consistent"
     assert finding("a = toy/1", "a", "rises with model", "", "1 of 2", rows).verdict == "inconsistent"
-    with pytest.raises(FaultyFile, match="several rows of one sequence have model 1.0"):
+    with pytest.raises(FaultyFile, match=r"several rows of one sequence have model 1\.0"):
         finding("a = toy/1", "a", "rises with model", "", "all", [row("1", model="1"), row("2", model="1.0")])
 
 
