@@ -175,10 +175,11 @@ def _check_names(claim: Claim) -> None:
     sides = [formula for formula in (claim.formula, claim.reference) if formula is not None]
     uses = [operands_of(formula) for formula in sides]
     used = {name for names in uses for name in names}
-    if claim.relation == IS and not all(is_operand(side) or is_selection(side) for side in sides):
+    computed = [side for side in sides if not (is_operand(side) or is_selection(side))]
+    if claim.relation == IS and computed:
         raise ValueError("the formula must be an operand alone where the relation is 'is'")
-    if claim.relation not in ("=", IS) and any(map(is_selection, sides)):
-        raise ValueError("argmin and argmax go with the relations '=' and 'is'")
+    if any(map(is_selection, sides)) and (computed or claim.relation not in ("=", IS)):
+        raise ValueError("argmin and argmax go with the relations '=' and 'is', and with nothing computed")
     if taken := set(claim.operands) & set(FUNCTIONS):
         raise ValueError(f"operand {', '.join(sorted(taken))}: that is the name of a function")
     if unknown := used - set(claim.operands):

@@ -153,6 +153,7 @@ def test_other_columns_are_refused() -> None:
         ({"relation": "rises with noise", "stated": "", "quantifier": "all"}, "must be along one of dataset, model"),
         ({"relation": "<", "formula": "a.gain - b"}, "a.gain: must be one of value, spread, improvement"),
         ({"relation": "<", "stated": "argmin(a).steps", "formula": "b"}, "argmin and argmax go with the relations '='"),
+        ({"stated": "argmin(a).steps", "formula": "b * 2"}, "and with nothing computed"),
         ({"stated": "1_000"}, "stated '1_000': must be a number"),
         ({"stated": "- 5.0"}, "stated '- 5.0': must be a number"),
         ({"stated": "c"}, "formula and stated name c, which is no operand"),
