@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from stages.papers.formulas import FUNCTIONS, is_operand, is_selection, mentions, operands_of, parse_formula

@@ -34,7 +34,7 @@ class Schema(BaseModel):
 
     @model_validator(mode="after")
     def _each_column_once(self) -> Self:
-        # "spread" is what a value's own plus-minus is called in formulas; a row knows its "place" and its metric's "kind".
+        # "spread" is a value's own plus-minus in formulas; a row knows its "place" and its metric's "kind".
         taken = [*self.columns, "spread", "place", "kind"]
         if twice := sorted({name for name in taken if taken.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)}: that column is there already")

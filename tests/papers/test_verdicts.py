@@ -254,3 +254,12 @@ def test_a_paper_without_a_file_is_refused() -> None:
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     with pytest.raises(FaultyFile, match=r"claims.csv:2: paper 'other': must be one of toy"):
         judge(claim, Papers({"toy": []}))
+
+
+def test_counts_are_exact() -> None:
+    """Of 3 in 7 a number is 42.86 %, from 35.2 to 51.9 had it been rounded."""
+    for kind, verdict in (("count", "inconsistent"), ("number", "consistent")):
+        rows = [row("3", fix="ours", kind=kind), row("7", fix="none", kind=kind)]
+        operands = "a = toy/1 fix=ours; b = toy/1 fix=none"
+        (finding,) = findings(rows, operands, "100 * a / b", "=", "45.0", "")
+        assert finding.verdict == verdict
