@@ -257,8 +257,8 @@ def test_a_paper_without_a_file_is_refused() -> None:
 
 
 def test_counts_are_exact() -> None:
-    """Of 3 in 7 a number is 42.86 %, from 35.2 to 51.9 had it been rounded."""
-    for kind, verdict in (("count", "inconsistent"), ("number", "consistent")):
+    """3 of 7 are 42.86 %; had both been rounded, from 33.3 to 53.8."""
+    for kind, verdict in (("count", "inconsistent"), ("number", "rounding")):
         rows = [row("3", fix="ours", kind=kind), row("7", fix="none", kind=kind)]
         operands = "a = toy/1 fix=ours; b = toy/1 fix=none"
         (finding,) = findings(rows, operands, "100 * a / b", "=", "45.0", "")
