@@ -304,9 +304,9 @@ toy,readme,ours,seed 1,cifar10,adm,ddim,,,ours,20,fid,3.10,,,,README,the README,
 """
 GAIN = "a = toy/1 fix=none steps=20 metric=fid; b = toy/1 fix=ours steps=20 metric=fid,a - b,="
 SOURCE_CLAIMS = f"""\
-readme,toy,Table 1,,repeated,Ours again,a = toy/1 fix=ours; b = sources/readme,a,=,b,,,,
-why,toy,Sec. 2,,difference,Ours gains 3.50,{GAIN},3.50,,another run,sources/readme,
-fine,toy,Sec. 2,,difference,Ours gains 3.00,{GAIN},3.00,,another run,sources/readme,
+readme,toy,Table 1,,repeated,Ours again,a = toy/1 fix=ours; b = sources/readme,a,=,b,,,,,
+why,toy,Sec. 2,,difference,Ours gains 3.50,{GAIN},3.50,,another run,,sources/readme,
+fine,toy,Sec. 2,,difference,Ours gains 3.00,{GAIN},3.00,,another run,,sources/readme,
 """
 
 
@@ -357,7 +357,7 @@ def test_titles_and_coverage_are_on_the_page(paper: Path) -> None:
 
 def test_a_terminal_shows_three_counter_examples(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
     claims = paper / "claims.csv"
-    claims.write_text(claims.read_text() + "many,toy,Sec. 1,,ordering,All,a = toy/1; b = 0.10,a,<,b,all,,,\n")
+    claims.write_text(claims.read_text() + "many,toy,Sec. 1,,ordering,All,a = toy/1; b = 0.10,a,<,b,all,,,,\n")
     audit()
     (part,) = (part for part in capsys.readouterr().out.split("\n\n") if "[many]" in part)
     assert part.count("counter-example: ") == 3
@@ -449,9 +449,9 @@ def test_narrowing_keeps_to_the_paper(paper: Path, capsys: pytest.CaptureFixture
     claims = paper / "claims.csv"
     claims.write_text(
         claims.read_text()
-        + "other-words,other,Sec. 1,,ordering,Other words,,,,,,,,no numbers\n"
-        + "other-sum,other,Sec. 1,,repeated,Other sum,a = other/3 fix=none,a,=,8.0,,,,\n"
-        + "toy-of-other,toy,Sec. 1,,repeated,Both,a = toy/3 fix=none; b = other/3 fix=none,a,=,b,,,,\n"
+        + "other-words,other,Sec. 1,,ordering,Other words,,,,,,,,,no numbers\n"
+        + "other-sum,other,Sec. 1,,repeated,Other sum,a = other/3 fix=none,a,=,8.0,,,,,\n"
+        + "toy-of-other,toy,Sec. 1,,repeated,Both,a = toy/3 fix=none; b = other/3 fix=none,a,=,b,,,,,\n"
     )
 
     def named(*options: str) -> set[str]:

@@ -17,7 +17,7 @@ from stages.papers.tables import FaultyFile, read_records
 
 COLUMNS = (
     "id", "paper", "where", "line", "kind", "statement", "operands", "formula", "relation", "stated", "quantifier",
-    "explanation", "origin", "reason",
+    "explanation", "cause", "origin", "reason",
 )  # fmt: skip
 # The usual ones; a project may have others.
 KINDS = (
@@ -54,6 +54,7 @@ class Claim(NamedTuple):
     quantifier: str
     check: str
     explanation: str
+    cause: str
     origin: Query | None
     reason: str
 

@@ -130,6 +130,7 @@ def write_paper(folder: Path) -> None:
             *check,
             "",
             "",
+            "",
             "" if check[0] else "no numbers given",
         )
         for name, (kind, *check) in CLAIMS.items()

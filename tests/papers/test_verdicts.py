@@ -17,7 +17,7 @@ MILDNESS = ("consistent", "rounding", "inconsistent", "wording")
 
 def judged(first: str, second: str, formula: str, relation: str, stated: str, quantifier: str = "") -> Finding:
     check = (f"a = {first}; b = {second}", formula, relation, stated, quantifier)
-    record = ",".join(("id", "toy", "Sec. 1", "", "difference", "words", *check, "", "", ""))
+    record = ",".join(("id", "toy", "Sec. 1", "", "difference", "words", *check, "", "", "", ""))
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     (finding,) = judge(claim, Papers({"toy": []}))
     return finding
@@ -129,7 +129,7 @@ def test_what_cannot_be_computed_is_unverifiable(second: str, formula: str, reas
 
 
 def test_an_origin_must_exist() -> None:
-    record = "id,toy,Sec. 1,,difference,words,a = 1.0,a,=,1.0,,because,sources/readme paper=toy,"
+    record = "id,toy,Sec. 1,,difference,words,a = 1.0,a,=,1.0,,because,,sources/readme paper=toy,"
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     with pytest.raises(FaultyFile, match="there is no table sources/readme"):
         judge(claim, Papers({"toy": []}))
@@ -149,7 +149,7 @@ def findings(
     rows: list[Row], operands: str, formula: str, relation: str, stated: str, quantifier: str
 ) -> list[Finding]:
     check = (operands, formula, relation, stated, quantifier)
-    record = ",".join(f'"{field}"' for field in ("id", "toy", "Sec. 1", "", "ordering", "words", *check, "", "", ""))
+    record = ",".join(f'"{field}"' for field in ("id", "toy", "Sec. 1", "", "ordering", "words", *check, "", "", "", ""))
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     return judge(claim, Papers({"toy": rows}))
 
@@ -250,7 +250,7 @@ def test_rows_without_a_counterpart_are_counted() -> None:
 
 
 def test_a_paper_without_a_file_is_refused() -> None:
-    record = "id,other,Sec. 1,,ordering,words,,,,,,,,no numbers"
+    record = "id,other,Sec. 1,,ordering,words,,,,,,,,,no numbers"
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     with pytest.raises(FaultyFile, match=r"claims.csv:2: paper 'other': must be one of toy"):
         judge(claim, Papers({"toy": []}))
