@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import signal
 import sys
@@ -32,7 +34,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "trajectory": ("model",),
     "sample": ("cell",),
     "evaluate": ("cell",),
-    "audit": ("--published", "--paper", "--table", "--fail-on", "--strict"),
+    "audit": ("--published", "--paper", "--table", "--fail-on", "--strict", "--watch"),
     "report": (),
     "compare": (),
 }
@@ -57,6 +59,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "--table": {"help": "only findings on this table"},
     "--fail-on": {"choices": ("inconsistent", "wording", "rounding"), "help": "exit status 1 at this or worse"},
     "--strict": {"action": "store_true", "help": "refuse claims that name rows which are part of no comparison"},
+    "--watch": {"action": "store_true", "help": "again at every change of the folder, until interrupted"},
 }
 
 
@@ -87,6 +90,19 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def make_ready(stdout: object) -> None:
+    """Let stdout take any text, such as signs that its encoding lacks; where it is closed, nothing is printed."""
+    if isinstance(stdout, io.TextIOWrapper):
+        stdout.reconfigure(errors="backslashreplace")
+    elif stdout is None:
+        sys.stdout = io.StringIO()
+
+
+def discard_stdout() -> None:
+    """Let nothing more be flushed into a stdout that takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Return the exit status of one stage: 0, its own, or 2 after one line on stderr where the inputs are at fault."""
     parser = Parser(prog="python -m stages", description=__doc__)
@@ -97,6 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument(*name.split("/"), **ARGUMENTS[name])
     options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     stage = options.pop("stage")
+    make_ready(sys.stdout)
     try:
         status = import_module(f"stages.{stage}").run(**options) or 0
         sys.stdout.flush()
@@ -109,8 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{stage}: interrupted; what is complete is kept, the same command goes on from there", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # The reader of stdout has seen enough, as in "| head"; nothing more must be flushed into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()  # its reader has seen enough, as in "| head"
         return 128 + signal.SIGPIPE
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not any(text in str(error) for text in OUT_OF_MEMORY):
@@ -118,9 +134,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{stage}: out of memory; lower runtime.batch_size or the sizes of the network", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno != errno.ENOSPC:
             raise
-        print(f"{stage}: {error.filename}: {error.strerror}", file=sys.stderr)
+        if error.filename is None:
+            discard_stdout()  # files are written under their names
+        print(f"{stage}: {error.filename or 'stdout'}: {error.strerror}", file=sys.stderr)
         return 2
 
 

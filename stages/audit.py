@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +15,53 @@ from stages.papers.claims import SANITY, Claim, parse_claims
 from stages.papers.tables import SOURCES, FaultyFile, Papers, parse_titles
 from stages.papers.verdicts import VERDICTS, Finding, judge
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import write_bytes, write_json
+from stages.pipeline.files import json_bytes, write_bytes, write_json
 from stages.pipeline.layout import PUBLISHED, REPORTS
 from stages.pipeline.pages import render_page
 from stages.pipeline.published import CLAIMS, TITLES, read_papers, read_text
-from stages.reporting.findings import COLUMNS, audit_record, summary_lines, warning_line, warnings
+from stages.pipeline.watching import changes
+from stages.reporting.findings import COLUMNS, OUTCOMES, WRONG, audit_record, verdict_of, warnings
+from stages.reporting.markdown import audit_markdown
+from stages.reporting.sarif import sarif_log
+from stages.reporting.spreadsheet import harmless
+from stages.reporting.summary import news_lines, summary_lines, warning_line
 
 
 def run(
     published: Path = PUBLISHED, paper: str | None = None, table: str | None = None, fail_on: str | None = None,
-    *, strict: bool = False,
+    *, strict: bool = False, watch: bool = False,
 ) -> int:  # fmt: skip
     """Return the exit status after judging every claim of a folder: 0, or 1 at a finding as grave as ``fail_on``.
+
+    To ``watch`` is to do so again whenever a file of the folder changes, and never to return.
+    """
+    if watch:
+        watch_folder(published, lambda: audit(published, paper, table, strict=strict))
+    statements = [f for f in audit(published, paper, table, strict=strict) if f.claim.kind != SANITY]
+    return int(any(fail_on and VERDICTS.index(f.verdict) <= VERDICTS.index(fail_on) for f in statements))
+
+
+def watch_folder(published: Path, audited: Callable[[], list[Finding]]) -> None:
+    """Audit a folder at every change of its tables and claims, without end, and tell what is new.
+
+    A fault of the inputs is told and waited out.
+    """
+    known: dict[str, str] | None = None
+    for _ in changes(published, ("*.csv", "*.yaml")):
+        print(f"\n{time.strftime('%H:%M:%S')} {published}", flush=True)
+        try:
+            found = {finding.id: verdict_of(finding) for finding in audited()}
+        except InputError as error:
+            print(f"audit: {error}", file=sys.stderr, flush=True)
+            continue
+        if known is not None:
+            print("\nsince the last audit:", *(news_lines(known, found) or ["nothing new"]), sep="\n    ")
+        known = found
+        sys.stdout.flush()
+
+
+def audit(published: Path, paper: str | None, table: str | None, *, strict: bool) -> list[Finding]:
+    """Return the findings of a folder, or those on a paper or a table, after writing and printing what was found.
 
     The whole audit is written to reports/ (another folder's to audit/ inside it) and summed up on stdout. One narrowed
     to a paper or a table is printed in full and writes nothing. What a claim's operands could pair and did not is a
@@ -44,15 +82,14 @@ def run(
         asked = " and ".join(f"{word} {name}" for word, name in (("paper", paper), ("table", table)) if name)
         raise InputError(f"{published}/{CLAIMS}: no claim speaks of {asked}")
     if paper or table:
-        print("\n".join(summary_lines(audit_record(narrowed, {}, papers.metrics, titles))))
+        print("\n".join(summary_lines(audit_record(narrowed, {}, papers.metrics, titles), (*VERDICTS, *OUTCOMES))))
     else:
         record = audit_record(findings, papers, papers.metrics, titles)
         folder = REPORTS if published.resolve() == PUBLISHED.resolve() else published / "audit"
-        write_audit(folder, record)
-        print("\n".join(summary_lines(record, ("inconsistent", "wording", "fails"))))
+        write_audit(folder, record, source_folder(published))
+        print("\n".join(summary_lines(record, WRONG)))
         print(f"\nthe other findings and every table: {folder / 'audit.html'}")
-    statements = [finding for finding in narrowed if finding.claim.kind != SANITY]
-    return int(any(fail_on and VERDICTS.index(f.verdict) <= VERDICTS.index(fail_on) for f in statements))
+    return narrowed
 
 
 def judge_all(claims: Sequence[Claim], papers: Papers) -> list[Finding]:
@@ -92,13 +129,34 @@ def check_place(papers: Papers, paper: str | None, table: str | None) -> None:
         raise InputError(f"--table {table}: must be one of {', '.join(tables)}")
 
 
-def write_audit(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write audit.csv, audit.json and audit.html."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for finding in record["findings"]:
-        writer.writerow({key: "; ".join(v) if isinstance(v, list) else v for key, v in finding.items()})
-    write_bytes(folder / "audit.csv", stream.getvalue().encode())
+def source_folder(published: Path) -> str:
+    """Return the folder as seen from the working directory, the root of a repository; empty where it lies outside."""
+    relative = Path(os.path.relpath(published))
+    return "" if ".." in relative.parts or relative == Path() else relative.as_posix()
+
+
+def write_audit(folder: Path, record: Mapping[str, Any], source: str) -> None:
+    """Write audit.json, .csv, .html, .md and .sarif, of tables in the folder ``source``, once all are rendered."""
+    contents = {
+        "audit.csv": findings_csv(record).encode(),
+        "audit.html": render_page("audit.html.j2", audit=record, tables_elsewhere=False).encode(),
+        "audit.md": audit_markdown(record).encode(),
+        "audit.sarif": json_bytes(sarif_log(record, source)),
+    }
+    for name in ("audit.json", *contents):
+        if (folder / name).is_dir():
+            raise InputError(f"{folder / name}: cannot be written (a folder is in its place)")
     write_json(folder / "audit.json", record)
-    write_bytes(folder / "audit.html", render_page("audit.html.j2", audit=record, tables_elsewhere=False).encode())
+    for name, content in contents.items():
+        write_bytes(folder / name, content)
+
+
+def findings_csv(record: Mapping[str, Any]) -> str:
+    """Return a table of all findings."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for finding in record["findings"]:
+        cells = (finding[column] for column in COLUMNS)
+        writer.writerow([harmless("; ".join(cell) if isinstance(cell, list) else str(cell)) for cell in cells])
+    return stream.getvalue()

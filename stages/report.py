@@ -52,6 +52,7 @@ from stages.reporting.report_page import (
     timing_rows,
 )
 from stages.reporting.search_plot import search_plot
+from stages.reporting.spreadsheet import harmless_csv
 from stages.sections.cells import Searched
 from stages.sections.records import (
     AutoencoderRecord,
@@ -126,7 +127,8 @@ def write_tables(tables: Mapping[str, pd.DataFrame]) -> None:
     """Write each table that has rows, as reports/tables/NAME.csv."""
     for name, content in tables.items():
         if len(content):
-            write_bytes(REPORTS / "tables" / f"{name}.csv", content.to_csv(index=False, float_format="%.6g").encode())
+            text = harmless_csv(content.to_csv(index=False, float_format="%.6g"))
+            write_bytes(REPORTS / "tables" / f"{name}.csv", text.encode())
 
 
 def read_results(planned: Planned) -> Results:

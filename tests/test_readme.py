@@ -13,7 +13,7 @@ import yaml
 
 from stages.__main__ import main
 from stages.papers.claims import SANITY
-from stages.reporting.findings import outcomes
+from stages.reporting.summary import outcomes
 from tests.toy import ROOT
 
 README = (ROOT / "README.md").read_text()

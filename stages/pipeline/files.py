@@ -68,7 +68,12 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_unsealed(path: Path, content: Mapping[str, Any]) -> None:
     """Write ``content`` as JSON without a digest, as other programs expect it: DVC its metrics."""
-    write_bytes(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+    write_bytes(path, json_bytes(content))
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """Return ``content`` as indented JSON with sorted keys; NaN and infinities are refused."""
+    return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -16,16 +16,15 @@ SAYS = {
 
 
 def finding_groups(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the findings in groups of near-identical ones: the cases of a claim, claims of one statement or check.
+    """Return the findings of each verdict in groups: those of one cause, and others that are near-identical.
 
-    A group is of one paper, verdict and basis, and is counted among all findings of its claims. A statement whose
-    middle differs from case to case has an ellipsis there.
+    Near-identical are the cases of a claim, and claims of one statement or check, of one paper and basis. A group is
+    counted among all findings of its claims. A statement whose middle differs from case to case has an ellipsis there.
     """
     groups: list[list[Mapping[str, Any]]] = []
     known: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for record in records:
-        kind = record["verdict"], record["basis"], record["paper"]
-        keys = [(*kind, name, text) for name, text in _likenesses(record) if text]
+        keys = _likenesses(record)
         group = next((known[key] for key in keys if key in known), None)
         if group is None:
             groups.append(group := [])
@@ -34,8 +33,12 @@ def finding_groups(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
     return [_group(group, records) for group in groups]
 
 
-def _likenesses(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [("claim", _stem(record)), ("statement", record["statement"]), ("check", record["check"])]
+def _likenesses(record: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    if record["cause"]:
+        return [(record["verdict"], "cause", record["cause"])]
+    kind = record["verdict"], record["basis"], record["paper"]
+    named = ("claim", _stem(record)), ("statement", record["statement"]), ("check", record["check"])
+    return [(*kind, name, text) for name, text in named if text]
 
 
 def _stem(record: Mapping[str, Any]) -> str:
@@ -51,15 +54,23 @@ def _group(members: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, 
     every = "both" if total == 2 else f"all {total}"
     headline = f"{every if total == len(members) else f'{len(members)} of {total}'} cases {told}"
     return {
-        "verdict": first["verdict"], "basis": first["basis"], "paper": first["paper"], "statement": statement,
+        "verdict": first["verdict"], "basis": first["basis"], "cause": first["cause"], "statement": statement,
         "headline": headline if len(members) > 1 else first["headline"],
-        "where": list(dict.fromkeys(member["where"] for member in members)),
+        "places": _places(members),
         "one_reason": len({(member["explanation"], *member["origin"]) for member in members}) == 1,
         "members": [
             {"id": member["id"], "case": ", ".join(filter(None, (case, member["case"])))}
             for member, case in zip(members, cases, strict=True)
         ],
     }  # fmt: skip
+
+
+def _places(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    papers = dict.fromkeys(member["paper"] for member in members)
+    return [
+        {"paper": paper, "where": list(dict.fromkeys(m["where"] for m in members if m["paper"] == paper))}
+        for paper in papers
+    ]
 
 
 def _shared(statements: Sequence[str]) -> tuple[str, list[str]]:

@@ -18,7 +18,7 @@ from stages.reporting.sums import OUTER, SIGNS, headline, instance, span_record,
 COLUMNS = (
     "id", "verdict", "paper", "where", "line", "kind", "statement", "case", "basis", "check", "sum", "relation",
     "stated", "recomputed", "low", "high", "outer", "held", "counter_examples", "ties", "unmatched", "operands",
-    "explanation", "origin", "headline", "tables",
+    "explanation", "cause", "origin", "headline", "tables", "place", "places",
 )  # fmt: skip
 # What comes of a sanity check: no verdict on a paper.
 OUTCOMES = ("fails", "undecided", "holds")
@@ -26,8 +26,8 @@ OUTCOME_OF: dict[Verdict, str] = {
     "inconsistent": "fails", "wording": "fails", "rounding": "undecided", "unverifiable": "undecided",
     "consistent": "holds",
 }  # fmt: skip
-# How many counter-examples, or rows of a warning, a terminal shows.
-MOST = 3
+# What a claim's cause speaks of.
+WRONG = ("inconsistent", "wording", "fails")
 
 
 def audit_record(
@@ -35,8 +35,13 @@ def audit_record(
     papers: Mapping[str, Sequence[Row]],
     metrics: Mapping[str, Metric],
     titles: Mapping[str, str],
+    candidates: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return all that the audit's page and its CSV show, in values that JSON can hold."""
+    """Return all that the audit's page and its other files show, in values that JSON can hold.
+
+    ``candidates`` are checks that need no claim: each a check, title, literature, limits, and what it found, each told
+    in a sentence with the labels of its rows.
+    """
     records = [finding_record(finding) for finding in findings]
     records.sort(key=lambda record: ((*VERDICTS, *OUTCOMES).index(record["verdict"]), record["basis"]))
     flags = _flags(findings)
@@ -48,7 +53,7 @@ def audit_record(
         "sanity": {word: sum(record["verdict"] == word for record in records) for word in OUTCOMES},
         "groups": finding_groups(records), "warnings": warnings(findings),
         "tables": [table_layout(rows, metrics, flags) for parts in tables.values() for rows in parts.values()],
-        "coverage": coverage(findings, papers),
+        "coverage": coverage(findings, papers), "candidates": list(candidates),
     }  # fmt: skip
 
 
@@ -62,15 +67,6 @@ def warnings(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             hints = near_misses(finding.claim, finding.unmatched)
             found.append({"claim": name, "place": finding.claim.place, "rows": rows, "hints": hints})
     return found
-
-
-def warning_line(warning: Mapping[str, Any]) -> str:
-    """Return a warning in one line: the claim, how many of its rows are lost, the first of them, and why perhaps."""
-    rows, hints = warning["rows"], warning["hints"]
-    told = "row that it names is" if len(rows) == 1 else "rows that it names are"
-    more = [f"and {len(rows) - MOST} more"] if len(rows) > MOST else []
-    line = f"{warning['place']}: claim {warning['claim']}: {len(rows)} {told} part of no comparison: "
-    return line + "; ".join([", ".join(rows[:MOST] + more), *hints[:1]])
 
 
 def coverage(findings: Sequence[Finding], papers: Mapping[str, Sequence[Row]]) -> dict[str, int]:
@@ -89,6 +85,11 @@ def counts(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
     }
 
 
+def verdict_of(finding: Finding) -> str:
+    """Return a finding's verdict, or what came of a sanity check."""
+    return OUTCOME_OF[finding.verdict] if finding.claim.kind == SANITY else finding.verdict
+
+
 def finding_record(finding: Finding) -> dict[str, Any]:
     """Return one finding as text: its sum with the printed values, the recomputed interval, and what stands against it.
 
@@ -96,15 +97,16 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     not hold, and those where the printed digits cannot tell.
     """
     claim, comparisons = finding.claim, finding.comparisons
-    verdict = OUTCOME_OF[finding.verdict] if claim.kind == SANITY else finding.verdict
+    verdict = verdict_of(finding)
+    operands = _operands(comparisons)
     record: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {
         "id": finding.id, "verdict": verdict, "paper": claim.paper, "where": claim.where, "line": claim.line,
-        "kind": claim.kind, "statement": claim.statement, "case": ", ".join(finding.case),
-        "basis": _basis(comparisons),
+        "kind": claim.kind, "statement": claim.statement, "case": ", ".join(finding.case), "place": claim.place,
+        "basis": _basis(comparisons), "cause": claim.cause if verdict in WRONG else "",
         "relation": SIGNS.get(claim.relation, claim.relation), "stated": claim.stated,
         "unmatched": len(finding.unmatched),
-        "check": claim.check if claim.formula else "", "operands": _operands(comparisons), "counter_examples": [],
-        "ties": [], "origin": [], "explanation": finding.reason,
+        "check": claim.check if claim.formula else "", "operands": list(operands), "places": list(operands.values()),
+        "counter_examples": [], "ties": [], "origin": [], "explanation": finding.reason,
         "outer": OUTER if any(comparison.outer for comparison in comparisons) else "",
     }  # fmt: skip
     if finding.verdict != "consistent":
@@ -123,61 +125,10 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     return record
 
 
-def summary_lines(record: Mapping[str, Any], shown: Sequence[str] = (*VERDICTS, *OUTCOMES)) -> list[str]:
-    """Return the audit for a terminal: counts per paper and verdict, then the findings of the verdicts ``shown``."""
-    width = max(map(len, VERDICTS)) + 2
-    lines = ["paper".ljust(8) + "".join(word.rjust(width) for word in VERDICTS)]
-    for paper, words in record["counts"].items():
-        lines.append(paper.ljust(8) + "".join(str(words[word]).rjust(width) for word in VERDICTS))
-    if any(record["sanity"].values()):
-        lines += ["", f"sanity checks, which no paper states: {outcomes(record['sanity'])}"]
-    if record["warnings"]:
-        lines += ["", *(f"warning: {warning_line(warning)}" for warning in record["warnings"])]
-    for finding in record["findings"]:
-        if finding["verdict"] in shown:
-            case = f" [{finding['case']}]" if finding["case"] else ""
-            word = f"{'sanity check ' * (finding['kind'] == SANITY)}{finding['verdict']}"
-            lines += ["", f"{word}: {finding['paper']}, {finding['where']}: {finding['statement']}{case}"]
-            lines += [f"    {line}" for line in (*spelled_out(finding), because(finding)) if line]
-            lines.append(f"    [{finding['id']}]")
-    return lines
-
-
-def outcomes(sanity: Mapping[str, int]) -> str:
-    """Return how many sanity checks came out how, such as "25 hold, 2 fail"."""
-    words = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
-    return ", ".join(f"{sanity[outcome]} {word}" for outcome, word in words.items() if sanity[outcome])
-
-
-def spelled_out(finding: Mapping[str, Any]) -> list[str]:
-    """Return a finding's sum in lines of words: the recomputation with its interval against what is stated."""
-    if finding["held"]:
-        lines = [f"holds at {finding['held']}"]
-        examples = [f"counter-example: {example}" for example in finding["counter_examples"]]
-        examples += [f"too close to tell: {tie}" for tie in finding["ties"]]
-        more = [f"and {len(examples) - MOST} more"] if len(examples) > MOST else []
-        return lines + examples[:MOST] + more
-    if not finding["sum"]:
-        return []
-    result = f" = {finding['recomputed']}" if finding["recomputed"] else ""
-    exact = finding["low"] == finding["high"]
-    interval = "" if exact else f", from {finding['low']} to {finding['high']} by the printed digits"
-    interval += f" ({OUTER})" if finding["outer"] else ""
-    relation = finding["relation"]
-    claimed = "stated" if relation in STATING else f"claimed to be {relation}"
-    return [f"{finding['sum']}{result}{interval}; {claimed} {finding['stated']}", "; ".join(finding["operands"])]
-
-
-def because(finding: Mapping[str, Any]) -> str:
-    """Return a finding's explanation with its origin."""
-    return " - ".join(filter(None, (finding["explanation"], "; ".join(finding["origin"]))))
-
-
-def _operands(comparisons: Sequence[Comparison]) -> list[str]:
-    found = (
-        f"{name} = {row.value} ({row.label})" for c in comparisons for name, rows in c.group.items() for row in rows
-    )
-    return list(dict.fromkeys(found))
+def _operands(comparisons: Sequence[Comparison]) -> dict[str, str]:
+    """Return the operands with their values, and the file and line of each; none where the prose prints it."""
+    operands = ((name, row) for c in comparisons for name, rows in c.group.items() for row in rows)
+    return {f"{name} = {row.value} ({row.label})": row.place for name, row in operands}
 
 
 def _basis(comparisons: Sequence[Comparison]) -> str:

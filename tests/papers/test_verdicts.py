@@ -149,7 +149,9 @@ def findings(
     rows: list[Row], operands: str, formula: str, relation: str, stated: str, quantifier: str
 ) -> list[Finding]:
     check = (operands, formula, relation, stated, quantifier)
-    record = ",".join(f'"{field}"' for field in ("id", "toy", "Sec. 1", "", "ordering", "words", *check, "", "", "", ""))
+    record = ",".join(
+        f'"{field}"' for field in ("id", "toy", "Sec. 1", "", "ordering", "words", *check, "", "", "", "")
+    )
     (claim,) = parse_claims("claims.csv", ",".join(COLUMNS) + "\n" + record)
     return judge(claim, Papers({"toy": rows}))
 

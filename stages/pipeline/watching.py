@@ -1,0 +1,35 @@
+"""Waiting for changes of a folder's files, which editors and other programs make."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+SECONDS = 0.5
+
+
+def changes(folder: Path, patterns: Sequence[str]) -> Iterator[None]:
+    """Yield at once, and again whenever the files of a folder that match one of the patterns are others than before.
+
+    A change is seen by time and size, also one that is made while the last one is worked on. Ends by interruption.
+    """
+    seen = None
+    while True:
+        found = _files(folder, patterns)
+        if found != seen:
+            seen = found
+            yield
+        else:
+            time.sleep(SECONDS)
+
+
+def _files(folder: Path, patterns: Sequence[str]) -> dict[str, tuple[int, int]]:
+    found = {}
+    for path in (path for pattern in patterns for path in folder.glob(pattern)):
+        try:
+            state = path.stat()
+        except OSError:  # gone since it was listed, or a link to nothing
+            continue
+        found[path.name] = state.st_mtime_ns, state.st_size
+    return found
