@@ -103,8 +103,8 @@ def discard_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Return the exit status of one stage: 0, its own, or 2 after one line on stderr where the inputs are at fault."""
+def parse_arguments(arguments: list[str] | None) -> tuple[str, dict[str, Any]]:
+    """Return the stage that a command line names, and its options."""
     parser = Parser(prog="python -m stages", description=__doc__)
     commands = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for stage, names in STAGES.items():
@@ -112,7 +112,12 @@ def main(arguments: list[str] | None = None) -> int:
         for name in names:
             command.add_argument(*name.split("/"), **ARGUMENTS[name])
     options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
-    stage = options.pop("stage")
+    return options.pop("stage"), options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return the exit status of one stage: 0, its own, or 2 after one line on stderr where the inputs are at fault."""
+    stage, options = parse_arguments(arguments)
     make_ready(sys.stdout)
     try:
         status = import_module(f"stages.{stage}").run(**options) or 0

@@ -5,15 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from stages import audit as stage
 from stages.__main__ import main
 from stages.papers.claims import KINDS
+from stages.reporting.spreadsheet import harmless
 from tests.papers.made_up import CLAIMS, EXPECTED, write_paper
+from tests.reporting.audits import CANDIDATES, state_causes
 from tests.test_report import Page
 from tests.toy import ROOT
 
@@ -77,10 +82,17 @@ def test_csv_json_and_page_agree_and_are_the_same_bytes_again(paper: Path) -> No
     with open(paper / "audit/audit.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
     text = {
-        name: {key: "; ".join(value) if isinstance(value, list) else str(value) for key, value in finding.items()}
+        name: {key: harmless("; ".join(v) if isinstance(v, list) else str(v)) for key, v in finding.items()}
         for name, finding in findings(paper).items()
     }
     assert {row["id"]: row for row in rows} == text
+    assert {row["relation"] for row in rows} >= {"'=", "<"}
+    log = json.loads((paper / "audit/audit.sarif").read_text())
+    results = {result["partialFingerprints"]["findingId/v1"] for result in log["runs"][0]["results"]}
+    grave = ("inconsistent", "wording", "rounding", "fails")
+    assert results == {name for name, verdict in EXPECTED.items() if verdict in grave}
+    review = (paper / "audit/audit.md").read_text()
+    assert {name for name in EXPECTED if f"`{name}`, `claims.csv:" in review} == results
     page = Page((paper / "audit/audit.html").read_text())
     assert not page.open
     assert len(page.ids) == len(set(page.ids))
@@ -105,8 +117,48 @@ def test_the_page_marks_the_numbers_of_a_finding_and_links_them(paper: Path) -> 
 def test_hostile_text_is_escaped(paper: Path) -> None:
     claims = paper / "claims.csv"
     claims.write_text(claims.read_text().replace("wrong gain", "<script>alert(1)</script>"))
+    state_causes(paper, {"wrong-gain": "<img src=x onerror=alert(2)>"})
     audit()
-    assert "<script>" not in (paper / "audit/audit.html").read_text()
+    page = (paper / "audit/audit.html").read_text()
+    # The page has one script, its own.
+    assert page.count("<script") == 1
+    assert "alert(1)&lt;/script&gt;" in page
+    assert "<img" not in page
+
+
+def test_findings_of_one_cause_are_one_group(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A cause speaks of what is wrong alone: the cases of the claim that fit are grouped as others are."""
+    state_causes(paper, {"wrong-gain": "Ours gains 3.00", "printed-gain": "Ours gains 3.00", "gain": "nothing"})
+    audit()
+    found = findings(paper)
+    causes = {name: finding["cause"] for name, finding in found.items() if finding["cause"]}
+    assert causes == {"wrong-gain": "Ours gains 3.00", "printed-gain.20": "Ours gains 3.00"}
+    printed = capsys.readouterr().out
+    assert "\n\n== Ours gains 3.00\n\ninconsistent: toy, Sec. 1: printed gain [20]\n" in printed
+    page = (paper / "audit/audit.html").read_text()
+    _, _, group = page.partition("<h4><b>Ours gains 3.00</b></h4>")
+    assert page.count("Ours gains 3.00") == 1
+    assert re.findall(r'id="finding-([^"]+)"', group)[:2] == ["printed-gain.20", "wrong-gain"]
+    assert "nothing" not in page
+
+
+def test_candidates_are_a_section_of_their_own(
+    paper: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit()
+    assert "Worth a look" not in (paper / "audit/audit.html").read_text()
+    record = stage.audit_record
+    monkeypatch.setattr(stage, "audit_record", lambda *parts: record(*parts, candidates=CANDIDATES))
+    audit()
+    assert json.loads((paper / "audit/audit.json").read_text())["candidates"] == CANDIDATES
+    page = (paper / "audit/audit.html").read_text()
+    _, _, section = page.partition("Worth a look: checks that need no claim</h3>")
+    assert "<h4>One number twice: 1</h4>" in section
+    assert "6.00 is there &lt;twice&gt;" in section
+    assert "toy/1 [a | b; c] fid; toy/1 [d; e] fid" in section
+    assert page.index('id="finding-exchanged"') < page.index("Worth a look") < page.index('id="published-tables"')
+    assert "\n## Worth a look: checks that need no claim\n" in (paper / "audit/audit.md").read_text()
+    assert "\n    One number twice: 1\n" in capsys.readouterr().out
 
 
 def test_narrowing_prints_and_writes_nothing(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -277,6 +329,91 @@ def test_faults_are_one_line_naming_file_and_line(
     assert not (paper / "audit").exists()
 
 
+@pytest.mark.parametrize("name", ["audit.csv", "audit.html", "audit.json", "audit.md", "audit.sarif"])
+def test_a_folder_in_the_place_of_a_file_is_told_before_anything_is_written(
+    paper: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (paper / "audit" / name).mkdir(parents=True)
+    assert audit() == 2
+    captured = capsys.readouterr()
+    assert captured.err == f"audit: mine/audit/{name}: cannot be written (a folder is in its place)\n"
+    assert (captured.out, [path.name for path in (paper / "audit").iterdir()]) == ("", [name])
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_line(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (paper / "audit").write_text("mine")
+    assert audit() == 2
+    assert capsys.readouterr().err == "audit: mine/audit/audit.json: cannot be written (File exists)\n"
+    assert (paper / "audit").read_text() == "mine"
+
+
+def test_nothing_is_written_unless_all_is_rendered(paper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str:
+        raise ArithmeticError
+
+    for name in ("findings_csv", "render_page", "audit_markdown", "sarif_log"):
+        with monkeypatch.context() as patch:
+            patch.setattr(stage, name, broken)
+            with pytest.raises((ArithmeticError, TypeError)):
+                audit()
+        assert not (paper / "audit").exists()
+
+
+def command(paper: Path, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The audit as a shell runs it, ``text`` behind its command."""
+    line = f"{sys.executable} -m stages audit --published mine {text}"
+    environment |= {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(line, shell=True, cwd=paper.parent, capture_output=True, text=True, env=environment)
+
+
+def test_a_stdout_that_is_full_closed_or_of_few_signs_is_no_traceback(paper: Path) -> None:
+    full = command(paper, "> /dev/full")
+    assert (full.returncode, full.stderr) == (2, "audit: stdout: No space left on device\n")
+    closed = command(paper, ">&-")
+    assert (closed.returncode, closed.stderr) == (0, "")
+    ascii_only = command(paper, "", PYTHONIOENCODING="ascii")
+    assert (ascii_only.returncode, ascii_only.stderr) == (0, "")
+    assert "100 \\xd7 (1 \\u2212 3.00 / 6.00)" in ascii_only.stdout
+
+
+def wait_for(path: Path, text: str, times: int = 1) -> None:
+    """Wait until a file holds a text so many times."""
+    until = time.monotonic() + 60
+    while path.read_text().count(text) < times:
+        assert time.monotonic() < until, path.read_text()
+        time.sleep(0.1)
+
+
+def test_watching_audits_at_every_change_until_interrupted(paper: Path, tmp_path: Path) -> None:
+    out, err, claims = tmp_path / "out", tmp_path / "err", paper / "claims.csv"
+    line = [sys.executable, "-m", "stages", "audit", "--published", "mine", "--watch"]
+    with open(out, "w") as stdout, open(err, "w") as stderr:
+        process = subprocess.Popen(line, cwd=tmp_path, stdout=stdout, stderr=stderr, env={"PYTHONPATH": str(ROOT)})
+    try:
+        wait_for(out, "audit.html\n")
+        assert re.match(r"\n\d\d:\d\d:\d\d mine\npaper ", out.read_text())
+        assert "since the last audit" not in out.read_text()
+        good = claims.read_text()
+        claims.write_text(good.replace(",3.50,", ",3.00,").replace("\nthird,", "\none-third,"))
+        wait_for(out, "since the last audit:")
+        assert out.read_text().partition("since the last audit:\n")[2].splitlines() == [
+            "    went: wrong-gain: inconsistent, now consistent",
+            "    went: third: inconsistent, now absent",
+            "    came: one-third: absent, now inconsistent",
+        ]
+        claims.write_text(good.replace("a - b", "a -", 1))
+        wait_for(err, "audit: mine/claims.csv:3: formula 'a -': not arithmetic\n")
+        claims.write_text(good.replace(",3.50,", ",3.00,").replace("\nthird,", "\none-third,"))
+        wait_for(out, "since the last audit:\n    nothing new\n")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.wait()
+    assert err.read_text().count("\n") == 2
+    assert "audit: interrupted" in err.read_text()
+
+
 def test_missing_folders_papers_and_tables_are_named(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "--published", "elsewhere"]) == 2
     assert "elsewhere/metrics.csv: cannot be read (No such file" in capsys.readouterr().err
@@ -397,7 +534,8 @@ def test_the_audit_of_the_project_goes_to_its_reports_wherever_it_is_named_from(
     for options in ((), ("--published", f"{Path.cwd()}/data/published"), ("--published", "data/../data/published/")):
         assert main(["audit", *options]) == 0
         assert Path("reports/audit.html").exists()
-        for name in ("csv", "json", "html"):
+        assert '"uri": "data/published/claims.csv"' in Path("reports/audit.sarif").read_text()
+        for name in ("csv", "json", "html", "md", "sarif"):
             Path(f"reports/audit.{name}").unlink()
     assert not Path("data/published/audit").exists()
     assert "the other findings and every table: reports/audit.html" in capsys.readouterr().out

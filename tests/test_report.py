@@ -198,7 +198,7 @@ def score_record(cell: Cell) -> ScoreRecord:
 class Page(HTMLParser):
     """Collects ids, links, sources and open tags, and the text."""
 
-    VOID = ("meta", "img", "br", "link", "use", "path", "rect")
+    VOID = ("meta", "img", "br", "input", "link", "use", "path", "rect")
 
     def __init__(self, content: str) -> None:
         super().__init__()

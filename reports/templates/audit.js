@@ -66,7 +66,7 @@
       form.scrollIntoView();
       return;
     }
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.querySelector(":target");
     if (target?.closest("[hidden]")) {
       form.reset();
       show();

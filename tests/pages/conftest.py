@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -25,3 +26,10 @@ def browser() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", *QUIET])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, which a package for Python brings along."""
+    pytest.importorskip("axe_playwright_python", reason="accessibility is checked with axe-core, which is not here")
+    return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +31,6 @@ BOXES = """selector => [...document.querySelectorAll(selector)].map(node => {
 @pytest.fixture(params=PAGES)
 def address(request: pytest.FixtureRequest) -> str:
     return (ROOT / "reports" / request.param).as_uri()
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The source of axe-core, which a package for Python brings along."""
-    pytest.importorskip("axe_playwright_python", reason="accessibility is checked with axe-core, which is not here")
-    return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_a_headline_is_what_was_found(audit: dict[str, Any]) -> None:
 def record(name: str, statement: str, verdict: str = "inconsistent", check: str = "") -> dict[str, Any]:
     return {
         "id": name, "statement": statement, "verdict": verdict, "basis": "papers", "paper": "toy", "check": check,
-        "where": "Sec. 1", "case": "", "headline": f"headline of {name}", "explanation": "", "origin": [],
+        "where": "Sec. 1", "case": "", "headline": f"headline of {name}", "explanation": "", "origin": [], "cause": "",
     }  # fmt: skip
 
 
@@ -68,6 +68,29 @@ def test_near_identical_findings_are_one_group() -> None:
         "headline of other",
         "headline of gain.50",
     ]
+
+
+def test_findings_of_one_cause_are_one_group_whatever_paper_and_statement() -> None:
+    swapped = {"cause": "Two columns are swapped"}
+    groups = finding_groups(
+        [
+            record("gain.10", "The gain on A is large") | swapped,
+            record("gain.20", "The gain on A is large"),
+            record("other", "Something else") | swapped | {"paper": "toy2", "basis": "sources", "where": "Sec. 2"},
+            record("gain.50", "The gain on A is large", "consistent"),
+            record("words", "In words", "wording") | swapped,
+            record("third", "Something else") | {"cause": "A digit is wrong"},
+        ]
+    )
+    assert [(group["cause"], [member["id"] for member in group["members"]]) for group in groups] == [
+        ("Two columns are swapped", ["gain.10", "other"]),
+        ("", ["gain.20"]),
+        ("", ["gain.50"]),
+        ("Two columns are swapped", ["words"]),
+        ("A digit is wrong", ["third"]),
+    ]
+    assert groups[0]["places"] == [{"paper": "toy", "where": ["Sec. 1"]}, {"paper": "toy2", "where": ["Sec. 2"]}]
+    assert groups[0]["headline"] == "2 of 4 cases do not fit"
 
 
 def test_statements_of_a_group_share_their_words() -> None:

@@ -13,7 +13,7 @@ from stages.audit import CLAIMS, PUBLISHED, read_papers, read_text
 from stages.papers.claims import KINDS, parse_claims
 from stages.papers.tables import SOURCES, Papers
 from stages.papers.verdicts import Finding, judge
-from stages.reporting.findings import warnings
+from stages.reporting.findings import WRONG, verdict_of, warnings
 from tests.toy import ROOT
 
 ROWS = {
@@ -88,6 +88,13 @@ def test_every_claim_names_a_line_of_its_paper(findings: list[Finding]) -> None:
     assert [finding.id for finding in findings if not finding.claim.line] == []
 
 
+def test_every_finding_against_a_paper_states_its_cause(findings: list[Finding]) -> None:
+    wrong = [finding for finding in findings if verdict_of(finding) in WRONG]
+    assert [finding.id for finding in wrong if not finding.claim.cause] == []
+    stated = {finding.claim.id for finding in findings if finding.claim.cause}
+    assert stated == {finding.claim.id for finding in wrong}
+
+
 def test_every_row_that_a_claim_names_is_compared(findings: list[Finding]) -> None:
     assert warnings(findings) == []
 
@@ -140,5 +147,5 @@ def test_the_committed_audit_is_that_of_the_committed_numbers(
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(audit, "REPORTS", tmp_path)
     assert audit.run() == 0
-    for name in ("audit.csv", "audit.json", "audit.html"):
+    for name in ("audit.csv", "audit.json", "audit.html", "audit.md", "audit.sarif"):
         assert (tmp_path / name).read_bytes() == (ROOT / "reports" / name).read_bytes(), f"{name}: run make audit"
