@@ -82,9 +82,9 @@ def audit(published: Path, paper: str | None, table: str | None, *, strict: bool
         asked = " and ".join(f"{word} {name}" for word, name in (("paper", paper), ("table", table)) if name)
         raise InputError(f"{published}/{CLAIMS}: no claim speaks of {asked}")
     if paper or table:
-        print("\n".join(summary_lines(audit_record(narrowed, {}, papers.metrics, titles), (*VERDICTS, *OUTCOMES))))
+        print("\n".join(summary_lines(audit_record(narrowed, papers, titles), (*VERDICTS, *OUTCOMES))))
     else:
-        record = audit_record(findings, papers, papers.metrics, titles)
+        record = audit_record(findings, papers, titles)
         folder = REPORTS if published.resolve() == PUBLISHED.resolve() else published / "audit"
         write_audit(folder, record, source_folder(published))
         print("\n".join(summary_lines(record, WRONG)))

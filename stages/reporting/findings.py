@@ -8,8 +8,8 @@ from typing import Any
 from stages.papers.claims import SANITY
 from stages.papers.comparisons import Comparison
 from stages.papers.instances import lost_rows, near_misses
-from stages.papers.relations import RANGES, STATING
-from stages.papers.tables import SOURCES, Metric, Row
+from stages.papers.relations import RANGES
+from stages.papers.tables import SOURCES, Papers, Row
 from stages.papers.verdicts import VERDICTS, Finding, Verdict
 from stages.reporting.finding_groups import finding_groups
 from stages.reporting.published import anchor, table_layout
@@ -32,8 +32,7 @@ WRONG = ("inconsistent", "wording", "fails")
 
 def audit_record(
     findings: Sequence[Finding],
-    papers: Mapping[str, Sequence[Row]],
-    metrics: Mapping[str, Metric],
+    papers: Papers,
     titles: Mapping[str, str],
     candidates: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
@@ -52,7 +51,7 @@ def audit_record(
         "titles": dict(titles), "counts": counts(records), "verdicts": list(VERDICTS), "findings": records,
         "sanity": {word: sum(record["verdict"] == word for record in records) for word in OUTCOMES},
         "groups": finding_groups(records), "warnings": warnings(findings),
-        "tables": [table_layout(rows, metrics, flags) for parts in tables.values() for rows in parts.values()],
+        "tables": [table_layout(rows, papers.metrics, flags) for parts in tables.values() for rows in parts.values()],
         "coverage": coverage(findings, papers), "candidates": list(candidates),
     }  # fmt: skip
 
@@ -69,7 +68,7 @@ def warnings(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     return found
 
 
-def coverage(findings: Sequence[Finding], papers: Mapping[str, Sequence[Row]]) -> dict[str, int]:
+def coverage(findings: Sequence[Finding], papers: Papers) -> dict[str, int]:
     """Return how many numbers the papers' tables print, and how many of them are part of a check."""
     printed = {row.key for paper, rows in papers.items() if paper != SOURCES for row in rows if row.value}
     used = {row.key for f in findings for c in f.comparisons for rows in c.group.values() for row in rows}

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stages.papers.claims import SANITY
+from stages.papers.relations import STATING
 from stages.papers.verdicts import VERDICTS
+from stages.reporting.sums import OUTER
 
 # How many counter-examples, or rows of a warning, a terminal shows.
 MOST = 3

@@ -32,6 +32,6 @@ def made_up_audit(folder: Path, **more: Any) -> dict[str, Any]:
     """Return the record of the made-up paper, written to ``folder``."""
     write_paper(folder)
     state_causes(folder, CAUSES)
-    papers, metrics = read_papers(folder)
+    papers = read_papers(folder)
     findings = judge_all(parse_claims("claims.csv", read_text(folder / "claims.csv")), papers)
-    return audit_record(findings, papers, metrics, {"toy": "Toys | all of *them*"}, **more)
+    return audit_record(findings, papers, {"toy": "Toys | all of *them*"}, **more)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from stages.papers.tables import Row
-from stages.reporting.findings import finding_record, spelled_out
+from stages.reporting.findings import finding_record
+from stages.reporting.summary import spelled_out
 from tests.papers.test_comparisons import ROWS
 from tests.papers.test_verdicts import findings, row
 
