@@ -14,9 +14,7 @@ from stages.papers.formulas import Filled, fill, is_printed, is_selection, spell
 from stages.papers.instances import lost_in, sequence_of
 from stages.papers.numbers import (
     NUMBER,
-    PRINTED,
     ROUNDED,
-    ROUNDED_TWICE,
     Interval,
     greatest,
     least,
@@ -28,7 +26,6 @@ from stages.papers.ranges import enclose
 from stages.papers.relations import IS, RANGES, SPANS, Held, Range, compare, trend_of
 from stages.papers.selections import same_words, words_of
 
-SLACKS = (PRINTED, ROUNDED, ROUNDED_TWICE)
 GRAVITY: tuple[Held, ...] = ("yes", "possible", "no", "lost")
 
 
@@ -81,9 +78,10 @@ def _compared(claim: Claim, formula: ast.expr, group: Group) -> Comparison:
     try:
         left, left_is_outer = _range(filled)
         right, right_is_outer = (_stated(claim), False) if reference is None else _range(reference)
+        spans = claim.relation == RANGES
+        held = "yes" if spans else compare(left, claim.relation, right, mutual=_mutual(claim, formula))
     except ArithmeticError as error:
         return _lost(group, f"{error}: {spell(filled)} {claim.relation} {stated}")
-    held = "yes" if claim.relation == RANGES else compare(left, claim.relation, right, mutual=_mutual(claim, formula))
     return Comparison(group, held, left, spell(filled), stated, outer=left_is_outer or right_is_outer)
 
 
@@ -94,8 +92,8 @@ def _at_ends(claim: Claim, formula: ast.expr, compared: Sequence[Comparison]) ->
         return list(compared)
     found = list(compared)
     for place, stated, reach in zip(ends_of(compared), parse_span(claim.stated), (least, greatest), strict=True):
-        end = Range(*(reach([left[i] for left in lefts]) for i in range(len(SLACKS))))
-        held = compare(end, "=", Range(*map(stated.within, SLACKS)), mutual=_mutual(claim, formula))
+        end = Range(lambda slack, reach=reach: reach([left.within(slack) for left in lefts]))
+        held = compare(end, "=", Range(stated.within), mutual=_mutual(claim, formula))
         found[place] = found[place]._replace(held=max(held, found[place].held, key=GRAVITY.index))
     return found
 
@@ -138,9 +136,9 @@ def _neighbours(formula: ast.expr, relation: str, first: Group, second: Group) -
     spelled, then = map(spell, sides)
     try:
         (left, left_is_outer), (right, right_is_outer) = map(_range, sides)
+        held = compare(left, relation, right)
     except ArithmeticError as error:
         return _lost(both, f"{error}: {spelled}, then {then}")
-    held = compare(left, relation, right)
     return Comparison(both, held, None, spelled, then, outer=left_is_outer or right_is_outer)
 
 
@@ -149,18 +147,24 @@ def _lost(group: Group, reason: str) -> Comparison:
 
 
 def _range(filled: Filled) -> tuple[Range, bool]:
-    """Return the range of a formula, and whether it is but an outer bound."""
-    printed, once, twice = (enclose(filled, slack) for slack in SLACKS)
-    return Range(printed.range, once.range, twice.range), not (once.exact and twice.exact)
+    """Return the range of a formula, and whether it is but an outer bound.
+
+    Raises:
+        ArithmeticError: it cannot be computed as printed, or from numbers that round to those.
+    """
+    found = Range(lambda slack: enclose(filled, slack).range)
+    once = enclose(filled, ROUNDED)
+    found.rounded = once.range
+    return found, not once.exact
 
 
 def _stated(claim: Claim) -> Range:
     if claim.relation in SPANS:
         low, high = parse_span(claim.stated)
-        return Range(*(Interval(low.within(slack).low, high.within(slack).high) for slack in SLACKS))
+        return Range(lambda slack: Interval(low.within(slack).low, high.within(slack).high))
+    number = parse_number(claim.stated)
     # "More than 5" means 5 itself, not what rounds to 5.
-    slacks = SLACKS if claim.relation == "=" else (PRINTED,) * 3
-    return Range(*(parse_number(claim.stated).within(slack) for slack in slacks))
+    return Range(number.within if claim.relation == "=" else number.exact().within)
 
 
 def _mutual(claim: Claim, formula: ast.expr) -> bool:

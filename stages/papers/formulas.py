@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stages.papers.numbers import Printed
@@ -41,10 +42,14 @@ class Mention(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """A formula over the cells of one comparison: what stands under a reducer stands there once per row."""
+    """A formula over the cells of one comparison: what stands under a reducer stands there once per row.
+
+    ``plain`` says that plain interval arithmetic finds its range: it takes two mentions of a cell for two numbers.
+    """
 
     formula: ast.expr
     cells: Mapping[str, Printed]
+    plain: bool = False
 
 
 def parse_formula(text: str) -> ast.expr:
@@ -108,12 +113,21 @@ def mentions(formula: ast.expr, *, reduced: bool = False) -> Iterator[Mention]:
             yield from mentions(operand, reduced=reduced)
 
 
-def operands_of(formula: ast.expr) -> dict[str, set[str]]:
+# A claim's formula is asked once for every comparison.
+@lru_cache(maxsize=2**10)
+def operands_of(formula: ast.expr) -> Mapping[str, set[str]]:
     """Return the operands of a formula, and whether each stands "alone", "reduced" over its rows, or both."""
     found: dict[str, set[str]] = {}
     for mention in mentions(formula):
         found.setdefault(mention.name, set()).add("reduced" if mention.reduced else "alone")
     return found
+
+
+@lru_cache(maxsize=2**10)
+def computes(formula: ast.expr, function: str) -> bool:
+    """Return whether a formula calls a function anywhere."""
+    calls = (node for node in ast.walk(formula) if isinstance(node, ast.Call))
+    return any(isinstance(call.func, ast.Name) and call.func.id == function for call in calls)
 
 
 def reduced_together(formula: ast.expr) -> list[set[str]]:
@@ -147,8 +161,11 @@ def fill(formula: ast.expr, read: Read) -> Filled:
 
     exact(a) is a setting that somebody typed; it is taken as printed.
     """
-    cells: dict[str, Printed] = {}
-    return Filled(_filled(formula, read, cells), cells)
+    mentioned: list[tuple[str, Printed]] = []
+    filled = _filled(formula, read, mentioned)
+    cells = dict(mentioned)
+    # The range of a deviation is not that of its parts.
+    return Filled(filled, cells, len(cells) == len(mentioned) and not computes(formula, "std"))
 
 
 def spell(filled: Filled) -> str:
@@ -190,25 +207,25 @@ def _faulty(formula: ast.expr, depth: int, *, reduced: bool = False) -> Iterator
         yield from _faulty(part, depth - 1, reduced=reduced)
 
 
-def _filled(formula: ast.expr, read: Read, cells: dict[str, Printed]) -> ast.expr:
+def _filled(formula: ast.expr, read: Read, mentioned: list[tuple[str, Printed]]) -> ast.expr:
     match formula:
         case ast.Constant():
             return formula
         case ast.BinOp(left, operation, right):
-            return ast.BinOp(_filled(left, read, cells), operation, _filled(right, read, cells))
+            return ast.BinOp(_filled(left, read, mentioned), operation, _filled(right, read, mentioned))
         case ast.UnaryOp(operation, operand):
-            return ast.UnaryOp(operation, _filled(operand, read, cells))
+            return ast.UnaryOp(operation, _filled(operand, read, mentioned))
         case ast.Call(ast.Name("exact"), [operand]):
             ((cell, number),) = read(*address(operand))
-            cells[f"exact {cell}"] = number.exact()
+            mentioned.append((f"exact {cell}", number.exact()))
             return ast.Name(f"exact {cell}")
         case ast.Call(function, [argument]) if _reduces(formula):
-            return ast.Call(function, [_filled(argument, each, cells) for each in _each(argument, read)], [])
+            return ast.Call(function, [_filled(argument, each, mentioned) for each in _each(argument, read)], [])
         case ast.Call(function, arguments):
-            return ast.Call(function, [_filled(argument, read, cells) for argument in arguments], [])
+            return ast.Call(function, [_filled(argument, read, mentioned) for argument in arguments], [])
         case _:
             ((cell, number),) = read(*address(formula))
-            cells[cell] = number
+            mentioned.append((cell, number))
             return ast.Name(cell)
 
 

@@ -23,6 +23,7 @@ SUCH_AS = "such as 8.00, -74.53, +3.2, 1,000, 500K, 1e-4, 12.5%, 3.21 ± 0.05, <
 # What is computed may grow, but not beyond what Python prints.
 MOST_DIGITS = 4_000
 MOST_BITS = int(MOST_DIGITS * 3.32)
+TOO_LONG = f"its numbers grow beyond {MOST_DIGITS:,} digits"
 
 # How far, in units of its last digit, the value behind a printed number may lie from it.
 PRINTED = Fraction(0)
@@ -103,18 +104,10 @@ class Interval:
 
     An expression that mentions each operand once gives its exact range; one that mentions an operand twice gives a
     wider one, never a narrower one.
-
-    Raises:
-        OverflowError: an end has more than 4,000 digits.
     """
 
     low: Fraction
     high: Fraction
-
-    def __post_init__(self) -> None:
-        ends = (self.low.numerator, self.low.denominator, self.high.numerator, self.high.denominator)
-        if any(end.bit_length() > MOST_BITS for end in ends):
-            raise OverflowError(f"its numbers grow beyond {MOST_DIGITS:,} digits")
 
     def __add__(self, other: Interval) -> Interval:
         return Interval(self.low + other.low, self.high + other.high)
@@ -137,6 +130,8 @@ class Interval:
     def __pow__(self, exponent: int) -> Interval:
         if exponent < 0:
             return Interval(Fraction(1), Fraction(1)) / self**-exponent
+        if self.bits * exponent > MOST_BITS:
+            raise OverflowError(TOO_LONG)
         ends = self.low**exponent, self.high**exponent
         turns = exponent > 0 and exponent % 2 == 0 and self.low < 0 < self.high
         return Interval(Fraction(0) if turns else min(ends), max(ends))
@@ -144,6 +139,11 @@ class Interval:
     def __abs__(self) -> Interval:
         ends = abs(self.low), abs(self.high)
         return Interval(Fraction(0) if self.low < 0 < self.high else min(ends), max(ends))
+
+    @property
+    def bits(self) -> int:
+        """The length of its longest number."""
+        return max(n.bit_length() for end in (self.low, self.high) for n in (end.numerator, end.denominator))
 
     def meets(self, other: Interval) -> bool:
         """Return whether the two have a number in common."""

@@ -11,11 +11,12 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
 from stages.papers.deviations import deviation
 from stages.papers.formulas import OPERATORS, Filled, whole
-from stages.papers.numbers import Interval, least, mean, root, total
+from stages.papers.numbers import MOST_BITS, TOO_LONG, Interval, greatest, least, mean, root, total
 
 # How often a box is halved where a slope has no one sign on it.
 HALVINGS = 4
@@ -23,6 +24,8 @@ HALVINGS = 4
 ZERO, ONE = (Interval(Fraction(n), Fraction(n)) for n in (0, 1))
 # The range of a slope, none where it is unbounded.
 Slope = Interval | None
+T = TypeVar("T")
+Function = Callable[[Sequence[T]], T]
 
 
 class Enclosure(NamedTuple):
@@ -72,6 +75,15 @@ def enclose(filled: Filled, slack: Fraction) -> Enclosure:
         ArithmeticError: a divisor may be 0, a root may be of a negative number, or the numbers grow too long.
     """
     box = {cell: number.within(slack) for cell, number in filled.cells.items()}
+    found = _enclosed(filled, box)
+    if found.range.bits > MOST_BITS:
+        raise OverflowError(TOO_LONG)
+    return found
+
+
+def _enclosed(filled: Filled, box: Mapping[str, Interval]) -> Enclosure:
+    if filled.plain:
+        return Enclosure(_evaluated(filled.formula, box.__getitem__, _constant, PLAIN), True)
     whole_box = _quantity(filled.formula, box)
     if whole_box.exact:
         return Enclosure(whole_box.range, True)
@@ -107,21 +119,38 @@ def _end(interval: Interval, slope: Slope) -> Interval:
 
 
 def _quantity(formula: ast.expr, box: Mapping[str, Interval]) -> Quantity:
-    match formula:
-        case ast.Name(cell):
-            varies = box[cell].low < box[cell].high
-            return Quantity(box[cell], {cell: ONE} if varies else {}, True)
-        case ast.BinOp(base, ast.Pow(), exponent):
-            return _quantity(base, box) ** int(whole(exponent))
-        case ast.BinOp(left, operation, right):
-            return OPERATORS[type(operation)](_quantity(left, box), _quantity(right, box))
-        case ast.UnaryOp(operand=operand):
-            return -_quantity(operand, box)
-        case ast.Call(ast.Name(function), arguments):
-            return COMPUTED[function]([_quantity(argument, box) for argument in arguments])
-        case _:
-            assert isinstance(formula, ast.Constant)
-            return Quantity(_point(Fraction(str(formula.value))), {}, True)
+    def of_cell(cell: str) -> Quantity:
+        varies = box[cell].low < box[cell].high
+        return Quantity(box[cell], {cell: ONE} if varies else {}, True)
+
+    return _evaluated(formula, of_cell, lambda text: Quantity(_constant(text), {}, True), COMPUTED)
+
+
+def _evaluated(
+    formula: ast.expr,
+    of_cell: Callable[[str], T],
+    of_constant: Callable[[str], T],
+    functions: Mapping[str, Function[T]],
+) -> T:
+    """Return what a formula gives for what its cells and constants are."""
+
+    def value(part: ast.expr) -> Any:
+        match part:
+            case ast.Name(cell):
+                return of_cell(cell)
+            case ast.BinOp(base, ast.Pow(), exponent):
+                return value(base) ** int(whole(exponent))
+            case ast.BinOp(left, operation, right):
+                return OPERATORS[type(operation)](value(left), value(right))
+            case ast.UnaryOp(operand=operand):
+                return -value(operand)
+            case ast.Call(ast.Name(function), arguments):
+                return functions[function]([value(argument) for argument in arguments])
+            case _:
+                assert isinstance(part, ast.Constant)
+                return of_constant(str(part.value))
+
+    return value(formula)
 
 
 def _composed(range_: Interval, *parts: tuple[Quantity, Slope]) -> Quantity:
@@ -186,11 +215,20 @@ def _root(parts: Sequence[Quantity]) -> Quantity:
     return _composed(range_, (part, ONE / (range_ * _point(2)) if range_.low > 0 else None))
 
 
+@cache
+def _constant(text: str) -> Interval:
+    return _point(Fraction(text))
+
+
 def _point(value: Fraction | int) -> Interval:
     return Interval(Fraction(value), Fraction(value))
 
 
-COMPUTED: Mapping[str, Callable[[Sequence[Quantity]], Quantity]] = {
+PLAIN: Mapping[str, Function[Interval]] = {
+    "min": least, "max": greatest, "sum": total, "mean": mean, "sqrt": lambda parts: root(parts[0]),
+    "abs": lambda parts: abs(parts[0]),
+}  # fmt: skip
+COMPUTED: Mapping[str, Function[Quantity]] = {
     "min": _least, "max": _greatest, "sum": _sum, "mean": _mean, "std": _deviation, "sqrt": _root,
     "abs": lambda parts: abs(parts[0]),
 }  # fmt: skip

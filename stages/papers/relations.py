@@ -6,9 +6,10 @@ import operator
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import Literal
 
-from stages.papers.numbers import Interval
+from stages.papers.numbers import PRINTED, ROUNDED, ROUNDED_TWICE, Interval
 
 ORDER: dict[str, Callable[[Fraction, Fraction], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -27,12 +28,27 @@ STATING = ("=", IS, *SPANS)
 Held = Literal["yes", "possible", "no", "lost"]
 
 
-class Range(NamedTuple):
-    """A quantity as printed, if its printed numbers were rounded once, and if they were rounded twice."""
+class Range:
+    """A quantity as printed, if its printed numbers were rounded once, and if they were rounded twice.
 
-    printed: Interval
-    rounded: Interval
-    twice: Interval
+    ``within`` gives its values when every printed number may be so many units of its last digit off; each is worked out
+    when it is asked for.
+    """
+
+    def __init__(self, within: Callable[[Fraction], Interval]) -> None:
+        self.within = within
+
+    @cached_property
+    def printed(self) -> Interval:
+        return self.within(PRINTED)
+
+    @cached_property
+    def rounded(self) -> Interval:
+        return self.within(ROUNDED)
+
+    @cached_property
+    def twice(self) -> Interval:
+        return self.within(ROUNDED_TWICE)
 
 
 def trend_of(relation: str) -> tuple[str, str] | None:
