@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import os
 import sys
@@ -67,6 +68,8 @@ def audit(published: Path, paper: str | None, table: str | None, *, strict: bool
     to a paper or a table is printed in full and writes nothing. What a claim's operands could pair and did not is a
     warning, or where ``strict`` a fault of the inputs.
     """
+    # All that is read stays to the end; the collector would go through it again and again.
+    gc.disable()
     try:
         papers = read_papers(published)
         claims = parse_claims(CLAIMS, read_text(published / CLAIMS), papers.schema)
