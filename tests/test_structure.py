@@ -21,7 +21,7 @@ UNLISTED = {
 UNLISTED_FOLDERS = {"stages/sections"}
 SUBJECTS = (
     "sections", "diffusion", "grids", "samplers", "fixes", "variants", "networks", "first_stages", "training",
-    "sampling", "metrics", "study", "papers", "reporting", "searching", "diagnosis",
+    "sampling", "metrics", "study", "papers", "screening", "reporting", "searching", "diagnosis",
 )  # fmt: skip
 # What a subject may take from the pipeline: neither does any I/O.
 PURE = {"stages/pipeline/errors.py", "stages/pipeline/streams.py"}

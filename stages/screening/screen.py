@@ -1,0 +1,42 @@
+"""Screening: what can be seen in tables without a claim. Candidates are something to look at, never verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+
+from stages.papers.claims import Claim
+from stages.papers.tables import SOURCES, Metric, Row
+from stages.screening import (
+    averages,
+    bold,
+    digits,
+    duplicates,
+    exchanged,
+    grim,
+    grimmer,
+    overlaps,
+    percentages,
+    statcheck,
+    unstated,
+)  # fmt: skip
+from stages.screening.cells import Candidate, Paper
+
+# Each has TITLE, LITERATURE, LIMITS and candidates; its candidates bear its name.
+CHECKS: dict[str, ModuleType] = {
+    "grim": grim, "grimmer": grimmer, "percentages": percentages, "averages": averages, "statcheck": statcheck,
+    "bold": bold, "overlaps": overlaps, "duplicates": duplicates, "digits": digits, "exchanged": exchanged,
+    "unstated": unstated,
+}  # fmt: skip
+
+
+def screen(
+    papers: Mapping[str, Sequence[Row]], metrics: Mapping[str, Metric], claims: Sequence[Claim] = ()
+) -> list[Candidate]:  # fmt: skip
+    """Return the candidates of all checks in all papers, other sources aside, check by check."""
+    read = [
+        Paper(rows, metrics, [claim for claim in claims if claim.paper == name])
+        for name, rows in papers.items()
+        if name != SOURCES
+    ]
+    return [candidate for check in CHECKS.values() for paper in read for candidate in check.candidates(paper)]
