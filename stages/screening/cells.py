@@ -77,12 +77,13 @@ def beside(row: Row, name: str) -> Printed | None:
 def whole(row: Row, name: str) -> int | None:
     """Return the positive whole number of a column beside the value, or None."""
     found = beside(row, name)
-    return int(found.value) if found and found.value > 0 and found.value.denominator == 1 else None
+    exact = found and found.value > 0 and found.value.denominator == 1 and found.unit <= 1
+    return int(found.value) if found and exact else None
 
 
 def interval(value: Printed, metric: Metric) -> Interval:
-    """Return the numbers that are printed as this one; a count is what it is."""
-    return value.within(PRINTED if metric.type == "count" else ROUNDED)
+    """Return the numbers that are printed as this one; a count without K or M is what it is."""
+    return value.within(PRINTED if metric.type == "count" and value.unit <= 1 else ROUNDED)
 
 
 def places(value: Printed) -> int:

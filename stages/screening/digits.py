@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from stages.papers.numbers import Printed
 from stages.papers.tables import Row
-from stages.screening.cells import Candidate, Paper, coordinates, number, places, significant, tables_of
+from stages.screening.cells import Candidate, Paper, coordinates, number, places, tables_of
 
 TITLE = "The last digits are not as rounding leaves them"
 LITERATURE = (
@@ -82,4 +82,4 @@ def _shorter(rows: Sequence[Row]) -> Iterator[Candidate]:
 
 
 def _ends_in_zero(value: Printed) -> bool:
-    return places(value) > 0 and not significant(value.text).endswith(value.text[-1])
+    return places(value) > 0 and value.text.endswith("0")

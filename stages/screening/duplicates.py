@@ -131,9 +131,7 @@ def _same_decimals(one: Row, other: Row) -> bool:
     return first is not None and places(first) >= 2 and bool(shared.strip("0")) and shared == _decimals(other.value)
 
 
-def _candidate(
-    first: Line, second: Line, told: str, same: Mapping[str, tuple[Row, Row]], chance: float
-) -> Candidate:  # fmt: skip
+def _candidate(first: Line, second: Line, told: str, same: Mapping[str, tuple[Row, Row]], chance: float) -> Candidate:
     pairs = list(same.values())
     numbers = ", ".join(dict.fromkeys(f"{a.value} and {b.value}" if a.value != b.value else a.value for a, b in pairs))
     names = f"the {first.axis}s {first.label!r} and {second.label!r}"

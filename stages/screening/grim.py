@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from math import ceil, floor
 
 from stages.papers.numbers import ROUNDED, Printed
@@ -26,7 +27,7 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
     for table in tables_of(paper.rows):
         for row, mean, n in granular(table, paper.metrics):
             if not sums(mean, n):
-                yield Candidate("grim", _told(row, mean, n), (row,))
+                yield Candidate("grim", _told(row, mean, n, paper.metrics[row.metric].type), (row,))
 
 
 def granular(table: Sequence[Row], metrics: Mapping[str, Metric]) -> Iterator[tuple[Row, Printed, int]]:
@@ -45,10 +46,14 @@ def sums(mean: Printed, n: int) -> range:
     return range(ceil(n * around.low), floor(n * around.high) + 1)
 
 
-def _told(row: Row, mean: Printed, n: int) -> str:
+def _told(row: Row, mean: Printed, n: int, kind: str) -> str:
     value = number(row.value)
     assert value is not None
     scale, below = value.value / mean.value, floor(n * mean.value)
-    near = [f"{total} / {n} = {decimal(scale * total / n, places(value) + 1)}" for total in (below, below + 1)]
     hundred = "100 × " if scale != 1 else ""
-    return f"{row.value} is no mean of {n} whole numbers: {hundred}{near[0]} and {hundred}{near[1]}"
+    near = (
+        f"{hundred}{decimal(Fraction(total), 0)} / {n} = {decimal(scale * total / n, places(value) + 1)}"
+        for total in (below, below + 1)
+    )
+    what = f"share of {n}" if kind == "share" else f"mean of {n} whole numbers"
+    return f"{row.value} is no {what}: {' and '.join(near)}"

@@ -18,7 +18,7 @@ from stages.screening.cells import (
     number,
     places,
     tables_of,
-)  # fmt: skip
+)
 
 TITLE = "The printed percentage is not that of the two values"
 LITERATURE = "Heathers (2025), An Introduction to Forensic Metascience"

@@ -19,7 +19,7 @@ from stages.screening import (
     percentages,
     statcheck,
     unstated,
-)  # fmt: skip
+)
 from stages.screening.cells import Candidate, Paper
 
 # Each has TITLE, LITERATURE, LIMITS and candidates; its candidates bear its name.
@@ -32,7 +32,7 @@ CHECKS: dict[str, ModuleType] = {
 
 def screen(
     papers: Mapping[str, Sequence[Row]], metrics: Mapping[str, Metric], claims: Sequence[Claim] = ()
-) -> list[Candidate]:  # fmt: skip
+) -> list[Candidate]:
     """Return the candidates of all checks in all papers, other sources aside, check by check."""
     read = [
         Paper(rows, metrics, [claim for claim in claims if claim.paper == name])

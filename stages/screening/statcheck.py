@@ -18,8 +18,8 @@ LITERATURE = (
     "psychology (1985-2013)"
 )
 LIMITS = (
-    "Reads t, F, r, z and chi-square that state p and their degrees of freedom, at most 10,000 (1,000 above the line of "
-    "F). Wrong where p is corrected for several tests, or one-tailed in a text that does not say so; whether a "
+    "Reads t, F, r, z and chi-square that state p and degrees of freedom, these at most 10,000 (the first of F 1,000). "
+    "Wrong where p is corrected for several tests, or one-tailed in a text that does not say so; whether a "
     "one-tailed test would fit is told."
 )
 ALPHA = Fraction(5, 100)
@@ -141,12 +141,10 @@ def judge(result: Result, *, one_tailed: bool = False) -> tuple[bool, str] | Non
     decision = None not in (printed, computed) and printed != computed
     told = f"{result.text}: the statistic gives p from {low:.3g} to {high:.3g}"
     if decision:
-        told += (
-            f", which is {'' if computed else 'not '}significant at .05 as printed it is {'not' if computed else ''}"
-        )
+        told += f"; printed as {'' if printed else 'not '}significant at .05, it is{'' if computed else ' not'}"
     if halved:
         told += "; a one-tailed test would fit"
-    return decision, told.rstrip()
+    return decision, told
 
 
 def _fits(result: Result, low: float, high: float) -> bool:

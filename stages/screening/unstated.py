@@ -14,9 +14,9 @@ LITERATURE = (
     "Aila and Laine (2022), Elucidating the Design Space of Diffusion-Based Generative Models"
 )
 LIMITS = (
-    "Looks at the tables and at the statements of claims, not at the paper's text: n counts as stated where any of them "
-    "names a number of samples or images. Evaluations are asked for only where a sampler's name says that its steps "
-    "take several. Times are no scores."
+    "Looks at the tables and at the statements of claims, not at the paper's text: n counts as stated where one of "
+    "these names a number of samples or images. Evaluations are asked for only where a sampler's name says that its "
+    "steps take several. Times are no scores."
 )
 WHAT_ELSE = r"(?!training|reference|test|real)"
 STATED = re.compile(
@@ -32,10 +32,9 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield the tables of scores that lack n, or the evaluations of samplers whose steps need several."""
     stated = _states_n(paper)
     for table in tables_of(paper.rows):
-        scores = [row for row in table if row.value and paper.metrics[row.metric].better]
+        scores = [row for row in table if row.value and paper.metrics[row.metric].better and not _is_time(row)]
         costly = [] if _states_evaluations(table) else [row for row in scores if _several(row)]
-        sampled = any(not TIMES.fullmatch(row.metric) for row in scores)
-        told = ["n is not stated, the number of samples behind the scores"] * (sampled and not stated)
+        told = ["n is not stated, the number of samples behind the scores"] * (bool(scores) and not stated)
         if costly:
             name = next(found.group() for row in costly if (found := SEVERAL.search(_sampler(row))))
             told.append(f"steps of {name} take several evaluations of the network, and how many is not stated")
@@ -53,6 +52,10 @@ def _states_n(paper: Paper) -> bool:
 def _states_evaluations(table: Sequence[Row]) -> bool:
     asides = [name for name in beside_names(table[0]) if any(getattr(row, name) for row in table)]
     return any(map(EVALUATIONS.fullmatch, (*asides, *(row.metric for row in table))))
+
+
+def _is_time(row: Row) -> bool:
+    return bool(TIMES.fullmatch(row.metric))
 
 
 def _several(row: Row) -> bool:
