@@ -15,6 +15,8 @@ LIMITS = (
     "Silent where a cell is lost, or the other labels have another number of levels. Wrong for averages with weights "
     "other than a printed n, geometric ones, and those over more cells than the table has."
 )
+# Columns of which the mean is one, none that it is a mean of.
+STATISTICS = {"median", "mode", "sd", "std", "stdev", "se", "sem", "var", "variance", "min", "max", "range", "iqr", "n"}
 MEANS, SUMS = ("average", "avg", "mean", "overall"), ("total", "sum", "overall")
 
 
@@ -38,10 +40,10 @@ def _plain(level: str) -> str:
 
 
 def _parts(row: Row, table: Sequence[Row], axis: str, other: str) -> list[Row]:
-    """Return the cells that an average is of: its label but for the level that says so."""
+    """Return the cells that an average is of: its label but for the level that says so; none beside a median or SD."""
     label = levels(getattr(row, axis))
     at = next(i for i, level in enumerate(label) if _plain(level) in MEANS + SUMS)
-    return [
+    parts = [
         part
         for part in table
         if part.metric == row.metric and getattr(part, other) == getattr(row, other)
@@ -49,6 +51,8 @@ def _parts(row: Row, table: Sequence[Row], axis: str, other: str) -> list[Row]:
         and found[:at] + found[at + 1 :] == label[:at] + label[at + 1 :]
         and not _word(getattr(part, axis))
     ]  # fmt: skip
+    others = {_plain(level) for part in parts for level in levels(getattr(part, axis))}
+    return [] if others & STATISTICS else parts
 
 
 def _judged(row: Row, word: str, parts: Sequence[Row], metric: Metric) -> Iterator[Candidate]:

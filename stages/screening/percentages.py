@@ -1,8 +1,8 @@
-"""Percentages printed beside a value that do not come out where the others of the table do."""
+"""Improvements printed beside a value that do not come out where the others of the table do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -23,42 +23,43 @@ from stages.screening.cells import (
 TITLE = "The printed percentage is not that of the two values"
 LITERATURE = "Heathers (2025), An Introduction to Forensic Metascience"
 LIMITS = (
-    "The base is a guess: the row, column or value of a coordinate against which most percentages come out, at least 3 "
-    "of them. Silent where another base of the table gives the percentage; wrong where its base is not in the table."
+    "What it is computed from is a guess: the row, column or value of a coordinate, and the formula (reduction or "
+    "change in per cent, difference), by which most come out, at least 3. Silent where another base of the table gives the "
+    "number; wrong where its base is not in the table."
 )
 LEAST = 3
 NAMES = ("improvement", "percent")
 HUNDRED = Interval(Fraction(100), Fraction(100))
 ONE = Interval(Fraction(1), Fraction(1))
 
+# How value and base may give what is printed beside the value, as text and as arithmetic.
+FORMULAS: dict[str, Callable[[Interval, Interval], Interval]] = {
+    "100 × (1 − {value} / {base})": lambda value, base: HUNDRED * (ONE - value / base),
+    "100 × ({value} / {base} − 1)": lambda value, base: HUNDRED * (value / base - ONE),
+    "{base} − {value}": lambda value, base: base - value,
+    "{value} − {base}": lambda value, base: value - base,
+}
+
 
 class Pair(NamedTuple):
-    """A value with its percentage, the value that may be its base, and the reduction in per cent that they give."""
+    """A row with the number printed beside its value, the row that may be its base, and the values of both."""
 
     row: Row
     base: Row
-    percentage: Printed
-    reduction: Interval
-
-    def agrees(self, sign: int) -> bool:
-        """Return whether the percentage is the reduction (1) or the change (-1)."""
-        return (self.reduction if sign > 0 else -self.reduction).meets(self.percentage.within(ROUNDED))
+    printed: Printed
+    values: tuple[Printed, Printed]
 
 
 class Reading(NamedTuple):
-    """One choice of the bases, and whether the percentages are reductions (1) or changes (-1)."""
+    """One choice of the bases and the formula, and the pairs of which it gives the printed number."""
 
+    formula: str
     pairs: Sequence[Pair]
-    sign: int
-
-    @property
-    def held(self) -> int:
-        """How many percentages come out so."""
-        return sum(pair.agrees(self.sign) for pair in self.pairs)
+    held: Sequence[Pair]
 
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
-    """Yield the percentages that differ from those of the base and the sign by which most of their metric come out."""
+    """Yield what does not come out by the bases and the formula by which most of a metric in a table do."""
     for table in tables_of(paper.rows):
         for name in (name for name in beside_names(table[0]) if name.endswith(NAMES)):
             for metric in dict.fromkeys(row.metric for row in table):
@@ -66,12 +67,18 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
 
 
 def _odd(rows: Sequence[Row], name: str) -> Iterator[Candidate]:
-    readings = [Reading(pairs, sign) for pairs in _pairings(rows, name) for sign in (1, -1)]
-    best = max(readings, key=lambda reading: (reading.held, -len(reading.pairs)), default=None)
-    if best is None or best.held < LEAST or 2 * best.held <= len(best.pairs):
+    pairings = _pairings(rows, name)
+    readings = [
+        Reading(formula, pairs, [pair for pair in pairs if _agrees(pair, formula)])
+        for formula in FORMULAS
+        for pairs in pairings
+    ]
+    accepted = [reading for reading in readings if len(reading.held) >= max(LEAST, len(reading.pairs) // 2 + 1)]
+    if not accepted:
         return
-    alike = [pair for reading in readings if reading.sign == best.sign for pair in reading.pairs]
-    explained = {pair.row.key for pair in alike if pair.agrees(best.sign)}
+    best = max(accepted, key=lambda reading: (len(reading.held), -len(reading.pairs)))
+    formulas = {reading.formula for reading in accepted}
+    explained = {pair.row.key for reading in readings if reading.formula in formulas for pair in reading.held}
     for pair in best.pairs:
         if pair.row.key not in explained:
             yield Candidate("percentages", _told(pair, best), (pair.row, pair.base))
@@ -80,7 +87,7 @@ def _odd(rows: Sequence[Row], name: str) -> Iterator[Candidate]:
 def _pairings(rows: Sequence[Row], name: str) -> list[list[Pair]]:
     """Return, for each row, column and value of a coordinate that may hold the bases, the pairs that it gives."""
     names = coordinate_names(rows[0])
-    kept = {name: [other for other in names if other != name] for name in names}
+    kept = {field: [other for other in names if other != field] for field in names}
     kept |= {"row": ["column"], "column": ["row"]}
     found = []
     for field, others in kept.items():
@@ -90,27 +97,25 @@ def _pairings(rows: Sequence[Row], name: str) -> list[list[Pair]]:
                 bases.setdefault(tuple(getattr(row, other) for other in others), []).append(row)
             matched = ((row, bases.get(tuple(getattr(row, other) for other in others), [])) for row in rows)
             found.append([pair for row, base in matched if len(base) == 1 and (pair := _pair(row, base[0], name))])
-    return [pairs for pairs in found if pairs]
+    return found
 
 
 def _pair(row: Row, base: Row, name: str) -> Pair | None:
-    percentage, value, other = beside(row, name), number(row.value), number(base.value)
-    if row is base or not (percentage and value and other):
+    printed, value, other = beside(row, name), number(row.value), number(base.value)
+    # Any percentage comes of a base that may be 0.
+    if row is base or not (printed and value and other and abs(other.value) > other.unit):
         return None
-    try:
-        quotient = value.within(ROUNDED) / other.within(ROUNDED)
-    except ZeroDivisionError:
-        return None
-    return Pair(row, base, percentage, HUNDRED * (ONE - quotient))
+    return Pair(row, base, printed, (value, other))
+
+
+def _agrees(pair: Pair, formula: str) -> bool:
+    value, base = (number.within(ROUNDED) for number in pair.values)
+    return FORMULAS[formula](value, base).meets(pair.printed.within(ROUNDED))
 
 
 def _told(pair: Pair, reading: Reading) -> str:
-    value, base = number(pair.row.value), number(pair.base.value)
-    assert value is not None
-    assert base is not None
-    quotient = value.value / base.value
-    result = decimal(reading.sign * 100 * (1 - quotient), places(pair.percentage))
-    share = f"{pair.row.value} / {pair.base.value}"
-    formula = f"100 × (1 − {share})" if reading.sign > 0 else f"100 × ({share} − 1)"
-    others = f"{reading.held} others of the table come out so"
-    return f"{pair.percentage.text} % is printed, but {formula} = {result} %; {others}"
+    value, base = (Interval(number.value, number.value) for number in pair.values)
+    result = decimal(FORMULAS[reading.formula](value, base).low, places(pair.printed))
+    spelled = reading.formula.format(value=pair.row.value, base=pair.base.value)
+    others = f"{len(reading.held)} others of the table come out so"
+    return f"{pair.printed.text} is printed beside {pair.row.value}, but {spelled} = {result}; {others}"

@@ -58,6 +58,7 @@ def test_overall_is_a_mean_a_sum_or_weighted_by_n() -> None:
         [("a", "4.0"), ("b", "5.0"), ("average", "")],
         [("x | a", "4.0"), ("x | b", "5.0"), ("average", "9.0")],
         [("a", "4.0"), ("b", "5.0"), ("moving average", "9.0")],
+        [("mean", "4.0"), ("median", "5.0"), ("SD", "1.0")],
         [("mean | mean", "4.0"), ("mean | b", "5.0"), ("mean | c", "9.0")],
     ],
 )

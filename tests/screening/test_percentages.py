@@ -24,14 +24,14 @@ BASE, OURS = ["8.00", "6.00", "5.00", "10.0"], ["6.00", "3.00", "4.00", "9.00"]
     ("printed", "found"),
     [
         (["25.0", "50.0", "20.0", "10.0"], []),
-        (["25.0", "50.0", "20.0", "19.0"], ["19.0 % is printed, but 100 × (1 − 9.00 / 10.0) = 10.0 %; 3 "]),
-        (["-25.0", "-50.0", "-20.0", "10"], ["10 % is printed, but 100 × (9.00 / 10.0 − 1) = −10 %; 3 "]),
+        (["25.0", "50.0", "20.0", "19.0"], ["19.0 is printed beside 9.00, but 100 × (1 − 9.00 / 10.0) = 10.0; 3 "]),
+        (["-25.0", "-50.0", "-20.0", "10"], ["10 is printed beside 9.00, but 100 × (9.00 / 10.0 − 1) = −10; 3 "]),
         # One of the others fewer, and nothing says what the base is.
         (["25.0", "50.0", "", "19.0"], []),
         (["25.0", "50.0", "27.0", "19.0"], []),
         # 10.0 may be 10.05 and 9.00 8.995: 10.5 %, which 10.6 - 0.05 still is above; but 10.5 fits.
         (["25.0", "50.0", "20.0", "10.5"], []),
-        (["25.0", "50.0", "20.0", "10.6"], ["10.6 % is printed, but 100 × (1 − 9.00 / 10.0) = 10.0 %; 3 "]),
+        (["25.0", "50.0", "20.0", "10.6"], ["10.6 is printed beside 9.00, but 100 × (1 − 9.00 / 10.0) = 10.0; 3 "]),
     ],
 )
 def test_a_percentage_that_does_not_come_out_among_three_that_do(printed: list[str], found: list[str]) -> None:
@@ -57,8 +57,22 @@ def test_the_metrics_of_a_table_have_signs_of_their_own() -> None:
     assert list(candidates(paper(made))) == []
 
 
+def test_an_improvement_may_be_a_difference() -> None:
+    """Near 100 it hardly differs from one in per cent: 1.20 and 1.50 would be 1.25 and 1.59."""
+    base, ours = ["96.10", "95.00", "94.20", "93.00"], ["97.30", "96.00", "95.70", "95.00"]
+    assert told([base, ours], [[""] * 4, ["1.20", "1.00", "1.50", "2.00"]]) == []
+    assert told([base, ours], [[""] * 4, ["1.20", "1.00", "1.50", "3.00"]]) == [
+        "3.00 is printed beside 95.00, but 95.00 − 93.00 = 2.00; 3 others of the table come out so"
+    ]
+    # One decimal less, and either formula gives the first three, so that either may be meant: 2.0 or 2.2 %.
+    coarse = [[value[:-1] for value in line] for line in (base, ours)]
+    for last in ("2.0", "2.2"):
+        assert told(coarse, [[""] * 4, ["1.2", "1.0", "1.5", last]]) == []
+
+
 def test_what_cannot_be_divided_or_read_is_passed_over() -> None:
     assert told([["0.0", "0", "0", ""], OURS], [[""] * 4, ["25.0", "50.0", "20.0", "10.0"]]) == []
+    assert told([["0.0", "0", "0", "10.0"], OURS], [[""] * 4, ["25.0", "50.0", "20.0", "19.0"]]) == []
     assert told([BASE, OURS], [[""] * 4, [""] * 4], "n") == []
 
 
