@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb, log10
 from statistics import median
 from typing import NamedTuple
@@ -41,8 +41,10 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
     has a false candidate once in a thousand.
     """
     lines = _lines(paper)
-    for first, second in _suspects(lines):
-        yield from _agreeing(lines[first], lines[second], lines)
+    spreads = _spreads(lines)
+    for first, second in ((lines[i], lines[j]) for i, j in _suspects(lines)):
+        apart = [distance for table in {first[:2], second[:2]} for distance in spreads[table]]
+        yield from _agreeing(first, second, _values(apart))
 
 
 def _lines(paper: Paper) -> list[Line]:
@@ -63,15 +65,15 @@ def _suspects(lines: Sequence[Line]) -> list[tuple[int, int]]:
     having: dict[tuple[str, tuple[str, str], str], list[int]] = defaultdict(list)
     for at, line in enumerate(lines):
         for place, row in line.cells.items():
-            having[line.axis, place, _decimals(row.value) or row.value].append(at)
+            having[line.axis, place, _decimals(row.value).strip("0") or row.value].append(at)
     shared = Counter(pair for group in having.values() for pair in combinations(group, 2))
     return [pair for pair, count in shared.items() if count >= LEAST]
 
 
-def _agreeing(first: Line, second: Line, lines: Sequence[Line]) -> Iterator[Candidate]:
+def _agreeing(first: Line, second: Line, values: float) -> Iterator[Candidate]:
     pairs = _pairs(first, second)
     same = {one.value: (one, other) for one, other in pairs if one.value == other.value}
-    chance = _chance(len(pairs), len(same), _spread(first, second, lines))
+    chance = _chance(len(pairs), len(same), values)
     if len(same) >= LEAST and chance <= CHANCE:
         told = f"have the same numbers in {len(same)} of {len(pairs)} places"
         yield _candidate(first, second, told, same, chance)
@@ -98,16 +100,24 @@ def _same_thing(one: Row, other: Row) -> bool:
     return all(a == b or not (a and b) for a, b in zip(known, others, strict=True))
 
 
-def _spread(first: Line, second: Line, lines: Sequence[Line]) -> float:
-    """Return how many values a number may well have, given the other one: 100, or fewer where they lie close.
+def _spreads(lines: Sequence[Line]) -> dict[tuple[int, str], list[float]]:
+    """Return, for rows and columns of each table, how many last digits neighbours lie apart where they are not alike."""
+    tables: dict[tuple[int, str], list[Line]] = {}
+    for line in lines:
+        tables.setdefault((line.table, line.axis), []).append(line)
+    return {
+        key: [distance for a, b in pairwise(table) for pair in _pairs(a, b) if (distance := _distance(*pair))]
+        for key, table in tables.items()
+    }
 
-    Numbers at most d last digits apart, all distances alike, have a median distance of d / 2 and agree in one of
-    2 d + 1 cases. The median is over all other pairs of lines of the two tables.
+
+def _values(apart: Sequence[float]) -> float:
+    """Return how many values a number may well have, given that of another line: 100, or fewer where they lie close.
+
+    Numbers at most d last digits apart, all distances alike, agree in one of 2 d + 1 cases, and where they do not,
+    their median distance is (d + 1) / 2.
     """
-    ours, theirs = ([line for line in lines if (line.table, line.axis) == of[:2]] for of in (first, second))
-    compared = [(a, b) for a in ours for b in theirs if a is not b and {id(a), id(b)} != {id(first), id(second)}]
-    distances = [_distance(one, other) for a, b in compared for one, other in _pairs(a, b)]
-    return min(DIGITS, 1 + 4 * median(distances)) if distances else DIGITS
+    return min(DIGITS, 4 * median(apart) - 1) if apart else DIGITS
 
 
 def _distance(one: Row, other: Row) -> float:

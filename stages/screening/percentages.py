@@ -23,9 +23,9 @@ from stages.screening.cells import (
 TITLE = "The printed percentage is not that of the two values"
 LITERATURE = "Heathers (2025), An Introduction to Forensic Metascience"
 LIMITS = (
-    "What it is computed from is a guess: the row, column or value of a coordinate, and the formula (reduction or "
-    "change in per cent, difference), by which most come out, at least 3. Silent where another base of the table gives the "
-    "number; wrong where its base is not in the table."
+    "What it is computed from is a guess: the row, column or value of a coordinate with nothing, or 0, printed beside "
+    "it, and the formula (reduction or change in per cent, difference), by which most come out, at least 3. Silent "
+    "where another base of the table gives the number; wrong where its base is not in the table."
 )
 LEAST = 3
 NAMES = ("improvement", "percent")
@@ -85,19 +85,32 @@ def _odd(rows: Sequence[Row], name: str) -> Iterator[Candidate]:
 
 
 def _pairings(rows: Sequence[Row], name: str) -> list[list[Pair]]:
-    """Return, for each row, column and value of a coordinate that may hold the bases, the pairs that it gives."""
+    """Return, for each row, column and value of a coordinate that may hold the bases, the pairs that it gives.
+
+    A base has nothing printed beside it, or 0.
+    """
     names = coordinate_names(rows[0])
     kept = {field: [other for other in names if other != field] for field in names}
     kept |= {"row": ["column"], "column": ["row"]}
-    found = []
+    printed = [row for row in rows if beside(row, name)]
+    bare = [row for row in rows if not ((aside := beside(row, name)) and aside.value)]
+    found: dict[tuple[tuple[str, ...], ...], list[Pair]] = {}
     for field, others in kept.items():
-        for value in dict.fromkeys(getattr(row, field) for row in rows):
-            bases: dict[tuple[str, ...], list[Row]] = {}
-            for row in (row for row in rows if getattr(row, field) == value):
-                bases.setdefault(tuple(getattr(row, other) for other in others), []).append(row)
-            matched = ((row, bases.get(tuple(getattr(row, other) for other in others), [])) for row in rows)
-            found.append([pair for row, base in matched if len(base) == 1 and (pair := _pair(row, base[0], name))])
-    return found
+        placed = _grouped(printed, others)
+        for group in _grouped(bare, [field]).values():
+            bases = [(place, base[0]) for place, base in _grouped(group, others).items() if len(base) == 1]
+            matched = ((row, base) for place, base in bases for row in placed.get(place, []))
+            pairs = [pair for row, base in matched if (pair := _pair(row, base, name))]
+            # A label and a coordinate often say the same.
+            found[tuple((*pair.row.key, *pair.base.key) for pair in pairs)] = pairs
+    return list(found.values())
+
+
+def _grouped(rows: Sequence[Row], names: Sequence[str]) -> dict[tuple[str, ...], list[Row]]:
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
+    return groups
 
 
 def _pair(row: Row, base: Row, name: str) -> Pair | None:

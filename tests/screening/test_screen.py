@@ -12,6 +12,8 @@ from stages.papers.claims import parse_claims
 from stages.pipeline.layout import PUBLISHED
 from stages.pipeline.published import read_papers
 from stages.screening.screen import CHECKS, screen
+from tests.screening.faults import BESIDE, FAULTS, MARKS
+from tests.screening.tables import METRICS, rows
 from tests.toy import ROOT
 
 
@@ -24,6 +26,19 @@ def test_each_module_is_a_check_and_tells_of_itself() -> None:
         for text in (check.TITLE, check.LITERATURE, check.LIMITS):
             assert isinstance(text, str)
             assert text == text.strip() != ""
+
+
+@pytest.mark.parametrize("check", FAULTS)
+def test_a_fault_is_seen_by_its_check_alone(check: str) -> None:
+    papers = {"toy": rows(*FAULTS[check], beside=BESIDE, marks=MARKS)}
+    candidates = screen(papers, METRICS)
+    assert [candidate.check for candidate in candidates] == [check]
+    assert all(row in papers["toy"] for row in candidates[0].rows)
+    assert screen({"sources": papers["toy"]}, METRICS) == []
+
+
+def test_there_is_a_fault_for_each_check() -> None:
+    assert set(FAULTS) == set(CHECKS)
 
 
 @pytest.fixture
@@ -46,11 +61,6 @@ def test_the_candidates_of_the_three_papers(found: list[tuple[str, str, str]]) -
     ]
     costly = [place for check, place, told in found if check == "unstated" and "evaluations" in told]
     assert costly == ["ts/1", "ts/9"]
-
-
-def test_sources_are_not_screened() -> None:
-    papers, metrics = read_papers(ROOT / PUBLISHED)
-    assert screen({"sources": papers["sources"]}, metrics) == []
 
 
 def test_without_a_test_result_the_distributions_are_not_loaded(tmp_path: Path) -> None:
