@@ -101,7 +101,7 @@ def _same_thing(one: Row, other: Row) -> bool:
 
 
 def _spreads(lines: Sequence[Line]) -> dict[tuple[int, str], list[float]]:
-    """Return, for rows and columns of each table, how many last digits neighbours lie apart where they are not alike."""
+    """Return, for rows and columns of each table, how many last digits neighbours lie apart where they do."""
     tables: dict[tuple[int, str], list[Line]] = {}
     for line in lines:
         tables.setdefault((line.table, line.axis), []).append(line)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import random
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from stages.papers.claims import parse_claims
 from stages.pipeline.layout import PUBLISHED
 from stages.pipeline.published import read_papers
 from stages.screening.screen import CHECKS, screen
 from tests.screening.faults import BESIDE, FAULTS, MARKS
-from tests.screening.tables import METRICS, rows
+from tests.screening.tables import METRICS, grid, rows
 from tests.toy import ROOT
 
 
@@ -39,6 +42,46 @@ def test_a_fault_is_seen_by_its_check_alone(check: str) -> None:
 
 def test_there_is_a_fault_for_each_check() -> None:
     assert set(FAULTS) == set(CHECKS)
+
+
+def test_in_three_hundred_honest_papers_no_check_speaks() -> None:
+    """Scores with improvements, an average and the best in bold; ratings of n people; results of tests."""
+    drawn = random.Random(5)
+    for _ in range(300):
+        papers = {"toy": rows(*_scores(drawn), *_ratings(drawn), beside=BESIDE, marks=MARKS)}
+        assert screen(papers, METRICS) == []
+
+
+def _scores(drawn: random.Random) -> list[dict[str, str]]:
+    """A table of 4 methods on 4 data sets with their average; nothing is rounded before it is printed."""
+    lines = [[drawn.lognormvariate(2, 0.7) for _ in range(4)] for _ in range(4)]
+    values = [[*line, sum(line) / 4] for line in lines]
+    best = [min(column) for column in zip(*values, strict=True)]
+    records = grid(
+        [[f"{value:.2f}" for value in line] for line in values],
+        bold=[["yes" if value == top else "" for value, top in zip(line, best, strict=True)] for line in values],
+        improvement=[
+            ["" if i == 0 else f"{100 * (1 - value / base):.1f}" for value, base in zip(line, values[0], strict=True)]
+            for i, line in enumerate(values)
+        ],
+        n="50000",
+    )  # fmt: skip
+    return [record | {"column": "Average"} if record["column"] == "d4" else record for record in records]
+
+
+def _ratings(drawn: random.Random) -> list[dict[str, str]]:
+    """A table of mean ratings of n people with their SD, and a t test in its note."""
+    records = []
+    for i in range(3):
+        people = [drawn.randint(1, 7) for _ in range(drawn.randint(5, 60))]
+        t, df = drawn.gauss(0, 2), drawn.randint(3, 90)
+        note = f"t({df}) = {t:.2f}, p = {2 * stats.t.sf(abs(t), df):.3f}"
+        mean, sd = statistics.mean(people), statistics.stdev(people)
+        records.append(
+            {"row": f"m{i}", "method": f"m{i}", "metric": "rating", "value": f"{mean:.2f}", "sd": f"{sd:.2f}",
+             "n": str(len(people)), "table": "2", "where": "Table 2", "note": note}
+        )  # fmt: skip
+    return records
 
 
 @pytest.fixture
