@@ -37,6 +37,7 @@ def test_totals_are_sums_and_counts_are_exact() -> None:
     assert told(("a", "10"), ("b", "12"), ("Total", "22"), metric="people") == []
     (sentence,) = told(("a", "10"), ("b", "12"), ("Total", "23"), metric="people")
     assert sentence == "total 23 is printed, but the sum of 10, 12 is 22.0"
+    assert told(("a", "10K"), ("b", "12K"), ("Total", "23K"), metric="people") == []
     # Two rounded halves may make one more.
     assert told(("a", "10"), ("b", "12"), ("Total", "23")) == []
     assert told(("a", "10"), ("b", "11"), ("average", "11"), metric="people") == []

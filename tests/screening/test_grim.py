@@ -47,6 +47,9 @@ def grimmer_of(mean: str, sd: str, n: str) -> list[str]:
         ("rating", "5.19", "100", ""),
         ("rating", "5.19", "", ""),
         ("rating", "5.19", "28.5", ""),
+        ("rating", "5.1999", "1000", "5.1999 is no mean of 1000 whole numbers: 5199 / 1000 = 5.19900 "
+         "and 5200 / 1000 = 5.20000"),
+        ("rating", "5.1999", "1K", ""),
         ("fid", "5.19", "28", ""),
         ("rating", "", "28", ""),
     ],

@@ -38,6 +38,13 @@ def test_a_percentage_that_does_not_come_out_among_three_that_do(printed: list[s
     assert told([BASE, OURS], [[""] * 4, printed]) == [f"{text}others of the table come out so" for text in found]
 
 
+def test_three_that_agree_are_no_base_where_most_do_not() -> None:
+    base, ours = [*BASE, "4.00", "3.00", "2.00"], [*OURS, "2.00", "1.00", "1.50"]
+    printed = ["25.0", "50.0", "20.0", "19.0", "19.0", "19.0"]
+    assert told([base, ours], [[""] * 7, [*printed, "19.0"]]) == []
+    assert len(told([base, ours], [[""] * 7, [*printed[:4], "50.0", "19.0", "19.0"]])) == 3
+
+
 def test_the_base_is_found_in_columns_as_in_rows() -> None:
     turned = [list(pair) for pair in zip(BASE, OURS, strict=True)]
     assert len(told(turned, [["", "25.0"], ["", "50.0"], ["", "20.0"], ["", "91.0"]])) == 1
