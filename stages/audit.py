@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.papers.claims import SANITY, Claim, parse_claims
-from stages.papers.tables import SOURCES, FaultyFile, Papers, parse_titles
+from stages.papers.tables import SOURCES, FaultyFile, Papers, Row, parse_titles
 from stages.papers.verdicts import VERDICTS, Finding, judge
 from stages.pipeline.errors import InputError
 from stages.pipeline.files import json_bytes, write_bytes, write_json
@@ -21,11 +21,13 @@ from stages.pipeline.layout import PUBLISHED, REPORTS
 from stages.pipeline.pages import render_page
 from stages.pipeline.published import CLAIMS, TITLES, read_papers, read_text
 from stages.pipeline.watching import changes
+from stages.reporting.candidates import candidate_records
 from stages.reporting.findings import COLUMNS, OUTCOMES, WRONG, audit_record, verdict_of, warnings
 from stages.reporting.markdown import audit_markdown
 from stages.reporting.sarif import sarif_log
 from stages.reporting.spreadsheet import harmless
 from stages.reporting.summary import news_lines, summary_lines, warning_line
+from stages.screening.screen import screen
 
 
 def run(
@@ -74,6 +76,7 @@ def audit(published: Path, paper: str | None, table: str | None, *, strict: bool
         papers = read_papers(published)
         claims = parse_claims(CLAIMS, read_text(published / CLAIMS), papers.schema)
         findings = judge_all(claims, papers)
+        candidates = screen(papers, claims)
         titles = parse_titles(TITLES, read_text(published / TITLES)) if (published / TITLES).exists() else {}
     except FaultyFile as error:
         raise InputError(f"{published}/{error}") from None
@@ -85,9 +88,10 @@ def audit(published: Path, paper: str | None, table: str | None, *, strict: bool
         asked = " and ".join(f"{word} {name}" for word, name in (("paper", paper), ("table", table)) if name)
         raise InputError(f"{published}/{CLAIMS}: no claim speaks of {asked}")
     if paper or table:
-        print("\n".join(summary_lines(audit_record(narrowed, papers, titles), (*VERDICTS, *OUTCOMES))))
+        seen = candidate_records([c for c in candidates if among(c.rows, paper, table)])
+        print("\n".join(summary_lines(audit_record(narrowed, papers, titles, seen), (*VERDICTS, *OUTCOMES))))
     else:
-        record = audit_record(findings, papers, titles)
+        record = audit_record(findings, papers, titles, candidate_records(candidates))
         folder = REPORTS if published.resolve() == PUBLISHED.resolve() else published / "audit"
         write_audit(folder, record, source_folder(published))
         print("\n".join(summary_lines(record, WRONG)))
@@ -110,9 +114,12 @@ def concerns(finding: Finding, paper: str | None, table: str | None) -> bool:
     """Return whether a finding is made by the paper, or rests on a number of it (and of the table, if one is named)."""
     rows = [row for c in finding.comparisons for rows in c.group.values() for row in rows]
     rows += [row for _, row in finding.unmatched]
-    if table:
-        return any(row.table == table and paper in (None, row.paper) for row in rows)
-    return paper in (None, finding.claim.paper, *(row.paper for row in rows))
+    return among(rows, paper, table) or (not table and paper in (None, finding.claim.paper))
+
+
+def among(rows: Sequence[Row], paper: str | None, table: str | None) -> bool:
+    """Return whether one of the rows is of the paper (and of the table, if one is named)."""
+    return any(paper in (None, row.paper) and table in (None, row.table) for row in rows)
 
 
 def check_pairs(published: Path, findings: Sequence[Finding]) -> None:

@@ -79,8 +79,10 @@ def _candidates(candidates: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if candidates:
         yield from ("", "## Worth a look: checks that need no claim")
     for check in candidates:
-        yield from ("", f"### {escape(check['title'])}: {len(check['found'])}", "")
+        yield from ("", f"### {escape(check['title'])}: {check['count']}", "")
         yield from (escape(check["literature"]), "", escape(check["limits"]), "")
         for found in check["found"]:
             yield f"- {escape(found['told'])}"
             yield from (f"  - {code(row)}" for row in found["rows"])
+        if more := check["count"] - len(check["found"]):
+            yield f"- and {more} more"

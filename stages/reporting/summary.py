@@ -26,7 +26,7 @@ def summary_lines(record: Mapping[str, Any], shown: Sequence[str]) -> list[str]:
         lines += ["", f"sanity checks, which no paper states: {outcomes(record['sanity'])}"]
     if record["candidates"]:
         lines += ["", "worth a look, by checks that need no claim:"]
-        lines += [f"    {check['title']}: {len(check['found'])}" for check in record["candidates"]]
+        lines += [f"    {check['title']}: {check['count']}" for check in record["candidates"]]
     if record["warnings"]:
         lines += ["", *(f"warning: {warning_line(warning)}" for warning in record["warnings"])]
     return [*lines, *_finding_lines(record, shown)]

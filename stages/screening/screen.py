@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 
 from stages.papers.claims import Claim
-from stages.papers.tables import SOURCES, Metric, Row
+from stages.papers.tables import SOURCES, Papers
 from stages.screening import (
     averages,
     bold,
@@ -30,12 +30,10 @@ CHECKS: dict[str, ModuleType] = {
 }  # fmt: skip
 
 
-def screen(
-    papers: Mapping[str, Sequence[Row]], metrics: Mapping[str, Metric], claims: Sequence[Claim] = ()
-) -> list[Candidate]:
+def screen(papers: Papers, claims: Sequence[Claim] = ()) -> list[Candidate]:
     """Return the candidates of all checks in all papers, other sources aside, check by check."""
     read = [
-        Paper(rows, metrics, [claim for claim in claims if claim.paper == name])
+        Paper(rows, papers.metrics, [claim for claim in claims if claim.paper == name])
         for name, rows in papers.items()
         if name != SOURCES
     ]

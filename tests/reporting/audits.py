@@ -14,9 +14,10 @@ from tests.papers.made_up import write_csv, write_paper
 
 CAUSES = {"wrong-gain": "Ours gains less at 20 steps", "printed-gain": "Ours gains less at 20 steps", "gain": "nothing"}
 CANDIDATES = [
-    {"check": "twice", "title": "One number twice", "literature": "Doe 2020", "limits": "may be chance",
+    {"check": "twice", "title": "One number twice", "literature": "Doe 2020", "limits": "may be chance", "count": 1,
      "found": [{"told": "6.00 is there <twice>", "rows": ["toy/1 [a | b; c] fid", "toy/1 [d; e] fid"]}]},
-    {"check": "digits", "title": "Last digits", "literature": "Roe 2021", "limits": "needs many", "found": []},
+    {"check": "digits", "title": "Last digits", "literature": "Roe 2021", "limits": "needs many", "count": 0,
+     "found": []},
 ]  # fmt: skip
 
 

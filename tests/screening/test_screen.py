@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from stages.papers.claims import parse_claims
+from stages.papers.tables import Papers
 from stages.pipeline.layout import PUBLISHED
 from stages.pipeline.published import read_papers
 from stages.screening.screen import CHECKS, screen
@@ -33,11 +34,11 @@ def test_each_module_is_a_check_and_tells_of_itself() -> None:
 
 @pytest.mark.parametrize("check", FAULTS)
 def test_a_fault_is_seen_by_its_check_alone(check: str) -> None:
-    papers = {"toy": rows(*FAULTS[check], beside=BESIDE, marks=MARKS)}
-    candidates = screen(papers, METRICS)
+    made = rows(*FAULTS[check], beside=BESIDE, marks=MARKS)
+    candidates = screen(Papers({"toy": made}, metrics=METRICS))
     assert [candidate.check for candidate in candidates] == [check]
-    assert all(row in papers["toy"] for row in candidates[0].rows)
-    assert screen({"sources": papers["toy"]}, METRICS) == []
+    assert all(row in made for row in candidates[0].rows)
+    assert screen(Papers({"sources": made}, metrics=METRICS)) == []
 
 
 def test_there_is_a_fault_for_each_check() -> None:
@@ -48,8 +49,8 @@ def test_in_three_hundred_honest_papers_no_check_speaks() -> None:
     """Scores with improvements, an average and the best in bold; ratings of n people; results of tests."""
     drawn = random.Random(5)
     for _ in range(300):
-        papers = {"toy": rows(*_scores(drawn), *_ratings(drawn), beside=BESIDE, marks=MARKS)}
-        assert screen(papers, METRICS) == []
+        made = rows(*_scores(drawn), *_ratings(drawn), beside=BESIDE, marks=MARKS)
+        assert screen(Papers({"toy": made}, metrics=METRICS)) == []
 
 
 def _scores(drawn: random.Random) -> list[dict[str, str]]:
@@ -87,9 +88,9 @@ def _ratings(drawn: random.Random) -> list[dict[str, str]]:
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     monkeypatch.chdir(ROOT)
-    papers, metrics = read_papers(PUBLISHED)
+    papers = read_papers(PUBLISHED)
     claims = parse_claims("claims.csv", (PUBLISHED / "claims.csv").read_text())
-    candidates = screen(papers, metrics, claims)
+    candidates = screen(papers, claims)
     return [(c.check, f"{c.rows[0].paper}/{c.rows[0].table}", c.told) for c in candidates]
 
 
@@ -112,7 +113,7 @@ def test_without_a_test_result_the_distributions_are_not_loaded(tmp_path: Path) 
         "from stages.pipeline.published import read_papers\n"
         "from stages.screening.screen import screen\n"
         "from pathlib import Path\n"
-        f"screen(*read_papers(Path({str(ROOT / PUBLISHED)!r})))\n"
+        f"screen(read_papers(Path({str(ROOT / PUBLISHED)!r})))\n"
         "assert not {'mpmath', 'numpy', 'pandas', 'scipy', 'torch'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)

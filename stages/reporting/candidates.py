@@ -1,0 +1,25 @@
+"""Candidates of the checks that need no claim, as records: what the page and the other outputs show of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stages.screening.cells import Candidate
+from stages.screening.screen import CHECKS
+
+# Of each check; a table that repeats itself gives thousands.
+MOST = 100
+
+
+def candidate_records(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """Return the checks that found something: what they rest on, what they found, and how many that is."""
+    found = {name: [c for c in candidates if c.check == name] for name in CHECKS}
+    return [
+        {
+            "check": name, "title": check.TITLE, "literature": check.LITERATURE, "limits": check.LIMITS,
+            "count": len(found[name]),
+            "found": [{"told": c.told, "rows": [row.label for row in c.rows]} for c in found[name][:MOST]],
+        }
+        for name, check in CHECKS.items() if found[name]
+    ]  # fmt: skip
