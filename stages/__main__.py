@@ -34,7 +34,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "trajectory": ("model",),
     "sample": ("cell",),
     "evaluate": ("cell",),
-    "audit": ("--published", "--paper", "--table", "--fail-on", "--strict", "--watch"),
+    "audit": ("--published", "--paper", "--table", "--fail-on", "--strict", "--watch", "--init", "files"),
     "report": (),
     "compare": (),
 }
@@ -60,6 +60,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "--fail-on": {"choices": ("inconsistent", "wording", "rounding"), "help": "exit status 1 at this or worse"},
     "--strict": {"action": "store_true", "help": "refuse claims that name rows which are part of no comparison"},
     "--watch": {"action": "store_true", "help": "again at every change of the folder, until interrupted"},
+    "--init": {"type": Path, "metavar": "DIR", "help": "make this folder from the tables of the files, to be audited"},
+    "files": {"type": Path, "nargs": "*", "metavar": "FILE", "help": "with --init: LaTeX, HTML, Markdown or CSV"},
 }
 
 

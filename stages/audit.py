@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.importing.folder import make_folder
 from stages.papers.claims import SANITY, Claim, parse_claims
 from stages.papers.tables import SOURCES, FaultyFile, Papers, Row, parse_titles
 from stages.papers.verdicts import VERDICTS, Finding, judge
@@ -32,12 +33,15 @@ from stages.screening.screen import screen
 
 def run(
     published: Path = PUBLISHED, paper: str | None = None, table: str | None = None, fail_on: str | None = None,
-    *, strict: bool = False, watch: bool = False,
+    *, strict: bool = False, watch: bool = False, init: Path | None = None, files: Sequence[Path] = (),
 ) -> int:  # fmt: skip
     """Return the exit status after judging every claim of a folder: 0, or 1 at a finding as grave as ``fail_on``.
 
-    To ``watch`` is to do so again whenever a file of the folder changes, and never to return.
+    To ``watch`` is to do so again whenever a file of the folder changes, and never to return. With ``init`` that folder
+    is made from the tables of ``files``, and nothing is judged.
     """
+    if init or files:
+        return make_folder(init, files)
     if watch:
         watch_folder(published, lambda: audit(published, paper, table, strict=strict))
     statements = [f for f in audit(published, paper, table, strict=strict) if f.claim.kind != SANITY]

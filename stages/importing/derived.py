@@ -1,0 +1,134 @@
+"""Claims over rows and columns that hold differences, means or sums of others: of which, the sums tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import permutations
+
+from stages.importing.decisions import Decision
+from stages.importing.metric_words import is_average, is_derived, is_total
+from stages.importing.records import Instance, operand_texts, record
+from stages.importing.rows import Number
+from stages.importing.sums import CHANGES, count_fits, fits
+
+Checks = list[tuple[Instance, str]]
+# A line is a row or a column; the place along it is the column or the row.
+Lines = dict[str, dict[str, Number]]
+
+
+def is_computed(number: Number) -> bool:
+    """Return whether a number stands in a row or column that is computed from others."""
+    return any(is_derived(label) or is_average(label) or is_total(label) for label in (number.row, number.column))
+
+
+def derived_claims(paper: str, table: Sequence[Number]) -> tuple[list[dict[str, str]], list[Decision]]:
+    """Return claims over the computed rows and columns of one table, and what their operands were taken to be."""
+    claims, decisions = [], []
+    for lines in (_lines(table, lambda n: (n.column, n.row)), _lines(table, lambda n: (n.row, n.column))):
+        for label in lines:
+            kind = _kind(label, lines)
+            if not kind:
+                continue
+            place = f"Table {table[0].table}"
+            formula, checks = (_difference if kind == "difference" else _average)(label, lines)
+            instances = [i for i, stated in checks if fits(formula, i, stated) is not None]
+            if not instances:
+                decisions.append(Decision("claim", f"{place}, {label}", "its operands are not found"))
+                continue
+            operands = ", ".join(dict.fromkeys(_address(n, label, lines) for i in instances[:1] for n in _inputs(i)))
+            told = f"taken for {formula} of {operands}: {count_fits(formula, checks)} of {len(checks)} fit"
+            decisions.append(Decision("base", f"{place}, {label}", told))
+            statement = f"{label} is computed from {operands}"
+            claims += [
+                record(kind=kind, where=place, statement=statement, operands=text, formula=formula, relation="=",
+                       stated="d")
+                for text in operand_texts(paper, table, instances)
+            ]  # fmt: skip
+    return claims, decisions
+
+
+def _kind(label: str, lines: Lines) -> str:
+    if is_derived(label):
+        return "difference"
+    # A mean beside no other line is a metric, not a mean over others.
+    several = sum(not _computed(other) for other in lines) > 1
+    return "mean" if several and (is_average(label) or is_total(label)) else ""
+
+
+def _computed(label: str) -> bool:
+    return is_derived(label) or is_average(label) or is_total(label)
+
+
+def _lines(table: Sequence[Number], ends: Callable[[Number], tuple[str, str]]) -> Lines:
+    lines: Lines = {}
+    for number in table:
+        if not number.text:
+            line, place = ends(number)
+            lines.setdefault(line, {})[place] = number
+    return lines
+
+
+def _difference(label: str, lines: Lines) -> tuple[str, Checks]:
+    """Return the formula and the pairs of other lines that fit best, the nearest before it where several do."""
+    labels = list(lines)
+    here = labels.index(label)
+    best: tuple[tuple, tuple[str, Checks]] = (0,), ("", [])
+    for first, second in permutations([other for other in labels if not _computed(other)], 2):
+        checks: Checks = [
+            ({"a": [lines[first][place]], "b": [lines[second][place]], "d": [number]}, number.value)
+            for place, number in lines[label].items()
+            if place in lines[first] and place in lines[second]
+        ]
+        near = -abs(here - labels.index(first)) - abs(here - labels.index(second))
+        for i, formula in enumerate(CHANGES):
+            rank = count_fits(formula, checks), _family(first, label) + _family(second, label), near, -i
+            if checks and rank > best[0]:
+                best = rank, (formula, checks)
+    return best[1]
+
+
+def _average(label: str, lines: Lines) -> tuple[str, Checks]:
+    """Return the mean or sum over other lines: over all, those of one parent, or those since the last."""
+    best: tuple[tuple, tuple[str, Checks]] = (0,), ("", [])
+    for i, others in enumerate(_scopes(label, list(lines))):
+        checks = []
+        for place, number in lines[label].items():
+            inputs = [lines[other][place] for other in others if place in lines[other]]
+            if len(inputs) > 1:
+                checks.append(({"a": inputs, "d": [number]}, number.value))
+        for formula in _formulas(label, checks):
+            rank = count_fits(formula, checks), -i
+            if checks and rank > best[0]:
+                best = rank, (formula, checks)
+    return best[1]
+
+
+def _formulas(label: str, checks: Checks) -> list[str]:
+    sizes = {len(instance["a"]) for instance, _ in checks}
+    if not is_total(label):
+        return ["mean(a)"]
+    return [f"{sizes.pop()} * mean(a)"] if len(sizes) == 1 else []
+
+
+def _scopes(label: str, labels: Sequence[str]) -> Iterator[list[str]]:
+    here = labels.index(label)
+    before = next((i for i in range(here - 1, -1, -1) if _computed(labels[i])), -1)
+    plain = [other for other in labels if not _computed(other)]
+    yield plain
+    yield [other for other in plain if _family(other, label)]
+    yield [other for other in labels[before + 1 : here] if not _computed(other)]
+
+
+def _family(label: str, other: str) -> bool:
+    """Return whether two labels have the same levels but the last, or but the first."""
+    first, second = label.split(" | "), other.split(" | ")
+    return len(first) > 1 and (first[:-1] == second[:-1] or first[1:] == second[1:])
+
+
+def _inputs(instance: Instance) -> list[Number]:
+    return [number for name, numbers in instance.items() if name != "d" for number in numbers]
+
+
+def _address(number: Number, label: str, lines: Lines) -> str:
+    place = next(iter(lines[label].values()))
+    return number.column if place.column == label else number.row
