@@ -61,7 +61,7 @@ def _metric_place(groups: Sequence[Sequence[str]]) -> int | None:
     found = []
     for i, labels in enumerate(groups):
         metrics = {word.metric for label in set(labels) if (word := find_metric(label))}
-        if metrics - set(WEAK) or len(metrics) > 1:
+        if metrics - set(WEAK) or len(metrics) > 1 or (metrics and len(labels) == 1):
             found.append((-sum(find_metric(label) is not None for label in labels), i))
     return min(found)[1] if found else None
 

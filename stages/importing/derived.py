@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import permutations
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 
 from stages.importing.decisions import Decision
-from stages.importing.metric_words import is_average, is_derived, is_total
+from stages.importing.metric_words import METRICS, is_average, is_derived, is_total
 from stages.importing.records import Instance, operand_texts, record
 from stages.importing.rows import Number
-from stages.importing.sums import CHANGES, count_fits, fits
+from stages.importing.sums import OF_TWO, count_fits, fits
 
 Checks = list[tuple[Instance, str]]
 # A line is a row or a column; the place along it is the column or the row.
+KNOWN = {metric for metric, *_ in METRICS}
 Lines = dict[str, dict[str, Number]]
 
 
@@ -35,10 +36,10 @@ def derived_claims(paper: str, table: Sequence[Number]) -> tuple[list[dict[str, 
             if not instances:
                 decisions.append(Decision("claim", f"{place}, {label}", "its operands are not found"))
                 continue
-            operands = ", ".join(dict.fromkeys(_address(n, label, lines) for i in instances[:1] for n in _inputs(i)))
-            told = f"taken for {formula} of {operands}: {count_fits(formula, checks)} of {len(checks)} fit"
+            meaning = f"{formula} with {_operands(label, lines, instances[0])}"
+            told = f"taken for {meaning}: {count_fits(formula, checks)} of {len(checks)} fit"
             decisions.append(Decision("base", f"{place}, {label}", told))
-            statement = f"{label} is computed from {operands}"
+            statement = f"{label} is {meaning}"
             claims += [
                 record(kind=kind, where=place, statement=statement, operands=text, formula=formula, relation="=",
                        stated="d")
@@ -73,14 +74,14 @@ def _difference(label: str, lines: Lines) -> tuple[str, Checks]:
     labels = list(lines)
     here = labels.index(label)
     best: tuple[tuple, tuple[str, Checks]] = (0,), ("", [])
-    for first, second in permutations([other for other in labels if not _computed(other)], 2):
+    for first, second in combinations([other for other in labels if not _computed(other)], 2):
         checks: Checks = [
             ({"a": [lines[first][place]], "b": [lines[second][place]], "d": [number]}, number.value)
             for place, number in lines[label].items()
             if place in lines[first] and place in lines[second]
         ]
         near = -abs(here - labels.index(first)) - abs(here - labels.index(second))
-        for i, formula in enumerate(CHANGES):
+        for i, formula in enumerate(OF_TWO):
             rank = count_fits(formula, checks), _family(first, label) + _family(second, label), near, -i
             if checks and rank > best[0]:
                 best = rank, (formula, checks)
@@ -90,7 +91,7 @@ def _difference(label: str, lines: Lines) -> tuple[str, Checks]:
 def _average(label: str, lines: Lines) -> tuple[str, Checks]:
     """Return the mean or sum over other lines: over all, those of one parent, or those since the last."""
     best: tuple[tuple, tuple[str, Checks]] = (0,), ("", [])
-    for i, others in enumerate(_scopes(label, list(lines))):
+    for i, others in enumerate(_scopes(label, lines)):
         checks = []
         for place, number in lines[label].items():
             inputs = [lines[other][place] for other in others if place in lines[other]]
@@ -110,13 +111,21 @@ def _formulas(label: str, checks: Checks) -> list[str]:
     return [f"{sizes.pop()} * mean(a)"] if len(sizes) == 1 else []
 
 
-def _scopes(label: str, labels: Sequence[str]) -> Iterator[list[str]]:
+def _scopes(label: str, lines: Lines) -> Iterator[list[str]]:
+    labels = list(lines)
     here = labels.index(label)
     before = next((i for i in range(here - 1, -1, -1) if _computed(labels[i])), -1)
     plain = [other for other in labels if not _computed(other)]
-    yield plain
-    yield [other for other in plain if _family(other, label)]
-    yield [other for other in labels[before + 1 : here] if not _computed(other)]
+    # Sizes and times are no part of a mean of scores.
+    alike = [other for other in plain if _measures(lines[other]) <= _measures(lines[label])]
+    for scope in (alike, plain):
+        yield scope
+        yield [other for other in scope if _family(other, label)]
+        yield [other for other in scope if other in labels[before + 1 : here]]
+
+
+def _measures(line: Mapping[str, Number]) -> set[str]:
+    return {number.metric for number in line.values()} & KNOWN
 
 
 def _family(label: str, other: str) -> bool:
@@ -125,10 +134,8 @@ def _family(label: str, other: str) -> bool:
     return len(first) > 1 and (first[:-1] == second[:-1] or first[1:] == second[1:])
 
 
-def _inputs(instance: Instance) -> list[Number]:
-    return [number for name, numbers in instance.items() if name != "d" for number in numbers]
-
-
-def _address(number: Number, label: str, lines: Lines) -> str:
-    place = next(iter(lines[label].values()))
-    return number.column if place.column == label else number.row
+def _operands(label: str, lines: Lines, instance: Instance) -> str:
+    """Return which lines the operands of an instance are of, such as ``a = DDIM; b = ours``."""
+    rows = next(iter(lines[label].values())).row == label
+    named = {name: [n.row if rows else n.column for n in numbers] for name, numbers in instance.items() if name != "d"}
+    return "; ".join(f"{name} = {', '.join(labels)}" for name, labels in named.items())

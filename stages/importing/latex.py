@@ -37,6 +37,11 @@ NO_ROW = re.compile(
 )
 BREAK = re.compile(r"\\\\\*?(\s*\[[^\[\]]*\])?|\\tabularnewline(?![A-Za-z])|\\cr(?![A-Za-z])")
 STACKED = re.compile(r"\\(makecell|shortstack|thead|Centerstack|Shortstack|specialcell|tabincell)\*?(?![A-Za-z])")
+# Commands whose decimals are no content.
+LENGTHS = re.compile(
+    r"\\(cellcolor|rowcolor|textcolor|color|colorbox|rule|hspace|vspace|raisebox|scalebox|resizebox|hskip)(?![A-Za-z])"
+    r"\*?(\s*\[[^\[\]]*\])*\s*\{[^{}]*\}|\\\\\[[^\[\]]*\]|@\{[^{}]*\}"
+)
 DECIMAL = re.compile(r"\d+\.\d+")
 
 
@@ -79,7 +84,7 @@ def _fragment(place: str, prelude: str, caption: Caption, rows: str) -> Fragment
     table = f"\\begin{{tabular}}{{{'l' * width}}}\n{rows}\n\\end{{tabular}}"
     told = f"\\caption{{{caption.text}}}\n" if caption.text else ""
     text = f"{prelude}\\begin{{table}}\n{told}{table}\n\\end{{table}}\n"
-    return Fragment(place, caption.number, caption.label, text, DECIMAL.findall(rows))
+    return Fragment(place, caption.number, caption.label, text, DECIMAL.findall(LENGTHS.sub("", rows)))
 
 
 def mended(rows: str) -> str:

@@ -13,10 +13,10 @@ DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 NUMBER = re.compile(rf"(?P<sign>[+-]?)\s?(?P<digits>{DIGITS})(?P<power>e[+-]?\d{{1,2}})?(?P<scale>[KkM](?![A-Za-z]))?")
 POWER = re.compile(r"\s*[×x·]\s*10\^\{([+-]?\d{1,2})\}|(?<=[\d.])e([+-]?\d{1,2})(?!\d)", re.IGNORECASE)
 # Scripts and signs that point to a note.
-NOTES = re.compile(r"\^\{[^{}]*\}|[*†‡§¶]+")
+NOTES = re.compile(r"\^\{(?![+-]\d)[^{}]*\}|[*†‡§¶]+")
 PLUS_MINUS = re.compile(rf"(?:±|\+/-|\+-)\s*({DIGITS})\s*%?")
 PERCENT = re.compile(rf"\(\s*([+-]?)\s*({DIGITS})\s*%\s*\)")
-SIGNED = re.compile(rf"[(_{{]*([+-])\s*({DIGITS})\s*%?[)}}]*")
+SIGNED = re.compile(rf"(?:\(|[_^]\{{|(?=\+))\s*([+-])\s*({DIGITS})\s*%?[)}}]?")
 UNIT = re.compile(rf"(?:{UNITS})(?![A-Za-z])|\((?:{UNITS})\)")
 PLAIN = re.compile(rf"\(({DIGITS})\)|_\{{({DIGITS})\}}")
 ARROWS = re.compile(r"[↑↓⬆⬇▲▼△▽⇧⇩]")

@@ -33,6 +33,8 @@ def operand_texts(paper: str, table: Sequence[Number], instances: Sequence[Insta
 
 def _together(paper: str, table: Sequence[Number], instances: Sequence[Instance]) -> str:
     """Return operands that name exactly the rows of the instances and pair them so; empty if there are none."""
+    if len(instances) < 2:
+        return ""
     names = list(instances[0])
     gathered = {name: [number for instance in instances for number in instance[name]] for name in names}
     named = _named(table, instances, gathered)

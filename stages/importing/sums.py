@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from stages.importing.records import Instance
 from stages.papers.formulas import evaluate, parse_formula
@@ -11,6 +11,8 @@ from stages.papers.verdicts import Range, compare
 
 # What a difference beside or between two numbers may be, b against the base a.
 CHANGES = ("100 * (1 - b / a)", "100 * (b / a - 1)", "b - a", "a - b", "b / a", "a / b")
+# Where the base may come second.
+OF_TWO = (*CHANGES, "100 * (1 - a / b)", "100 * (a / b - 1)")
 
 
 def fits(formula: str, instance: Instance, stated: str) -> bool | None:
@@ -32,8 +34,3 @@ def fits(formula: str, instance: Instance, stated: str) -> bool | None:
 def count_fits(formula: str, checks: Sequence[tuple[Instance, str]]) -> int:
     """Return how many of the checks, each with what is stated, the formula fits."""
     return sum(fits(formula, instance, stated) is True for instance, stated in checks)
-
-
-def computable(formula: str, checks: Sequence[tuple[Instance, str]]) -> list[Mapping]:
-    """Return the instances on which the formula has a value."""
-    return [instance for instance, stated in checks if fits(formula, instance, stated) is not None]
