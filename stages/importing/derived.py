@@ -91,24 +91,17 @@ def _difference(label: str, lines: Lines) -> tuple[str, Checks]:
 def _average(label: str, lines: Lines) -> tuple[str, Checks]:
     """Return the mean or sum over other lines: over all, those of one parent, or those since the last."""
     best: tuple[tuple, tuple[str, Checks]] = (0,), ("", [])
+    formula = "sum(a)" if is_total(label) else "mean(a)"
     for i, others in enumerate(_scopes(label, lines)):
         checks = []
         for place, number in lines[label].items():
             inputs = [lines[other][place] for other in others if place in lines[other]]
             if len(inputs) > 1:
                 checks.append(({"a": inputs, "d": [number]}, number.value))
-        for formula in _formulas(label, checks):
-            rank = count_fits(formula, checks), -i
-            if checks and rank > best[0]:
-                best = rank, (formula, checks)
+        rank = count_fits(formula, checks), -i
+        if checks and rank > best[0]:
+            best = rank, (formula, checks)
     return best[1]
-
-
-def _formulas(label: str, checks: Checks) -> list[str]:
-    sizes = {len(instance["a"]) for instance, _ in checks}
-    if not is_total(label):
-        return ["mean(a)"]
-    return [f"{sizes.pop()} * mean(a)"] if len(sizes) == 1 else []
 
 
 def _scopes(label: str, lines: Lines) -> Iterator[list[str]]:

@@ -10,7 +10,9 @@ from stages.papers.numbers import NUMBER as VALUE
 EMPTY = re.compile(r"[-–—−.·*†‡]*|n/?a|none|\?", re.IGNORECASE)
 UNITS = r"%|‰|×|x|ms|s|sec|min|h|hrs?|hours?|days?|GB|MB|KB|dB|px|°C?|it/s|img/s|fps"
 DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
-NUMBER = re.compile(rf"(?P<sign>[+-]?)\s?(?P<digits>{DIGITS})(?P<power>e[+-]?\d{{1,2}})?(?P<scale>[KkM](?![A-Za-z]))?")
+NUMBER = re.compile(
+    rf"(?P<below><\s*)?(?P<sign>[+-]?)\s?(?P<digits>{DIGITS})(?P<power>e[+-]?\d{{1,2}})?(?P<scale>[kKMB](?![A-Za-z]))?"
+)
 POWER = re.compile(r"\s*[×x·]\s*10\^\{([+-]?\d{1,2})\}|(?<=[\d.])e([+-]?\d{1,2})(?!\d)", re.IGNORECASE)
 # Scripts and signs that point to a note.
 NOTES = re.compile(r"\^\{(?![+-]\d)[^{}]*\}|[*†‡§¶]+")
@@ -69,7 +71,8 @@ def _number(match: re.Match[str]) -> str:
     sign = "-" if match["sign"] == "-" else ""
     digits = match["digits"]
     zero = "0" if digits.startswith(".") else ""
-    return f"{sign}{zero}{digits}{match['power'] or ''}{(match['scale'] or '').upper()}"
+    below = "<" if match["below"] else ""
+    return f"{below}{sign}{zero}{digits}{match['power'] or ''}{(match['scale'] or '').upper()}"
 
 
 def _plain(sign: str, digits: str) -> str:

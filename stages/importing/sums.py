@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stages.importing.records import Instance
-from stages.papers.formulas import evaluate, parse_formula
-from stages.papers.numbers import PRINTED, ROUNDED, ROUNDED_TWICE, parse_number
-from stages.papers.verdicts import Range, compare
+from stages.papers.comparisons import SLACKS
+from stages.papers.formulas import fill, parse_formula
+from stages.papers.numbers import Printed, parse_number
+from stages.papers.ranges import enclose
+from stages.papers.relations import Range, compare
 
 # What a difference beside or between two numbers may be, b against the base a.
 CHANGES = ("100 * (1 - b / a)", "100 * (b / a - 1)", "b - a", "a - b", "b / a", "a / b")
@@ -17,18 +19,17 @@ OF_TWO = (*CHANGES, "100 * (1 - a / b)", "100 * (a / b - 1)")
 
 def fits(formula: str, instance: Instance, stated: str) -> bool | None:
     """Return whether the formula over printed values rounds to what is stated, or None where it cannot be computed."""
-    parsed = parse_formula(formula)
 
-    def read(name: str, _: str) -> list:
-        return [parse_number(number.value) for number in instance[name]]
+    def read(name: str, _: str) -> list[tuple[str, Printed]]:
+        return [(f"{name}{i}", parse_number(number.value)) for i, number in enumerate(instance[name])]
 
+    filled = fill(parse_formula(formula), read)
+    number = parse_number(stated)
     try:
-        left = Range(*(evaluate(parsed, read, slack) for slack in (PRINTED, ROUNDED, ROUNDED_TWICE)))
-        number = parse_number(stated)
-    except (ZeroDivisionError, ValueError):
+        left = Range(*(enclose(filled, slack).range for slack in SLACKS))
+    except ArithmeticError:
         return None
-    right = Range(*(number.within(slack) for slack in (PRINTED, ROUNDED, ROUNDED_TWICE)))
-    return compare(left, "=", right) != "no"
+    return compare(left, "=", Range(*map(number.within, SLACKS))) != "no"
 
 
 def count_fits(formula: str, checks: Sequence[tuple[Instance, str]]) -> int:

@@ -52,7 +52,7 @@ def test_markdown_and_html_are_read_back(name: str, write: object, grid: list[li
         assert texts(only(Path(folder), name, write(grid))) == grid
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(grids(), st.sampled_from(WRAPPERS), st.booleans(), st.sets(st.integers(0, 3)))
 def test_latex_is_read_back(grid: list[list[str]], wrapper: tuple[str, str, str], rules: bool, bold: set[int]) -> None:
     begin, end, column = wrapper

@@ -17,6 +17,9 @@ from stages.importing.printed import Printed, is_empty, parse_cell
         ("-.120", Printed("-0.120")),
         ("1,000", Printed("1,000")),
         ("500k", Printed("500K")),
+        ("1.2B", Printed("1.2B")),
+        ("<.001", Printed("<0.001")),
+        ("< 0.05", Printed("<0.05")),
         ("12.5M", Printed("12.5M")),
         ("1.2 × 10^{−3}", Printed("1.2e-3")),
         ("1.5e-3", Printed("1.5e-3")),
@@ -54,7 +57,7 @@ def test_what_else_stands_in_brackets_is_kept_and_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["OOM", "<0.001", "∼5", "5.1 / 8.5", "5.1 8.5", "1.2B", "3,14", "10-20", "v2", "", "1,2,2", "12 layers"]
+    "text", ["OOM", "∼5", "<-0.1", "5.1 / 8.5", "5.1 8.5", "1.2G", "3,14", "10-20", "v2", "", "1,2,2", "12 layers"]
 )
 def test_what_is_not_one_number_is_none(text: str) -> None:
     assert parse_cell(text) is None

@@ -121,7 +121,7 @@ def test_averages_leave_out_other_metrics_and_totals_are_sums() -> None:
         for verdict in ("consistent", "inconsistent")
     ]
     findings, _ = proposed(table_of("Part|FID\na|1.0\nb|2.0\nc|6.0\nTotal|9.0"))
-    assert told(findings) == [("mean", "3 * mean(a) = d; a = toy/1 part=a,b,c; d = toy/1 part=total", "consistent")]
+    assert told(findings) == [("mean", "sum(a) = d; a = toy/1 part=a,b,c; d = toy/1 part=total", "consistent")]
 
 
 def test_bold_numbers_are_the_best_of_what_most_of_them_are() -> None:
@@ -187,7 +187,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data())
 def test_whatever_a_table_holds_the_audit_judges_what_is_proposed(data: st.DataObject) -> None:
     width = data.draw(st.integers(1, 4))
