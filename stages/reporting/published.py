@@ -33,7 +33,7 @@ def table_layout(
         verdict, finding = flags.get(row.key, ("", ""))
         number = {
             "metric": row.metric, "heading": headings[row.metric], "value": row.value,
-            "improvement": row.improvement, "note": row.note, "verdict": verdict, "finding": finding,
+            "improvement": getattr(row, "improvement", ""), "note": row.note, "verdict": verdict, "finding": finding,
             "words": metrics[row.metric].type == "text", "marks": marks.get((row.row, row.column, row.metric), []),
         }  # fmt: skip
         cells.setdefault((row.row, row.column), []).append(number)
