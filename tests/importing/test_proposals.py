@@ -166,7 +166,7 @@ def test_numbers_that_two_tables_print_are_compared_where_most_agree() -> None:
     other = table_of("Method|FID\nx|7.00\ny|8.00\nz|3.00", "2")
     findings, decisions = proposed(first, other)
     assert [finding.verdict for finding in findings] == ["unverifiable"]
-    assert ("Tables 1 and 2", "fid: 3 pairs have equal coordinates, 1 the same number; what is missing?") in [
+    assert ("Tables 1 and 2", "fid: of 3 pairs of equal coordinates 1 have the same number; what is missing?") in [
         (d.place, d.text) for d in decisions
     ]
 
