@@ -13,6 +13,8 @@ from stages.importing.sums import OF_TWO, count_fits, fits
 
 Checks = list[tuple[Instance, str]]
 # A line is a row or a column; the place along it is the column or the row.
+# How many lines around one of differences are tried.
+NEAREST = 12
 KNOWN = {metric for metric, *_ in METRICS}
 Lines = dict[str, dict[str, Number]]
 
@@ -52,8 +54,8 @@ def _kind(label: str, lines: Lines) -> str:
     if is_derived(label):
         return "difference"
     # A mean beside no other line is a metric, not a mean over others.
-    several = sum(not _computed(other) for other in lines) > 1
-    return "mean" if several and (is_average(label) or is_total(label)) else ""
+    gathers = is_average(label) or is_total(label)
+    return "mean" if gathers and sum(not _computed(other) for other in lines) > 1 else ""
 
 
 def _computed(label: str) -> bool:
@@ -74,7 +76,9 @@ def _difference(label: str, lines: Lines) -> tuple[str, Checks]:
     labels = list(lines)
     here = labels.index(label)
     best: tuple[tuple, tuple[str, Checks]] = (0,), ("", [])
-    for first, second in combinations([other for other in labels if not _computed(other)], 2):
+    plain = [other for other in labels if not _computed(other)]
+    nearest = sorted(plain, key=lambda other: abs(here - labels.index(other)))[:NEAREST]
+    for first, second in combinations(sorted(nearest, key=labels.index), 2):
         checks: Checks = [
             ({"a": [lines[first][place]], "b": [lines[second][place]], "d": [number]}, number.value)
             for place, number in lines[label].items()

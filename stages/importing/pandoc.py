@@ -28,5 +28,10 @@ def convert(text: str, source: str, target: str) -> str:
 
 
 def blocks_of(html: str) -> list[dict[str, Any]]:
-    """Return the blocks of an HTML text as pandoc reads it."""
+    """Return the blocks of an HTML text as pandoc reads it.
+
+    Raises:
+        ValueError: pandoc cannot read the text.
+        RecursionError: it is nested too deeply.
+    """
     return json.loads(convert(html, "html", "json"))["blocks"]

@@ -41,7 +41,7 @@ def read_tables(path: Path) -> list[Table | Unread]:
         raise InputError(f"{path}: binary, no text")
     try:
         return {"latex": _latex, "html": _html, "markdown": _markdown, "csv": _csv}[kind](path.name, text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
 
 
@@ -63,7 +63,7 @@ def _fragment(name: str, part: Fragment) -> Table | Unread:
     """Return a table of LaTeX by way of HTML, into which pandoc turns its formulas too."""
     try:
         tables = tables_of(blocks_of(convert(part.text, "latex", "html")), name)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Unread(part.place, str(error))
     if len(tables) != 1:
         return Unread(part.place, "pandoc finds no table in the tabular")

@@ -8,7 +8,7 @@ from itertools import combinations
 from stages.importing.decisions import Decision
 from stages.importing.records import axes_of, record
 from stages.importing.rows import Number
-from stages.importing.sums import fits
+from stages.importing.sums import same
 
 
 def repeat_claims(paper: str, tables: Mapping[str, Sequence[Number]]) -> tuple[list[dict[str, str]], list[Decision]]:
@@ -22,12 +22,10 @@ def repeat_claims(paper: str, tables: Mapping[str, Sequence[Number]]) -> tuple[l
         pairs = [(known[_place(n)], n) for n in second if not n.text and _place(n) in known]
         for metric in dict.fromkeys(number.metric for _, number in pairs):
             mine = [(a, b) for a, b in pairs if b.metric == metric]
-            same = sum(fits("a", {"a": [a]}, b.value) or fits("a", {"a": [b]}, a.value) or False for a, b in mine)
-            if same * 2 < len(mine):
-                told = (
-                    f"{metric}: of {len(mine)} pairs of equal coordinates {same} have the same number; what is missing?"
-                )
-                decisions.append(Decision("claim", f"Tables {one} and {two}", told))
+            equal = sum(same(a.value, b.value) for a, b in mine)
+            if equal * 2 < len(mine):
+                told = f"of {len(mine)} pairs of equal coordinates {equal} have the same number; what is missing?"
+                decisions.append(Decision("claim", f"Tables {one} and {two}", f"{metric}: {told}"))
                 continue
             operands = f"a = {paper}/{one}? metric={metric}; b = {paper}/{two}? metric={metric}"
             statement = f"{metric} of Table {one} is printed again in Table {two}"

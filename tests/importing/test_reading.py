@@ -145,6 +145,7 @@ def test_tables_inside_others_are_told(tmp_path: Path) -> None:
         ("a.tex", b"\xff\xfe", "not UTF-8"),
         ("a.md", b"a\0b", "binary, no text"),
         ("a.docx", b"PK", "must be one of .tex, .ltx, .html, .htm, .md, .markdown, .csv"),
+        ("a.html", b"<div>" * 5000, "cannot be read (maximum recursion depth exceeded"),
         ("a.csv", b'a,"b', "cannot be read (unexpected end of data)"),
     ],
 )
