@@ -28,7 +28,9 @@ def best_claims(
     Bold is the best of a column, of a group of rows in it, or of a row: whichever most of a table's bold numbers are.
     """
     place = f"Table {table[0].table}" if table else ""
-    unknown = dict.fromkeys(n.metric for n in table if n.bold and not is_computed(n) and not metrics[n.metric].better)
+    unknown = dict.fromkeys(
+        n.metric for n in table if n.bold and not (n.text or is_computed(n) or metrics[n.metric].better)
+    )
     decisions = [Decision("claim", place, f"bold numbers of {m}: its direction is not known") for m in unknown]
     ranked = [n for n in table if metrics[n.metric].better and not is_computed(n)]
     bold = [number for number in ranked if number.bold]

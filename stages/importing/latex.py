@@ -42,6 +42,7 @@ LENGTHS = re.compile(
     r"\\(cellcolor|rowcolor|textcolor|color|colorbox|rule|hspace|vspace|raisebox|scalebox|resizebox|hskip)(?![A-Za-z])"
     r"\*?(\s*\[[^\[\]]*\])*\s*\{[^{}]*\}|\\\\\[[^\[\]]*\]|@\{[^{}]*\}"
 )
+DINGS = {"51": "✓", "52": "✓", "55": "✗", "56": "✗"}
 DECIMAL = re.compile(r"\d+\.\d+")
 
 
@@ -58,6 +59,7 @@ class Fragment(NamedTuple):
 def fragments(name: str, text: str) -> list[Fragment | Unread]:
     """Return the tables of a LaTeX file, in its order; those that cannot be mended as what was not read."""
     text = COMMENT.sub(r"\1", HIDDEN.sub(lambda hidden: "\n" * hidden[0].count("\n"), text))
+    text = re.sub(r"\\ding\s*\{(5[1256])\}", lambda sign: DINGS[sign[1]], text)
     prelude = PLAIN + definitions(text) + "\n"
     captions = captions_of(text)
     found: list[Fragment | Unread] = []
@@ -96,7 +98,7 @@ def mended(rows: str) -> str:
     rows = re.sub(r"\\caption\*?(?=[\[{])", r"\\caption", _without_repeats(rows))
     rows = _dropped(rows, r"\\caption(?=\s*[\[{])|\\label(?=\s*\{)")
     rows = re.sub(r"\\multirow((?:\[[^\]]*\])?\{[^{}]*\})(?:\[[^\]]*\])?\*", r"\\multirow\1{*}", rows)
-    rows = re.sub(r"\{\s*\\(?:bf|bfseries)\s+([^{}]*)\}", r"\\textbf{\1}", rows)
+    rows = re.sub(r"\{\s*\\(?:bf|bfseries)\s+([^{}]*)\}", r"{\\textbf{\1}}", rows)
     rows = _flat_nested(_flat_stacked(rows))
     for rule in RULE.finditer(rows):
         if BREAK.search(rows, 0, rule.start()) and BREAK.sub("", NO_ROW.sub("", rows[: rule.start()])).strip("& \n\t"):

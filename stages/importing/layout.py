@@ -13,7 +13,7 @@ from stages.importing.tables import Cell, Table
 Grid = Sequence[Sequence[Cell]]
 # Columns of numbers that set what is measured.
 SETTINGS = ("steps", "epoch", "epochs", "layers", "layer", "seed", "fold", "eta", "year", "rank", "depth", "width",
-            "batch_size", "k_", "t", "id")  # fmt: skip
+            "batch_size", "k", "t", "id")  # fmt: skip
 
 
 class Line(NamedTuple):

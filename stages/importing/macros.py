@@ -31,6 +31,9 @@ PLAIN = r"""
 \newcommand{\footnotemark}[1][]{}
 \newcommand{\tnote}[1]{}
 \newcommand{\checkmark}{✓}
+\newcommand{\cmark}{✓}
+\newcommand{\xmark}{✗}
+\newcommand{\pm}{±}
 """
 DEFINITION = re.compile(r"\\(?:re|provide)?newcommand\*?\s*|\\DeclareRobustCommand\*?\s*|\\DeclareMathOperator\*?\s*")
 NAME = re.compile(r"\\[A-Za-z@]+\s*")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 # metric, type, better, heading, the words as a pattern: (?i:...) where capitals do not matter.
 METRICS = (
     ("sfid", "number", "lower", "sFID", "sFID"),
-    ("fid", "number", "lower", "FID", "FID|(?i:fr[eé]chet inception distance)"),
+    ("fid", "number", "lower", "FID", "FID(?:-?[0-9]+[kK])?|(?i:fr[eé]chet inception distance)"),
     ("kid", "number", "lower", "KID", "KID"),
     ("fvd", "number", "lower", "FVD", "FVD"),
     ("inception_score", "number", "higher", "IS", "IS|(?i:inception score)"),

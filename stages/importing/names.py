@@ -19,7 +19,7 @@ SAME = {
 TAKEN = {
     "paper", "table", "row", "column", "metric", "value", "where", "source", "note", "improvement", "sd",
     "place", "label", "key", "axes", "columns", "of_source", "spread", "bold",
-    "min", "max", "mean", "exact", "count", "index", "beside", "n", "k", "b",
+    "min", "max", "mean", "exact", "count", "index", "beside",
 }  # fmt: skip
 
 

@@ -28,10 +28,9 @@ def proposed_claims(
     """Return the records of claims.csv and what was guessed or left out; where there is none, one that says so."""
     claims, decisions = [], []
     for table in tables.values():
-        numbers = [number for number in table if not number.text]
         for told in (
-            improvement_claims(paper, numbers), derived_claims(paper, numbers),
-            best_claims(paper, numbers, papers.metrics),
+            improvement_claims(paper, table), derived_claims(paper, table),
+            best_claims(paper, table, papers.metrics),
         ):  # fmt: skip
             claims += told[0]
             decisions += told[1]

@@ -85,7 +85,7 @@ def _html(name: str, text: str) -> list[Table | Unread]:
 
 def _markdown(name: str, text: str) -> list[Table | Unread]:
     """Return the tables by way of HTML, so that those which Markdown holds as HTML are read too."""
-    tables = _html(name, convert(text, "markdown", "html"))
+    tables = _html(name, convert(text, "markdown-smart", "html"))
     if written := len(re.findall(r"\\begin\{(?:tabular|longtable)", text)):
         tables.append(Unread(name, f"{written} tables in LaTeX inside the Markdown; put them into a .tex file"))
     return [table._replace(grid=_filled(table)) if isinstance(table, Table) else table for table in tables]
