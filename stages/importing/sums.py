@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from stages.importing.records import Instance
-from stages.papers.comparisons import SLACKS
 from stages.papers.numbers import Interval, mean, parse_number, total
 from stages.papers.relations import Range, compare
 
@@ -36,10 +35,9 @@ def fits(formula: str, instance: Instance, stated: str) -> bool | None:
     """Return whether a formula over printed values rounds to what is stated, or None where it cannot be computed."""
     number = parse_number(stated)
     try:
-        left = Range(*(_value(formula, instance, slack) for slack in SLACKS))
+        return compare(Range(lambda slack: _value(formula, instance, slack)), "=", Range(number.within)) != "no"
     except ArithmeticError:
         return None
-    return compare(left, "=", Range(*map(number.within, SLACKS))) != "no"
 
 
 def count_fits(formula: str, checks: Sequence[tuple[Instance, str]]) -> int:
@@ -49,7 +47,7 @@ def count_fits(formula: str, checks: Sequence[tuple[Instance, str]]) -> int:
 
 def same(first: str, second: str) -> bool:
     """Return whether two printed numbers are printings of one, either of which may have fewer digits."""
-    one, two = (Range(*map(parse_number(text).within, SLACKS)) for text in (first, second))
+    one, two = (Range(parse_number(text).within) for text in (first, second))
     return compare(one, "=", two, mutual=True) != "no"
 
 

@@ -105,7 +105,7 @@ def test_captions_are_those_of_tables_and_stand_on_either_side(tmp_path: Path) -
 def test_signs_outside_formulas_are_kept(tmp_path: Path) -> None:
     rows = r"a & \ding{51} & \xmark & 91.0 \pm 0.3 & \phantom{0}9.1 & ${\bf 4.4}$ & \fbox{7.1} & 1.0\footnote{b 2.0} \\"
     table = only(tmp_path, "a.tex", f"\\begin{{tabular}}{{l}} {rows} \\end{{tabular}}")
-    assert texts(table) == [["a", "✓", "✗", "91.0 ± 0.3", "9.1", "*4.4", "7.1", "1.0"]]
+    assert texts(table) == [["a", "✓", "✗", "91.0 ±0.3", "9.1", "*4.4", "7.1", "1.0"]]
 
 
 def test_a_brace_that_is_not_closed_costs_its_own_table_alone(tmp_path: Path) -> None:
