@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from itertools import combinations, product
 
 from stages.papers.claims import Claim
@@ -61,15 +62,18 @@ def lost_rows(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[tuple[s
 
 
 def near_misses(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[str]:
-    """Return in words where two unpaired rows would pair but for one coordinate, such as a mistyped one."""
+    """Return in words where two unpaired rows would pair but for one coordinate, such as a mistyped one.
+
+    What is spelled most alike comes first.
+    """
     named = {key for o in claim.operands.values() if isinstance(o, Query) for key in o.wanted}
-    misses = []
+    misses: dict[tuple[str, ...], None] = {}
     for (name, row), (other, counterpart) in combinations(unpaired, 2):
         apart = [c for c in row.axes if c not in named and getattr(row, c) != getattr(counterpart, c)]
         if name != other and len(apart) == 1:
-            values = f"{getattr(row, apart[0])!r}, {getattr(counterpart, apart[0])!r}"
-            misses.append(f"{name} and {other} differ in {apart[0]}: {values}")
-    return list(dict.fromkeys(misses))
+            misses[getattr(row, apart[0]), getattr(counterpart, apart[0]), name, other, apart[0]] = None
+    alike = sorted(misses, key=lambda miss: SequenceMatcher(None, miss[0], miss[1]).ratio(), reverse=True)
+    return [f"{name} and {other} differ in {axis}: {a!r}, {b!r}" for a, b, name, other, axis in alike]
 
 
 def lost_in(group: Group) -> str:
