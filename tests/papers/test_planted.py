@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from stages.__main__ import main
-from stages.papers.verdicts import VERDICTS
+from stages.papers.claims import parse_claims
+from stages.papers.numbers import NUMBER
+from stages.papers.verdicts import VERDICTS, judge
+from stages.pipeline.published import read_papers
 from stages.reporting.markdown import escape
 from stages.reporting.sarif import RULES
 from stages.screening.screen import CHECKS
@@ -92,6 +96,24 @@ def test_a_fault_is_seen_where_it_is_planted_and_not_where_it_is_put_right(tmp_p
     some = {fault for place, fault in enumerate(FAULTS, 1) if place >> bit & 1}
     write_planted(tmp_path / "some", some)
     assert set(flags_of(record_of(tmp_path / "some"))) == seen_of(some)
+
+
+def test_any_changed_digit_of_a_stated_number_is_told(tmp_path: Path) -> None:
+    """Each digit of each number that a claim equates, changed by 5, though the table may have more digits or fewer."""
+    write_planted(tmp_path / "right", ())
+    papers = read_papers(tmp_path / "right")
+    claims = parse_claims("claims.csv", (tmp_path / "right/claims.csv").read_text(), papers.schema)
+    stating = [claim for claim in claims if claim.relation == "=" and NUMBER.fullmatch(claim.stated)]
+    passed = set()
+    for claim in stating:
+        for digit in re.finditer(r"\d", claim.stated):
+            changed = f"{claim.stated[: digit.start()]}{(int(digit[0]) + 5) % 10}{claim.stated[digit.end() :]}"
+            verdicts = {finding.verdict for finding in judge(claim._replace(stated=changed), papers)}
+            if "consistent" in verdicts:
+                passed.add((claim.id, changed))
+    assert len(stating) >= 50
+    # To these the table's 1.2M may round.
+    assert passed == {("parameters", "1,250K"), ("parameters", "1,205K")}
 
 
 def test_faults_are_of_all_kinds() -> None:
