@@ -17,7 +17,7 @@ from stages.papers.claims import SANITY, Claim, parse_claims
 from stages.papers.tables import SOURCES, FaultyFile, Papers, Row, parse_titles
 from stages.papers.verdicts import VERDICTS, Finding, judge
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import json_bytes, write_bytes, write_json
+from stages.pipeline.files import json_bytes, write_bytes, write_json_lines
 from stages.pipeline.layout import PUBLISHED, REPORTS
 from stages.pipeline.pages import render_page
 from stages.pipeline.published import CLAIMS, TITLES, read_papers, read_text
@@ -160,7 +160,7 @@ def write_audit(folder: Path, record: Mapping[str, Any], source: str) -> None:
     for name in ("audit.json", *contents):
         if (folder / name).is_dir():
             raise InputError(f"{folder / name}: cannot be written (a folder is in its place)")
-    write_json(folder / "audit.json", record)
+    write_json_lines(folder / "audit.json", record)
     for name, content in contents.items():
         write_bytes(folder / name, content)
 

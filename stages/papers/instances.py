@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import combinations, product
@@ -13,6 +13,9 @@ from stages.papers.formulas import operands_of, reduced_together
 from stages.papers.pairing import pair_up
 from stages.papers.queries import Group, Key, Query, match, select
 from stages.papers.tables import Papers, Row
+
+# How many rows may differ in one coordinate for a warning to name them.
+MOST_ALIKE = 50
 
 
 def instances_of(claim: Claim, papers: Papers) -> list[tuple[Key, Group]]:
@@ -64,16 +67,21 @@ def lost_rows(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[tuple[s
 def near_misses(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[str]:
     """Return in words where two unpaired rows would pair but for one coordinate, such as a mistyped one.
 
-    What is spelled most alike comes first.
+    What is spelled most alike comes first. Where dozens would pair with dozens, none is the mistyped one.
     """
     named = {key for o in claim.operands.values() if isinstance(o, Query) for key in o.wanted}
+    shared = [axis for axis in (unpaired[0][1].axes if unpaired else ()) if axis not in named]
     misses: dict[tuple[str, ...], None] = {}
-    for (name, row), (other, counterpart) in combinations(unpaired, 2):
-        apart = [c for c in row.axes if c not in named and getattr(row, c) != getattr(counterpart, c)]
-        if name != other and len(apart) == 1:
-            misses[getattr(row, apart[0]), getattr(counterpart, apart[0]), name, other, apart[0]] = None
-    alike = sorted(misses, key=lambda miss: SequenceMatcher(None, miss[0], miss[1]).ratio(), reverse=True)
-    return [f"{name} and {other} differ in {axis}: {a!r}, {b!r}" for a, b, name, other, axis in alike]
+    for axis in shared:
+        alike: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
+        for name, row in unpaired:
+            alike[tuple(getattr(row, other) for other in shared if other != axis)].append((name, getattr(row, axis)))
+        few = (found for found in alike.values() if len(found) <= MOST_ALIKE)
+        for (name, value), (other, counterpart) in (two for found in few for two in combinations(found, 2)):
+            if name != other and value != counterpart:
+                misses[value, counterpart, name, other, axis] = None
+    ordered = sorted(misses, key=lambda miss: SequenceMatcher(None, miss[0], miss[1]).ratio(), reverse=True)
+    return [f"{name} and {other} differ in {axis}: {a!r}, {b!r}" for a, b, name, other, axis in ordered]
 
 
 def lost_in(group: Group) -> str:

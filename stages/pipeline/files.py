@@ -66,6 +66,20 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_unsealed(path, {**content, DIGEST_KEY: _digest(content)})
 
 
+def write_json_lines(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` as ``write_json`` does, but an entry of a list in one line, which is much faster."""
+    content = json.loads(json.dumps(content, allow_nan=False))
+    fields = sorted({**content, DIGEST_KEY: _digest(content)}.items())
+    lines = ",\n".join(f"{json.dumps(name)}: {_listed(value)}" for name, value in fields)
+    write_bytes(path, f"{{\n{lines}\n}}\n".encode())
+
+
+def _listed(value: Any) -> str:
+    if not isinstance(value, list):
+        return json.dumps(value, sort_keys=True)
+    return "[\n" + ",\n".join(json.dumps(entry, sort_keys=True) for entry in value) + "\n]"
+
+
 def write_unsealed(path: Path, content: Mapping[str, Any]) -> None:
     """Write ``content`` as JSON without a digest, as other programs expect it: DVC its metrics."""
     write_bytes(path, json_bytes(content))

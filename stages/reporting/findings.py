@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from stages.papers.claims import SANITY
@@ -26,6 +27,8 @@ OUTCOME_OF: dict[Verdict, str] = {
     "inconsistent": "fails", "wording": "fails", "rounding": "undecided", "unverifiable": "undecided",
     "consistent": "holds",
 }  # fmt: skip
+# A page of more published numbers takes minutes to make and to open.
+MOST_NUMBERS = 20_000
 # What a claim's cause speaks of.
 WRONG = ("inconsistent", "wording", "fails")
 
@@ -44,16 +47,31 @@ def audit_record(
     records = [finding_record(finding) for finding in findings]
     records.sort(key=lambda record: ((*VERDICTS, *OUTCOMES).index(record["verdict"]), record["basis"]))
     flags = _flags(findings)
-    tables: dict[tuple[str, str], dict[str, list[Row]]] = {}
-    for row in (row for paper, content in papers.items() if paper != SOURCES for row in content):
-        tables.setdefault((row.paper, row.table), {}).setdefault(row.where, []).append(row)
+    tables = _tables(papers)
+    shown = _shown(tables, flags)
     return {
         "titles": dict(titles), "counts": counts(records), "verdicts": list(VERDICTS), "findings": records,
         "sanity": {word: sum(record["verdict"] == word for record in records) for word in OUTCOMES},
         "groups": finding_groups(records), "warnings": warnings(findings),
-        "tables": [table_layout(rows, papers.metrics, flags) for parts in tables.values() for rows in parts.values()],
+        "tables": [table_layout(rows, papers.metrics, flags) for rows in shown], "left_out": len(tables) - len(shown),
         "coverage": coverage(findings, papers), "candidates": list(candidates),
     }  # fmt: skip
+
+
+def _tables(papers: Papers) -> list[list[Row]]:
+    """Return the rows of each table, or of each of its parts, the parts of a table one after another."""
+    tables: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    for row in (row for paper, content in papers.items() if paper != SOURCES for row in content):
+        tables.setdefault((row.paper, row.table), {}).setdefault(row.where, []).append(row)
+    return [rows for parts in tables.values() for rows in parts.values()]
+
+
+def _shown(tables: Sequence[list[Row]], flags: Collection[tuple[str, ...]]) -> list[list[Row]]:
+    """Return the tables that a page can hold, in their order: first those with a number that a finding marks."""
+    unmarked = sorted(range(len(tables)), key=lambda i: not any(row.key in flags for row in tables[i]))
+    sizes = accumulate(len(tables[i]) for i in unmarked)
+    kept = {i for i, size in zip(unmarked, sizes, strict=True) if size <= MOST_NUMBERS}
+    return [rows for i, rows in enumerate(tables) if i in kept]
 
 
 def warnings(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from stages.reporting.summary import because, outcomes, spelled_out, warning_lin
 
 # What these say is said in counts: they are many, and nothing is to be done about them.
 COUNTED = ("consistent", "unverifiable", "holds")
+# Of one group; audit.csv has all.
+MOST = 100
 HEADINGS = {"fails": "sanity checks fail", "undecided": "sanity checks are undecided"}
 
 
@@ -59,10 +61,12 @@ def _group(group: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> 
     yield ""
     if group["one_reason"] and because(members[0]):
         yield from (escape(because(members[0])), "")
-    for finding in members:
+    for finding in members[:MOST]:
         yield from _finding(finding, alone=len(members) == 1 and not group["cause"])
         if not group["one_reason"] and because(finding):
             yield f"  - {escape(because(finding))}"
+    if len(members) > MOST:
+        yield f"- and {len(members) - MOST} more"
 
 
 def _finding(finding: Mapping[str, Any], *, alone: bool) -> Iterator[str]:

@@ -11,6 +11,9 @@ from stages.reporting.summary import spelled_out
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
+# Related places of a result, of which code hosts take no more.
+MOST = 100
+
 
 class Rule(NamedTuple):
     """A verdict as SARIF has it: how grave it is, and what it says."""
@@ -51,7 +54,7 @@ def _result(finding: Mapping[str, Any], folder: str) -> dict[str, Any]:
     case = f" [{finding['case']}]" if finding["case"] else ""
     lines = [f"{finding['headline']}: {finding['statement']}{case}", *filter(None, spelled_out(finding))]
     operands = zip(finding["operands"], finding["places"], strict=True)
-    related = [_location(place, folder) | {"message": _message(text)} for text, place in operands if place]
+    related = [_location(place, folder) | {"message": _message(text)} for text, place in operands if place][:MOST]
     result = {
         "ruleId": rule.id, "ruleIndex": list(RULES.values()).index(rule), "level": rule.level,
         "message": _message("\n".join(lines)), "locations": [_location(finding["place"], folder)],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from stages.papers.numbers import ROUNDED, Interval, Printed
+from stages.papers.numbers import PRINTED, ROUNDED, Interval, Printed, parse_number
 from stages.papers.tables import Row
 from stages.screening.cells import (
     Candidate,
@@ -28,6 +28,8 @@ LIMITS = (
     "where another base of the table gives the number; wrong where its base is not in the table."
 )
 LEAST = 3
+# Among thousands of rows some base gives any number, and to try them all takes hours.
+MOST_PAIRS = 20_000
 NAMES = ("improvement", "percent")
 HUNDRED = Interval(Fraction(100), Fraction(100))
 ONE = Interval(Fraction(1), Fraction(1))
@@ -42,12 +44,12 @@ FORMULAS: dict[str, Callable[[Interval, Interval], Interval]] = {
 
 
 class Pair(NamedTuple):
-    """A row with the number printed beside its value, the row that may be its base, and the values of both."""
+    """A row with the number printed beside its value, the row that may be its base, and the ranges of both."""
 
     row: Row
     base: Row
     printed: Printed
-    values: tuple[Printed, Printed]
+    values: tuple[Interval, Interval]
 
 
 class Reading(NamedTuple):
@@ -96,8 +98,10 @@ def _pairings(rows: Sequence[Row], name: str) -> list[list[Pair]]:
     bare = [row for row in rows if not ((aside := beside(row, name)) and aside.value)]
     found: dict[tuple[tuple[str, ...], ...], list[Pair]] = {}
     for field, others in kept.items():
-        placed = _grouped(printed, others)
-        for group in _grouped(bare, [field]).values():
+        placed, groups = _grouped(printed, others), _grouped(bare, [field]).values()
+        if len(groups) * len(printed) > MOST_PAIRS:
+            continue
+        for group in groups:
             bases = [(place, base[0]) for place, base in _grouped(group, others).items() if len(base) == 1]
             matched = ((row, base) for place, base in bases for row in placed.get(place, []))
             pairs = [pair for row, base in matched if (pair := _pair(row, base, name))]
@@ -118,16 +122,15 @@ def _pair(row: Row, base: Row, name: str) -> Pair | None:
     # Any percentage comes of a base that may be 0.
     if row is base or not (printed and value and other and abs(other.value) > other.unit):
         return None
-    return Pair(row, base, printed, (value, other))
+    return Pair(row, base, printed, (value.within(ROUNDED), other.within(ROUNDED)))
 
 
 def _agrees(pair: Pair, formula: str) -> bool:
-    value, base = (number.within(ROUNDED) for number in pair.values)
-    return FORMULAS[formula](value, base).meets(pair.printed.within(ROUNDED))
+    return FORMULAS[formula](*pair.values).meets(pair.printed.within(ROUNDED))
 
 
 def _told(pair: Pair, reading: Reading) -> str:
-    value, base = (Interval(number.value, number.value) for number in pair.values)
+    value, base = (parse_number(row.value).within(PRINTED) for row in (pair.row, pair.base))
     result = decimal(FORMULAS[reading.formula](value, base).low, places(pair.printed))
     spelled = reading.formula.format(value=pair.row.value, base=pair.base.value)
     others = f"{len(reading.held)} others of the table come out so"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from stages.papers.tables import Row
 from stages.screening.cells import Candidate, Paper, beside, beside_names, coordinates, tables_of
@@ -36,7 +37,7 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
         costly = [] if _states_evaluations(table) else [row for row in scores if _several(row)]
         told = ["n is not stated, the number of samples behind the scores"] * (bool(scores) and not stated)
         if costly:
-            name = next(found.group() for row in costly if (found := SEVERAL.search(_sampler(row))))
+            name = _named(_sampler(costly[0]))
             told.append(f"steps of {name} take several evaluations of the network, and how many is not stated")
         if told:
             yield Candidate("unstated", "; ".join(told), tuple(costly or scores))
@@ -59,7 +60,14 @@ def _is_time(row: Row) -> bool:
 
 
 def _several(row: Row) -> bool:
-    return bool(getattr(row, "steps", "")) and bool(SEVERAL.search(_sampler(row)))
+    return bool(getattr(row, "steps", "")) and bool(_named(_sampler(row)))
+
+
+@cache
+def _named(text: str) -> str:
+    """Return the sampler of several evaluations a step that a text names, if any."""
+    found = SEVERAL.search(text)
+    return found.group() if found else ""
 
 
 def _sampler(row: Row) -> str:
