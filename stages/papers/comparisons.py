@@ -153,6 +153,9 @@ def _range(filled: Filled) -> tuple[Range, bool]:
         ArithmeticError: it cannot be computed as printed, or from numbers that round to those.
     """
     found = Range(lambda slack: enclose(filled, slack).range)
+    if isinstance(filled.formula, ast.Name):
+        # Nothing is computed.
+        return found, False
     once = enclose(filled, ROUNDED)
     found.rounded = once.range
     return found, not once.exact

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 from stages.papers.tables import Row
 from stages.screening.cells import Candidate, Paper, beside, beside_names, coordinates, tables_of
@@ -25,7 +24,7 @@ STATED = re.compile(
 )  # fmt: skip
 SAMPLES = re.compile(rf"n|(?:{WHAT_ELSE}[a-z]+_)?(?:samples|images)", re.IGNORECASE)
 EVALUATIONS = re.compile(r"nfe|\w*evaluations", re.IGNORECASE)
-SEVERAL = re.compile(r"[\w-]*(?:heun|dpm-?solver-?[23]|pndm|\brk[234]|runge)[\w-]*", re.IGNORECASE)
+SEVERAL = re.compile(r"heun|dpm-?solver-?[23]|pndm|\brk[234]|runge", re.IGNORECASE)
 TIMES = re.compile(r"(?:.*_)?(?:time|seconds|s|ms)(?:_.*)?", re.IGNORECASE)
 
 
@@ -63,11 +62,9 @@ def _several(row: Row) -> bool:
     return bool(getattr(row, "steps", "")) and bool(_named(_sampler(row)))
 
 
-@cache
 def _named(text: str) -> str:
-    """Return the sampler of several evaluations a step that a text names, if any."""
-    found = SEVERAL.search(text)
-    return found.group() if found else ""
+    """Return the word of a text that names a sampler of several evaluations a step, if any."""
+    return next((word for word in text.split() if SEVERAL.search(word)), "") if SEVERAL.search(text) else ""
 
 
 def _sampler(row: Row) -> str:
