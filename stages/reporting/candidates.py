@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from stages.papers.tables import Row
 from stages.screening.cells import Candidate
 from stages.screening.screen import CHECKS
 
 # Of each check; a table that repeats itself gives thousands.
 MOST = 100
+# Of one candidate; a whole table may be one.
+MOST_ROWS = 6
 
 
 def candidate_records(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -19,7 +22,12 @@ def candidate_records(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
         {
             "check": name, "title": check.TITLE, "literature": check.LITERATURE, "limits": check.LIMITS,
             "count": len(found[name]),
-            "found": [{"told": c.told, "rows": [row.label for row in c.rows]} for c in found[name][:MOST]],
+            "found": [{"told": c.told, "rows": _labels(c.rows)} for c in found[name][:MOST]],
         }
         for name, check in CHECKS.items() if found[name]
     ]  # fmt: skip
+
+
+def _labels(rows: Sequence[Row]) -> list[str]:
+    more = [f"and {len(rows) - MOST_ROWS} more"] if len(rows) > MOST_ROWS else []
+    return [row.label for row in rows[:MOST_ROWS]] + more

@@ -112,6 +112,7 @@ def test_an_explanation_of_all_is_said_once(record: dict[str, Any]) -> None:
 
 def test_candidates_come_last_by_check(record: dict[str, Any]) -> None:
     assert audit_markdown(record).partition("\n## Worth a look: checks that need no claim\n")[2].splitlines() == [
+        "", "What these checks of the tables alone point at. They are no verdicts and counted nowhere.",
         "", "### One number twice: 1", "", "Doe 2020", "", "may be chance", "", r"- 6.00 is there \<twice\>",
         "  - `toy/1 [a | b; c] fid`", "  - `toy/1 [d; e] fid`",
         "", "### Last digits: 0", "", "Roe 2021", "", "needs many", "",
