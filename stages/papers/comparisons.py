@@ -152,10 +152,10 @@ def _range(filled: Filled) -> tuple[Range, bool]:
     Raises:
         ArithmeticError: it cannot be computed as printed, or from numbers that round to those.
     """
-    found = Range(lambda slack: enclose(filled, slack).range)
     if isinstance(filled.formula, ast.Name):
         # Nothing is computed.
-        return found, False
+        return Range(filled.cells[filled.formula.id].within), False
+    found = Range(lambda slack: enclose(filled, slack).range)
     once = enclose(filled, ROUNDED)
     found.rounded = once.range
     return found, not once.exact

@@ -55,6 +55,8 @@ class Printed(NamedTuple):
         """
         if self.below:
             return Interval(Fraction(0), self.value * (1 - HAIR))
+        if not slack:
+            return Interval(self.value, self.value)
         return Interval(self.value - slack * self.unit, self.value + slack * self.unit)
 
     def exact(self) -> Printed:

@@ -42,12 +42,11 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
 
 def _cells(table: Sequence[Row], upper: str, lower: str) -> list[Cell]:
     found: dict[tuple[str, ...], dict[str, Row]] = {}
-    for row in table:
+    for row in (row for row in table if row.metric.casefold() in (upper, lower)):
         known = coordinates(row)
         # Without coordinates, only the row's label says what belongs together.
         key = known if any(known) else (row.row,)
-        if row.metric.casefold() in (upper, lower):
-            found.setdefault(key, {})[row.metric.casefold()] = row
+        found.setdefault(key, {})[row.metric.casefold()] = row
     pairs = [(pair[upper], pair[lower]) for pair in found.values() if len(pair) == 2]
     numbers = [(pair, number(pair[0].value), number(pair[1].value)) for pair in pairs]
     return [Cell(pair, first.value, second.value) for pair, first, second in numbers if first and second]

@@ -32,10 +32,11 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
 
 def granular(table: Sequence[Row], metrics: Mapping[str, Metric]) -> Iterator[tuple[Row, Printed, int]]:
     """Yield the rows that print a mean of n whole numbers, with the mean, a share as a fraction, and n."""
-    percent = {row.metric for row in table if row.value.endswith("%") or ((v := number(row.value)) and v.value > 1)}
-    for row in table:
+    told = [row for row in table if metrics[row.metric].type in ("score", "share")]
+    percent = {row.metric for row in told if row.value.endswith("%") or ((v := number(row.value)) and v.value > 1)}
+    for row in told:
         value, n, kind = number(row.value), whole(row, "n"), metrics[row.metric].type
-        if value and n and kind in ("score", "share"):
+        if value and n:
             scale = 100 if kind == "share" and row.metric in percent else 1
             yield row, Printed(value.value / scale, value.unit / scale, value.text), n
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from stages.papers.numbers import PRINTED, ROUNDED, Interval, Printed, parse_number
+from stages.papers.numbers import ROUNDED, Interval, Printed
 from stages.papers.tables import Row
 from stages.screening.cells import (
     Candidate,
@@ -33,25 +33,22 @@ MOST_PAIRS = 20_000
 # Pairs of a large table by which a formula is tried before it is tried on all.
 PROBED = 50
 NAMES = ("improvement", "percent")
-HUNDRED = Interval(Fraction(100), Fraction(100))
-ONE = Interval(Fraction(1), Fraction(1))
-
-# How value and base may give what is printed beside the value, as text and as arithmetic.
-FORMULAS: dict[str, Callable[[Interval, Interval], Interval]] = {
-    "100 × (1 − {value} / {base})": lambda value, base: HUNDRED * (ONE - value / base),
-    "100 × ({value} / {base} − 1)": lambda value, base: HUNDRED * (value / base - ONE),
+# How value and base may give what is printed beside the value, as text and as arithmetic; each rises or falls in both.
+FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
+    "100 × (1 − {value} / {base})": lambda value, base: 100 * (1 - value / base),
+    "100 × ({value} / {base} − 1)": lambda value, base: 100 * (value / base - 1),
     "{base} − {value}": lambda value, base: base - value,
     "{value} − {base}": lambda value, base: value - base,
 }
 
 
 class Pair(NamedTuple):
-    """A row with the number printed beside its value, the row that may be its base, and the ranges of both."""
+    """A row with the number printed beside its value, the row that may be its base, and the values of both."""
 
     row: Row
     base: Row
     printed: Printed
-    values: tuple[Interval, Interval]
+    values: tuple[Printed, Printed]
 
 
 class Reading(NamedTuple):
@@ -124,16 +121,28 @@ def _pair(row: Row, base: Row, name: str) -> Pair | None:
     # Any percentage comes of a base that may be 0.
     if row is base or not (printed and value and other and abs(other.value) > other.unit):
         return None
-    return Pair(row, base, printed, (value.within(ROUNDED), other.within(ROUNDED)))
+    return Pair(row, base, printed, (value, other))
 
 
 def _agrees(pair: Pair, formula: str) -> bool:
-    return FORMULAS[formula](*pair.values).meets(pair.printed.within(ROUNDED))
+    """Return whether values that round to the printed ones give what rounds to the printed number."""
+    compute, (value, base), printed = FORMULAS[formula], pair.values, pair.printed
+    # Most come out by far, which floats tell; only what is close is worked out exactly.
+    off = abs(compute(float(value.value), float(base.value)) - float(printed.value))
+    if off < 0.499 * float(printed.unit):
+        return True
+    corners = [compute(x, y) for x in _ends(value) for y in _ends(base)]
+    return Interval(min(corners), max(corners)).meets(printed.within(ROUNDED))
+
+
+def _ends(number: Printed) -> tuple[Fraction, Fraction]:
+    around = number.within(ROUNDED)
+    return around.low, around.high
 
 
 def _told(pair: Pair, reading: Reading) -> str:
-    value, base = (parse_number(row.value).within(PRINTED) for row in (pair.row, pair.base))
-    result = decimal(FORMULAS[reading.formula](value, base).low, places(pair.printed))
+    value, base = pair.values
+    result = decimal(FORMULAS[reading.formula](value.value, base.value), places(pair.printed))
     spelled = reading.formula.format(value=pair.row.value, base=pair.base.value)
     others = f"{len(reading.held)} others of the table come out so"
     return f"{pair.printed.text} is printed beside {pair.row.value}, but {spelled} = {result}; {others}"

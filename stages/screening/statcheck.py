@@ -64,7 +64,7 @@ Error = tuple[bool, str, tuple[Row, ...]]
 def _in_texts(paper: Paper) -> Iterator[Error]:
     texts: dict[tuple[str, str], list[Row]] = {}
     for row in paper.rows:
-        for text in (row.note, row.value if paper.metrics[row.metric].type == "text" else ""):
+        for text in filter(None, (row.note, row.value if paper.metrics[row.metric].type == "text" else "")):
             texts.setdefault((row.table, text), []).append(row)
     for (_, text), rows in texts.items():
         yield from ((decision, told, tuple(rows)) for decision, told in errors(text))
@@ -79,10 +79,9 @@ def _in_tables(rows: Sequence[Row]) -> Iterator[Error]:
         if row.metric.casefold() == "p":
             for key in (_line(row), (*_line(row), row.column)):
                 values.setdefault(key, []).append(row)
-    for row in rows:
+    for row in (row for row in rows if NAMES.get(row.metric, row.metric) in FREEDOMS):
         found = values.get((*_line(row), row.column)) or values.get(_line(row), [])
-        test = NAMES.get(row.metric, row.metric)
-        result = _from_cells(test, row, found[0]) if test in FREEDOMS and len(found) == 1 else None
+        result = _from_cells(NAMES.get(row.metric, row.metric), row, found[0]) if len(found) == 1 else None
         if result and (error := judge(result, one_tailed=bool(ONE_TAILED.search(f"{row.note} {found[0].note}")))):
             yield *error, (row, found[0])
 
