@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from stages.papers.numbers import ROUNDED, Interval, Printed, mean
 from stages.papers.tables import Metric, Row
-from stages.screening.cells import Candidate, Paper, decimal, interval, levels, number, places, tables_of, whole
+from stages.screening.cells import Candidate, Paper, decimal, interval, levels, number, places, whole
 
 TITLE = "The average or total is not that of its cells"
 LITERATURE = "Heathers (2025), An Introduction to Forensic Metascience"
@@ -22,7 +22,7 @@ MEANS, SUMS = ("average", "avg", "mean", "overall"), ("total", "sum", "overall")
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield the cells labelled average or total that the other cells of their column or row do not give."""
-    for table in tables_of(paper.rows):
+    for table in paper.tables:
         for axis, other in (("row", "column"), ("column", "row")):
             for row in table:
                 if word := _word(getattr(row, axis)):

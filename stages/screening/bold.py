@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stages.screening.cells import Candidate, Paper, tables_of
+from stages.screening.cells import Candidate, Paper
 from stages.screening.marks import contests
 
 TITLE = "Bold is not the best number"
@@ -18,7 +18,7 @@ LIMITS = (
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield the groups of a table whose bold number is not their best, or is missing while others have theirs."""
-    for table in tables_of(paper.rows):
+    for table in paper.tables:
         for contest in contests(table, paper.metrics):
             wrong = [row for row in contest.marked if row not in contest.best]
             better = f"{contest.best[0].value} is the best ({paper.metrics[contest.best[0].metric].better} is better)"

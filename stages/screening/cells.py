@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from functools import cache, cached_property
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from stages.papers.claims import Claim
 from stages.papers.numbers import PRINTED, ROUNDED, Interval, Printed, parse_number
@@ -23,25 +27,36 @@ class Candidate(NamedTuple):
     rows: tuple[Row, ...]
 
 
-class Paper(NamedTuple):
+@dataclass(frozen=True)
+class Paper:
     """All that a check may look at: the rows of one file, the metrics by name, the claims made of the paper."""
 
     rows: Sequence[Row]
     metrics: Mapping[str, Metric]
     claims: Sequence[Claim]
 
+    @cached_property
+    def tables(self) -> list[list[Row]]:
+        """The rows of each table, or of each of its parts where it has several."""
+        return list(grouped(self.rows, ("paper", "table", "where")).values())
 
-def tables_of(rows: Sequence[Row]) -> list[list[Row]]:
-    """Return the rows of each table, or of each of its parts where it has several."""
-    tables: dict[tuple[str, ...], list[Row]] = {}
+
+def grouped(rows: Iterable[Row], names: Sequence[str]) -> dict[Any, list[Row]]:
+    """Return rows by what they have in some columns."""
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    key = attrgetter(*names) if names else lambda _: ()
     for row in rows:
-        tables.setdefault((row.paper, row.table, row.where), []).append(row)
-    return list(tables.values())
+        groups[key(row)].append(row)
+    return dict(groups)
 
 
 def coordinate_names(row: Row) -> tuple[str, ...]:
     """Return the columns that say what a number was measured on, without the metric."""
-    fields = row._fields
+    return _coordinate_names(row._fields)
+
+
+@cache
+def _coordinate_names(fields: tuple[str, ...]) -> tuple[str, ...]:
     return fields[fields.index("column") + 1 : fields.index("metric")]
 
 
@@ -53,7 +68,8 @@ def beside_names(row: Row) -> tuple[str, ...]:
 
 def coordinates(row: Row) -> tuple[str, ...]:
     """Return what a number was measured on, without the metric."""
-    return tuple(getattr(row, name) for name in coordinate_names(row))
+    fields = row._fields
+    return tuple(row[fields.index("column") + 1 : fields.index("metric")])
 
 
 def levels(label: str) -> list[str]:

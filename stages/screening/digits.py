@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from stages.papers.numbers import Printed
 from stages.papers.tables import Row
-from stages.screening.cells import Candidate, Paper, coordinates, number, places, tables_of
+from stages.screening.cells import Candidate, Paper, coordinates, number, places
 
 TITLE = "The last digits are not as rounding leaves them"
 LITERATURE = (
@@ -24,10 +25,12 @@ CRITICAL = 27.877
 # So many others must show the decimals of a column.
 LEAST_OTHERS = 3
 
+NO_DIGIT = re.compile(r"[^0-9]")
+
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield the tables whose last digits are uneven, and the numbers that lack decimals of their column."""
-    for table in tables_of(paper.rows):
+    for table in paper.tables:
         measured = [row for row in table if paper.metrics[row.metric].better and _counted(row, paper)]
         yield from _uneven(measured)
         columns: dict[tuple[str, str], list[Row]] = {}
@@ -58,7 +61,7 @@ def _uneven(rows: Sequence[Row]) -> Iterator[Candidate]:
 
 def _digits(text: str) -> str:
     """Return the significant digits of a printed number, with the zeros that end it."""
-    return "".join(character for character in text.partition("e")[0] if character.isdigit()).lstrip("0")
+    return NO_DIGIT.sub("", text.partition("e")[0]).lstrip("0")
 
 
 def _shorter(rows: Sequence[Row]) -> Iterator[Candidate]:

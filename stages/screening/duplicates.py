@@ -10,7 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 from stages.papers.tables import Metric, Row
-from stages.screening.cells import Candidate, Paper, coordinates, number, places, significant, tables_of
+from stages.screening.cells import Candidate, Paper, coordinates, number, places, significant
 
 TITLE = "Two lines of numbers agree more than chance allows"
 LITERATURE = "Heathers (2025), An Introduction to Forensic Metascience"
@@ -49,7 +49,7 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
 
 def _lines(paper: Paper) -> list[Line]:
     found: dict[tuple[int, str, str], dict[tuple[str, str], Row]] = {}
-    for at, table in enumerate(tables_of(paper.rows)):
+    for at, table in enumerate(paper.tables):
         for row in (row for row in table if _telling(row, paper.metrics)):
             found.setdefault((at, "row", row.row), {})[row.column, row.metric] = row
             found.setdefault((at, "column", row.column), {})[row.row, row.metric] = row

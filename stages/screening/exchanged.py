@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from stages.papers.tables import Row
-from stages.screening.cells import Candidate, Paper, coordinates, number, tables_of
+from stages.screening.cells import Candidate, Paper, coordinates, number
 
 TITLE = "Precision and recall may be exchanged"
 LITERATURE = (
@@ -35,7 +35,7 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
     The others are at least 4 for each such cell, have one above the other by more than either varies, and after the
     exchange each number is nearer to its own side than to the other.
     """
-    for table in tables_of(paper.rows):
+    for table in paper.tables:
         for upper, lower in (("precision", "recall"), ("recall", "precision")):
             yield from _reversed(_cells(table, upper, lower), upper, lower)
 

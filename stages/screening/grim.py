@@ -8,7 +8,7 @@ from math import ceil, floor
 
 from stages.papers.numbers import ROUNDED, Printed
 from stages.papers.tables import Metric, Row
-from stages.screening.cells import Candidate, Paper, decimal, number, places, tables_of, whole
+from stages.screening.cells import Candidate, Paper, decimal, number, places, whole
 
 TITLE = "The mean is no mean of n whole numbers"
 LITERATURE = (
@@ -24,7 +24,7 @@ LIMITS = (
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield the scores and shares that no sum of n whole numbers gives, however ties were rounded."""
-    for table in tables_of(paper.rows):
+    for table in paper.tables:
         for row, mean, n in granular(table, paper.metrics):
             if not sums(mean, n):
                 yield Candidate("grim", _told(row, mean, n, paper.metrics[row.metric].type), (row,))

@@ -8,7 +8,7 @@ from math import ceil, floor
 
 from stages.papers.numbers import ROUNDED, Interval, Printed
 from stages.papers.tables import Row
-from stages.screening.cells import Candidate, Paper, beside, decimal, tables_of
+from stages.screening.cells import Candidate, Paper, beside, decimal
 from stages.screening.grim import granular, sums
 
 TITLE = "The SD is that of no n whole numbers with this mean"
@@ -27,7 +27,7 @@ MOST = 10_000
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield the scores whose SD fits no whole sum of squares, be it with n − 1 or with n below it."""
-    for table in tables_of(paper.rows):
+    for table in paper.tables:
         for row, mean, n in granular(table, paper.metrics):
             sd, totals = beside(row, "sd"), sums(mean, n)
             scored = paper.metrics[row.metric].type == "score"

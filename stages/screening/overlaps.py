@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stages.papers.numbers import Printed
 from stages.papers.tables import Row
-from stages.screening.cells import Candidate, Paper, beside, number, tables_of
+from stages.screening.cells import Candidate, Paper, beside, number
 from stages.screening.marks import Contest, contests
 
 TITLE = "The best is within the spread of the next"
@@ -32,7 +32,7 @@ class Spread(NamedTuple):
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield, for each group of a table, the bold best with those that it overlaps with."""
-    for table in tables_of(paper.rows):
+    for table in paper.tables:
         for contest in contests(table, paper.metrics):
             if contest.right:
                 yield from _overlapping(contest)

@@ -15,9 +15,9 @@ from stages.screening.cells import (
     beside_names,
     coordinate_names,
     decimal,
+    grouped,
     number,
     places,
-    tables_of,
 )
 
 TITLE = "The printed percentage is not that of the two values"
@@ -61,7 +61,7 @@ class Reading(NamedTuple):
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield what does not come out by the bases and the formula by which most of a metric in a table do."""
-    for table in tables_of(paper.rows):
+    for table in paper.tables:
         for name in (name for name in beside_names(table[0]) if name.endswith(NAMES)):
             for metric in dict.fromkeys(row.metric for row in table):
                 yield from _odd([row for row in table if row.metric == metric], name)
@@ -97,23 +97,17 @@ def _pairings(rows: Sequence[Row], name: str) -> list[list[Pair]]:
     bare = [row for row in rows if not ((aside := beside(row, name)) and aside.value)]
     found: dict[tuple[tuple[str, ...], ...], list[Pair]] = {}
     for field, others in kept.items():
-        placed, groups = _grouped(printed, others), _grouped(bare, [field]).values()
+        groups = grouped(bare, [field]).values()
         if len(groups) * len(printed) > MOST_PAIRS:
             continue
+        placed = grouped(printed, others)
         for group in groups:
-            bases = [(place, base[0]) for place, base in _grouped(group, others).items() if len(base) == 1]
+            bases = [(place, base[0]) for place, base in grouped(group, others).items() if len(base) == 1]
             matched = ((row, base) for place, base in bases for row in placed.get(place, []))
             pairs = [pair for row, base in matched if (pair := _pair(row, base, name))]
             # A label and a coordinate often say the same.
             found[tuple((*pair.row.key, *pair.base.key) for pair in pairs)] = pairs
     return list(found.values())
-
-
-def _grouped(rows: Sequence[Row], names: Sequence[str]) -> dict[tuple[str, ...], list[Row]]:
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
-    return groups
 
 
 def _pair(row: Row, base: Row, name: str) -> Pair | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stages.papers.tables import Row
-from stages.screening.cells import Candidate, Paper, beside, beside_names, coordinates, tables_of
+from stages.screening.cells import Candidate, Paper, beside, beside_names, coordinates
 
 TITLE = "What the scores depend on is not stated"
 LITERATURE = (
@@ -31,7 +31,7 @@ TIMES = re.compile(r"(?:.*_)?(?:time|seconds|s|ms)(?:_.*)?", re.IGNORECASE)
 def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield the tables of scores that lack n, or the evaluations of samplers whose steps need several."""
     stated = _states_n(paper)
-    for table in tables_of(paper.rows):
+    for table in paper.tables:
         scores = [row for row in table if row.value and paper.metrics[row.metric].better and not _is_time(row)]
         costly = [] if _states_evaluations(table) else [row for row in scores if _several(row)]
         told = ["n is not stated, the number of samples behind the scores"] * (bool(scores) and not stated)
@@ -43,7 +43,8 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
 
 
 def _states_n(paper: Paper) -> bool:
-    texts = (text for row in paper.rows for text in (row.note, row.row, row.column, row.where, row.value))
+    texts = {text for row in paper.rows for text in (row.note, row.row, row.column, row.where)}
+    texts |= {row.value for row in paper.rows if paper.metrics[row.metric].type == "text"}
     statements = (claim.statement for claim in paper.claims)
     named = any(SAMPLES.fullmatch(row.metric) or beside(row, "n") for row in paper.rows)
     return named or any(map(STATED.search, (*texts, *statements)))
@@ -59,12 +60,12 @@ def _is_time(row: Row) -> bool:
 
 
 def _several(row: Row) -> bool:
-    return bool(getattr(row, "steps", "")) and bool(_named(_sampler(row)))
+    return bool(getattr(row, "steps", "")) and bool(SEVERAL.search(_sampler(row)))
 
 
 def _named(text: str) -> str:
     """Return the word of a text that names a sampler of several evaluations a step, if any."""
-    return next((word for word in text.split() if SEVERAL.search(word)), "") if SEVERAL.search(text) else ""
+    return next((word for word in text.split() if SEVERAL.search(word)), "")
 
 
 def _sampler(row: Row) -> str:
