@@ -80,7 +80,7 @@ def levels(label: str) -> list[str]:
 def number(text: str) -> Printed | None:
     """Return the printed number, a per cent sign aside, or None where the text is none."""
     try:
-        return parse_number(text.removesuffix("%").rstrip())
+        return parse_number(text.removesuffix("%").rstrip()) if text else None
     except ValueError:
         return None
 

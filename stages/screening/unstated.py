@@ -25,15 +25,18 @@ STATED = re.compile(
 SAMPLES = re.compile(rf"n|(?:{WHAT_ELSE}[a-z]+_)?(?:samples|images)", re.IGNORECASE)
 EVALUATIONS = re.compile(r"nfe|\w*evaluations", re.IGNORECASE)
 SEVERAL = re.compile(r"heun|dpm-?solver-?[23]|pndm|\brk[234]|runge", re.IGNORECASE)
+# Between texts that are searched at once: nothing that is looked for goes across it.
+APART = "\0"
 TIMES = re.compile(r"(?:.*_)?(?:time|seconds|s|ms)(?:_.*)?", re.IGNORECASE)
 
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
     """Yield the tables of scores that lack n, or the evaluations of samplers whose steps need several."""
     stated = _states_n(paper)
+    scored = {name for name, metric in paper.metrics.items() if metric.better and not TIMES.fullmatch(name)}
     for table in paper.tables:
-        scores = [row for row in table if row.value and paper.metrics[row.metric].better and not _is_time(row)]
-        costly = [] if _states_evaluations(table) else [row for row in scores if _several(row)]
+        scores = [row for row in table if row.value and row.metric in scored]
+        costly = [] if _states_evaluations(table) else _several(scores)
         told = ["n is not stated, the number of samples behind the scores"] * (bool(scores) and not stated)
         if costly:
             name = _named(_sampler(costly[0]))
@@ -45,22 +48,24 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
 def _states_n(paper: Paper) -> bool:
     texts = {text for row in paper.rows for text in (row.note, row.row, row.column, row.where)}
     texts |= {row.value for row in paper.rows if paper.metrics[row.metric].type == "text"}
-    statements = (claim.statement for claim in paper.claims)
-    named = any(SAMPLES.fullmatch(row.metric) or beside(row, "n") for row in paper.rows)
-    return named or any(map(STATED.search, (*texts, *statements)))
+    texts |= {claim.statement for claim in paper.claims}
+    named = any(map(SAMPLES.fullmatch, {row.metric for row in paper.rows})) or any(beside(r, "n") for r in paper.rows)
+    return named or bool(STATED.search(APART.join(texts)))
 
 
 def _states_evaluations(table: Sequence[Row]) -> bool:
     asides = [name for name in beside_names(table[0]) if any(getattr(row, name) for row in table)]
-    return any(map(EVALUATIONS.fullmatch, (*asides, *(row.metric for row in table))))
+    return any(map(EVALUATIONS.fullmatch, {*asides, *(row.metric for row in table)}))
 
 
-def _is_time(row: Row) -> bool:
-    return bool(TIMES.fullmatch(row.metric))
-
-
-def _several(row: Row) -> bool:
-    return bool(getattr(row, "steps", "")) and bool(SEVERAL.search(_sampler(row)))
+def _several(scores: Sequence[Row]) -> list[Row]:
+    """Return the scores with a number of steps whose sampler takes several evaluations for each."""
+    stepped = [row for row in scores if getattr(row, "steps", "")]
+    words = {word for row in stepped for word in (*coordinates(row), row.row, row.column)}
+    # Most tables name no such sampler at all.
+    if not SEVERAL.search(APART.join(words)):
+        return []
+    return [row for row in stepped if SEVERAL.search(_sampler(row))]
 
 
 def _named(text: str) -> str:
