@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from stages.papers.numbers import ROUNDED, Interval, Printed, mean
 from stages.papers.tables import Metric, Row
@@ -29,6 +30,7 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
                     yield from _judged(row, word, _parts(row, table, axis, other), paper.metrics[row.metric])
 
 
+@lru_cache(maxsize=2**16)
 def _word(label: str) -> str:
     """Return the one level of a label that says average or total, or nothing."""
     words = [word for word in map(_plain, levels(label)) if word in MEANS + SUMS]

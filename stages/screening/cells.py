@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -77,6 +77,7 @@ def levels(label: str) -> list[str]:
     return label.split(" | ")
 
 
+@lru_cache(maxsize=2**16)
 def number(text: str) -> Printed | None:
     """Return the printed number, a per cent sign aside, or None where the text is none."""
     try:

@@ -37,6 +37,8 @@ def contests(table: Sequence[Row], metrics: Mapping[str, Metric]) -> list[Contes
     Of the groups that may compete, those are taken under which the most marked numbers are the best of theirs, less
     the groups whose mark is missing or wrong.
     """
+    if not any(map(is_marked, table)):
+        return []
     scored = [row for row in table if metrics[row.metric].better and number(row.value)]
     marked = {row.metric for row in scored if is_marked(row)}
     readings = [_contests([row for row in scored if row.metric in marked], metrics, group) for group in GROUPS]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from stages.papers.numbers import ROUNDED, Interval, Printed
+from stages.papers.numbers import ROUNDED, Interval, Printed, parse_number
 from stages.papers.tables import Row
 from stages.screening.cells import (
     Candidate,
@@ -32,6 +33,8 @@ LEAST = 3
 MOST_PAIRS = 20_000
 # Pairs of a large table by which a formula is tried before it is tried on all.
 PROBED = 50
+# How close, for floats, two numbers are to be told apart exactly.
+NEAR = 1e-9
 NAMES = ("improvement", "percent")
 # How value and base may give what is printed beside the value, as text and as arithmetic; each rises or falls in both.
 FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
@@ -120,13 +123,25 @@ def _pair(row: Row, base: Row, name: str) -> Pair | None:
 
 def _agrees(pair: Pair, formula: str) -> bool:
     """Return whether values that round to the printed ones give what rounds to the printed number."""
-    compute, (value, base), printed = FORMULAS[formula], pair.values, pair.printed
-    # Most come out by far, which floats tell; only what is close is worked out exactly.
-    off = abs(compute(float(value.value), float(base.value)) - float(printed.value))
-    if off < 0.499 * float(printed.unit):
-        return True
-    corners = [compute(x, y) for x in _ends(value) for y in _ends(base)]
-    return Interval(min(corners), max(corners)).meets(printed.within(ROUNDED))
+    # Floats tell all but what is close, which is worked out exactly.
+    value, base, printed = (_float_ends(number.text) for number in (*pair.values, pair.printed))
+    low, high = _corners(formula, value, base)
+    apart = max(low - printed[1], printed[0] - high)
+    if abs(apart) > NEAR * (1 + abs(low) + abs(high)):
+        return apart < 0
+    low, high = _corners(formula, *map(_ends, pair.values))
+    return Interval(low, high).meets(pair.printed.within(ROUNDED))
+
+
+def _corners(formula: str, value: Sequence[Any], base: Sequence[Any]) -> tuple[Any, Any]:
+    results = [FORMULAS[formula](x, y) for x in value for y in base]
+    return min(results), max(results)
+
+
+@lru_cache(maxsize=2**16)
+def _float_ends(text: str) -> tuple[float, float]:
+    low, high = _ends(parse_number(text))
+    return float(low), float(high)
 
 
 def _ends(number: Printed) -> tuple[Fraction, Fraction]:
