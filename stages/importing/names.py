@@ -18,7 +18,7 @@ SAME = {
 }  # fmt: skip
 TAKEN = {
     "paper", "table", "row", "column", "metric", "value", "where", "source", "note", "improvement", "sd",
-    "place", "label", "key", "axes", "columns", "of_source", "spread", "bold",
+    "place", "kind", "label", "key", "axes", "columns", "of_source", "spread", "bold",
     "min", "max", "mean", "exact", "count", "index", "beside",
 }  # fmt: skip
 

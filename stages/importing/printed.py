@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from stages.papers.numbers import NUMBER as VALUE
+from stages.papers.numbers import parse_number
 
 EMPTY = re.compile(r"[-–—−.·*†‡]*|n/?a|none|\?", re.IGNORECASE)
 UNITS = r"%|‰|×|x|ms|s|sec|min|h|hrs?|hours?|days?|GB|MB|KB|dB|px|°C?|it/s|img/s|fps"
@@ -53,7 +53,7 @@ def parse_cell(text: str) -> Printed | None:
     number = NUMBER.match(noted)
     if not number:
         return None
-    if not VALUE.fullmatch(_number(number)):
+    if not _is_value(_number(number)):
         return None
     printed = Printed(_number(number), note="" if noted == plain else f"printed: {text}")
     rest = noted[number.end() :].strip()
@@ -65,6 +65,13 @@ def parse_cell(text: str) -> Printed | None:
         else:
             return _bracketed(text, rest, printed)
     return printed
+
+
+def _is_value(text: str) -> bool:
+    try:
+        return bool(parse_number(text))
+    except ValueError:
+        return False
 
 
 def _number(match: re.Match[str]) -> str:

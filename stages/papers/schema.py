@@ -34,8 +34,8 @@ class Schema(BaseModel):
 
     @model_validator(mode="after")
     def _each_column_once(self) -> Self:
-        # "spread" is a value's own plus-minus in formulas; a row knows its "place" and its metric's "kind".
-        taken = [*self.columns, "spread", "place", "kind"]
+        # "spread" is a value's own plus-minus in formulas; the others are what a row knows of itself.
+        taken = [*self.columns, "spread", "place", "kind", "axes", "label", "key", "of_source"]
         if twice := sorted({name for name in taken if taken.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)}: that column is there already")
         # Formulas are read by Python's parser, rows are of a named tuple.
@@ -70,6 +70,8 @@ def parse_schema(name: str, text: str) -> Schema:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise FaultyFile(f"{name}{f':{mark.line + 1}' if mark else ''}: not YAML") from None
+    except RecursionError:
+        raise FaultyFile(f"{name}: nested too deep") from None
     try:
         return Schema.model_validate(content)
     except ValidationError as error:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from stages.importing.names import name_of
 from stages.importing.rows import numbers_of
+from stages.papers.schema import Schema
+from stages.papers.tables import Row
 from tests.importing.tables import HERE, numbers, only
 
 FORMATS = ("tex", "html", "md", "csv")
@@ -111,6 +114,11 @@ def test_a_header_that_is_a_reserved_word_gives_another_name(tmp_path: Path) -> 
     assert dict(number.coordinates) == {"class_": "x"}
     (number,) = numbers(tmp_path, "Row,FID\nx,1.5\n")
     assert dict(number.coordinates) == {"row_": "x"}
+
+
+@pytest.mark.parametrize("name", sorted({*vars(Row), "kind", "place", "spread"}))
+def test_a_header_never_gives_a_name_that_a_schema_refuses(name: str) -> None:
+    Schema(coordinates=(name_of(name),), beside=("improvement", "sd"), marks=("bold",))
 
 
 def test_numbers_that_set_something_are_labels(tmp_path: Path) -> None:

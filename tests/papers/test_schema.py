@@ -32,9 +32,13 @@ def test_without_a_file_they_are_those_of_the_diffusion_papers() -> None:
         ("coordinates: [task]\nbeside: [task]", "task: that column is there already"),
         ("coordinates: [value]", "value: that column is there already"),
         ("coordinates: [spread]", "spread: that column is there already"),
+        ("coordinates: [label]", "label: that column is there already"),
+        ("coordinates: [task]\nbeside: [key]", "key: that column is there already"),
+        ("coordinates: [axes, of_source]", "axes, of_source: that column is there already"),
         ("coordinates: [class]\nmarks: bold", "marks: "),
         ("coordinates: [class]", "class: that is a word of Python"),
         ("coordinates: !!python/object/apply:os.system [ls]", "not YAML"),
+        ("coordinates: " + "[" * 5000, "nested too deep"),
     ],
 )
 def test_faults_are_one_line(text: str, fault: str) -> None:
