@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from stages.importing.layout import Layout
-from stages.importing.metric_words import WEAK, find_metric, is_average, is_derived, is_total
+from stages.importing.metric_words import WEAK, direction_of, find_metric, is_average, is_derived, is_total
 from stages.importing.names import name_of, plain_label, word_of, words_of
 
 STEPS = re.compile(
@@ -43,6 +43,8 @@ def columns_of(layout: Layout, caption: str) -> Columns:
     in_rows = named if level is None and named is not None and _mostly(layout, named) else None
     word = find_metric(caption)
     told = word.metric if word and word.metric not in WEAK else ""
+    if level is None and named is None and not told:
+        level = _arrows_place(levels)
     names = _label_names(layout.names, in_rows)
     rows = _row_headings(layout, names, in_rows)
     if in_rows is not None:
@@ -64,6 +66,13 @@ def _metric_place(groups: Sequence[Sequence[str]]) -> int | None:
         if metrics - set(WEAK) or len(metrics) > 1 or (metrics and len(labels) == 1):
             found.append((-sum(find_metric(label) is not None for label in labels), i))
     return min(found)[1] if found else None
+
+
+def _arrows_place(levels: Sequence[Sequence[str]]) -> int | None:
+    """Return which level of a header has an arrow over most columns: what has a direction is a metric."""
+    arrows = [sum(bool(direction_of(label)) for label in labels) for labels in levels]
+    most = max(arrows, default=0)
+    return arrows.index(most) if levels and most * 2 > len(levels[0]) else None
 
 
 def _mostly(layout: Layout, place: int) -> bool:

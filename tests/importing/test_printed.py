@@ -57,7 +57,7 @@ def test_what_else_stands_in_brackets_is_kept_and_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["OOM", "∼5", "<-0.1", "<0", "5.1 / 8.5", "5.1 8.5", "1.2G", "3,14", "10-20", "v2", "", "1,2,2", "12 layers"]
+    "text", ["OOM", "∼5", "<-0.1", "<0", "5.1 / 8.5", "5.1 8.5", "1.2G", "3,14", "10-20", "v2", "", "1,2,2", "12 rows"]
 )
 def test_what_is_not_one_number_is_none(text: str) -> None:
     assert parse_cell(text) is None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.importing.measures import metrics_of
 from stages.importing.names import name_of
 from stages.importing.rows import numbers_of
 from stages.papers.schema import Schema
@@ -58,6 +59,17 @@ def test_the_caption_names_the_metric_where_no_label_does(tmp_path: Path) -> Non
     assert ("metric", "what its numbers measure is told by nothing; it is called value") in [
         (d.kind, d.text) for d in decisions
     ]
+
+
+def test_arrows_tell_which_level_of_the_header_are_metrics_of_unknown_names(tmp_path: Path) -> None:
+    arrows = r"& UAS $\uparrow$ & TED $\downarrow$ "
+    head = rf"Parser & \multicolumn{{2}}{{c}}{{English}} & \multicolumn{{2}}{{c}}{{German}} \\ {arrows * 2} \\ \hline"
+    text = rf"\begin{{tabular}}{{lcccc}} {head} x & 1.5 & 2.5 & 3.5 & 4.5 \\ \end{{tabular}}"
+    found, _ = numbers_of(only(tmp_path, "a.tex", text))
+    assert [(n.metric, n.coordinates["setting"]) for n in found] == [
+        ("uas", "english"), ("ted", "english"), ("uas", "german"), ("ted", "german"),
+    ]  # fmt: skip
+    assert [metric.better for metric in metrics_of(found)[0].values()] == ["higher", "lower"]
 
 
 def test_a_metric_that_is_there_twice_is_told_apart_by_the_rest_of_its_header(tmp_path: Path) -> None:
