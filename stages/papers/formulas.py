@@ -148,9 +148,9 @@ def address(operand: ast.expr) -> tuple[str, str]:
 def whole(exponent: ast.expr) -> float:
     """Return the exponent of a power, infinite where it is no whole number."""
     match exponent:
-        case ast.Constant(int(value)):
+        case ast.Constant(value) if type(value) is int:
             return value
-        case ast.UnaryOp(ast.USub(), ast.Constant(int(value))):
+        case ast.UnaryOp(ast.USub(), ast.Constant(value)) if type(value) is int:
             return -value
         case _:
             return float("inf")

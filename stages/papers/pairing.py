@@ -23,13 +23,20 @@ def pair_up(
     varying = {n: {c for c in coordinates if len({getattr(r, c) for r in rows}) > 1} for n, rows in operands.items()}
     several = [n for n in operands if varying[n] or any(len(group[n]) > 1 for group in groups.values())]
     if operands and all(len(group[name]) == 1 for group in groups.values() for name in operands):
-        named = ", ".join(operands)
-        raise ValueError(f"what is gathered of {named} is one row each; name what to gather, such as steps=5,10")
+        example = _gathered([row for rows in operands.values() for row in rows])
+        raise ValueError(f"what is gathered of {', '.join(operands)} is one row each; name what to gather{example}")
     if len(several) < 2:
         return dict(groups)
     shared = sorted(set.intersection(*(varying[name] for name in several)))
     complete = {key: group | _aligned({name: group[name] for name in several}, shared) for key, group in groups.items()}
     return {key: group for key, group in complete.items() if all(group.values())}
+
+
+def _gathered(rows: Sequence[Row]) -> str:
+    """Return, as an example, the first coordinate in which rows differ, with two of its values."""
+    values = {axis: list(dict.fromkeys(getattr(row, axis) for row in rows)) for axis in rows[0].axes}
+    told = (f", such as {axis}={','.join(found[:2])}" for axis, found in values.items() if len(found) > 1)
+    return next(told, "")
 
 
 def _aligned(operands: Mapping[str, Sequence[Row]], shared: Sequence[str]) -> Group:

@@ -30,7 +30,7 @@ LIMITS = (
 )
 LEAST = 3
 # Among thousands of rows some base gives any number, and to try them all takes hours.
-MOST_PAIRS = 20_000
+MOST_PAIRS = 10_000
 # Pairs of a large table by which a formula is tried before it is tried on all.
 PROBED = 50
 # How close, for floats, two numbers are to be told apart exactly.
