@@ -6,12 +6,13 @@ import csv
 import io
 import re
 from collections import defaultdict, namedtuple
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple, cast
 
 from stages.papers.numbers import parse_number
-from stages.papers.schema import DIFFUSION, METRIC, FaultyFile, Schema
+from stages.papers.schema import DIFFUSION, METRIC, PLACE, VALUE, FaultyFile, Schema
 
 SOURCES = "sources"
 # What a number was measured on or set for: rows of different tables are matched by these.
@@ -149,29 +150,23 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Sch
         FaultyFile: no row, unknown columns or metric, malformed number or name, a cell or its coordinates twice.
     """
     paper = name.removesuffix(".csv")
-    kind = row_type(schema)
-    rows: dict[tuple[str, ...], Row] = {}
-    measured: dict[tuple[str, ...], Row] = {}
-    for place, record in read_records(name, text, schema.columns):
-        told = metrics.get(record[METRIC])
-        row = kind(**record, place=place, kind=told.type if told else "")
-        for fault in (*_address_faults(row, paper), *_value_faults(row, metrics, schema)):
-            raise FaultyFile(f"{place}: {fault}")
-        if row.key in rows:
-            raise FaultyFile(f"{place}: {row.label} is there twice")
-        rows[row.key] = row
-        coordinates = tuple([record[axis] for axis in row.axes])
-        # Sources and tables of formulas tell their rows apart by labels alone.
-        if paper != SOURCES and any(coordinates[:-1]):
-            other = measured.setdefault((row.table, row.where, *coordinates), row)
-            if other.key != row.key:
-                raise FaultyFile(f"{place}: {row.label} has the same coordinates as {other.label}")
+    kind, types = row_type(schema), {metric.metric: metric.type for metric in metrics.values()}
+    at = schema.columns.index(METRIC)
+    read = _records(name, text, schema.columns)
+    rows = [kind._make([*fields, place, types.get(fields[at], "")]) for place, fields in read]
     _check(name, bool(rows), "holds no row but its header")
-    return list(rows.values())
+    _check_texts(rows, paper, metrics, schema)
+    _check_once(rows, measured=paper != SOURCES)
+    return rows
 
 
 def read_records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield "file:line" and the fields of every record, refusing other columns than these, in this order."""
+    for place, fields in _records(name, text, columns):
+        yield place, dict(zip(columns, fields, strict=True))
+
+
+def _records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
@@ -180,51 +175,71 @@ def read_records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple
             place = f"{name}:{reader.line_num}"
             if len(record) != len(columns):
                 raise FaultyFile(f"{place}: {len(record)} fields instead of {len(columns)}")
-            yield place, dict(zip(columns, map(str.strip, record), strict=True))
+            yield place, list(map(str.strip, record))
     except csv.Error as error:
         raise FaultyFile(f"{name}:{reader.line_num}: not CSV ({error})") from None
 
 
-def _address_faults(row: Row, paper: str) -> Iterator[str]:
-    if not row.paper or paper not in (SOURCES, row.paper):
-        yield f"paper {row.paper!r}: " + ("is empty" if paper == SOURCES else f"must be {paper!r}, as the file's name")
-    if not _is_table(row.table):
-        yield f"table {row.table!r}: must be a number or a name without spaces, such as 3 or A1"
-    for column in ("row", "column", "where", "source"):
-        if not getattr(row, column):
-            yield f"{column} is empty"
-    for column in row.axes:
-        if not _is_coordinate(getattr(row, column)):
-            yield f"{column} {getattr(row, column)!r}: must be without comma, semicolon and double quote"
+def _check_texts(rows: Sequence[Row], paper: str, metrics: Mapping[str, Metric], schema: Schema) -> None:
+    """Refuse the first row with a fault: each column by its distinct texts, which are far fewer than the rows."""
+    texts = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+    found = []
+    for columns, fault_of in _text_checks(paper, metrics, schema):
+        read = list(zip(*(texts[column] for column in columns), strict=True))
+        faulty = {each: fault for each in set(read) if (fault := fault_of(*each))}
+        if faulty:
+            at = next(i for i, each in enumerate(read) if each in faulty)
+            found.append((at, f"{columns[0]} {faulty[read[at]]}"))
+    if found:
+        at, fault = min(found, key=lambda told: told[0])
+        raise FaultyFile(f"{rows[at].place}: {fault}")
 
 
-def _value_faults(row: Row, metrics: Mapping[str, Metric], schema: Schema) -> Iterator[str]:
-    if row.metric not in metrics:
-        yield f"unknown {METRIC} {row.metric!r}: must be one of {', '.join(metrics)}"
-        return
-    if not row.value and not row.note:
-        yield "value is empty: the note must say why"
-    if row.kind != TEXT and (fault := _number_fault(row.value, whole=row.kind == COUNT)):
-        yield f"value {fault}"
+def _text_checks(
+    paper: str, metrics: Mapping[str, Metric], schema: Schema
+) -> Iterator[tuple[tuple[str, ...], Callable[..., str]]]:
+    """Yield columns, and what tells the fault of their texts, nothing where there is none."""
+    needed = "is empty" if paper == SOURCES else f"must be {paper!r}, as the file's name"
+    yield ("paper",), lambda text: "" if text and paper in (SOURCES, text) else f"{text!r}: {needed}"
+    yield ("table",), _table_fault
+    for column in ("row", "column", *PLACE[:2]):
+        yield (column,), lambda text: "" if text else "is empty"
+    for axis in schema.axes:
+        yield (axis,), _coordinate_fault
+    names = ", ".join(metrics)
+    yield (METRIC,), lambda text: "" if text in metrics else f"{text!r}: must be one of {names}"
+    yield (VALUE, "note"), lambda text, note: "" if text or note else "is empty: the note must say why"
+    yield (VALUE, "kind"), lambda text, kind: "" if kind == TEXT else _number_fault(text, whole=kind == COUNT)
     for column in schema.beside:
-        if fault := _number_fault(getattr(row, column)):
-            yield f"{column} {fault}"
+        yield (column,), _number_fault
     for column in schema.marks:
-        if getattr(row, column) not in MARKS:
-            yield f"{column} {getattr(row, column)!r}: must be yes or empty"
+        yield (column,), lambda text: "" if text in MARKS else f"{text!r}: must be yes or empty"
 
 
-@cache
-def _is_table(text: str) -> bool:
-    return bool(re.fullmatch(r"[^\s?]+", text))
+def _check_once(rows: Sequence[Row], *, measured: bool) -> None:
+    """Refuse a cell that is there twice, and of what is ``measured`` two cells of the same coordinates."""
+    known: dict[tuple[str, ...], Row] = {}
+    alike: dict[tuple[str, ...], Row] = {}
+    coordinates = attrgetter("table", "where", *rows[0].axes)
+    for row in rows:
+        if known.setdefault(row.key, row) is not row:
+            raise FaultyFile(f"{row.place}: {row.label} is there twice")
+        # Sources and tables of formulas tell their rows apart by labels alone.
+        key = coordinates(row)
+        if measured and any(key[2:-1]) and (other := alike.setdefault(key, row)) is not row:
+            raise FaultyFile(f"{row.place}: {row.label} has the same coordinates as {other.label}")
 
 
-@cache
-def _is_coordinate(text: str) -> bool:
-    return not set(text) & set(',;"')
+def _table_fault(text: str) -> str:
+    if re.fullmatch(r"[^\s?]+", text):
+        return ""
+    return f"{text!r}: must be a number or a name without spaces, such as 3 or A1"
 
 
-@cache
+def _coordinate_fault(text: str) -> str:
+    return f"{text!r}: must be without comma, semicolon and double quote" if set(text) & set(',;"') else ""
+
+
 def _number_fault(text: str, whole: bool = False) -> str:
     """Return what is wrong with a printed number, nothing if it is one or empty."""
     try:

@@ -50,7 +50,7 @@ def test_any_line_end_and_any_character_may_stand_in_a_field() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"metric": "fjd"}, "unknown metric 'fjd': must be one of fid, optimizer, images"),
+        ({"metric": "fjd"}, "metric 'fjd': must be one of fid, optimizer, images"),
         ({"value": "8.0o"}, "value '8.0o' is not a number"),
         ({"value": ""}, "value is empty: the note must say why"),
         ({"improvement": "1 pp"}, "improvement '1 pp' is not a number"),
