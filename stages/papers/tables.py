@@ -9,7 +9,7 @@ from collections import defaultdict, namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import attrgetter
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from stages.papers.numbers import parse_number
 from stages.papers.schema import DIFFUSION, METRIC, PLACE, VALUE, FaultyFile, Schema
@@ -183,37 +183,39 @@ def _records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple[str
 def _check_texts(rows: Sequence[Row], paper: str, metrics: Mapping[str, Metric], schema: Schema) -> None:
     """Refuse the first row with a fault: each column by its distinct texts, which are far fewer than the rows."""
     texts = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
-    found = []
-    for columns, fault_of in _text_checks(paper, metrics, schema):
-        read = list(zip(*(texts[column] for column in columns), strict=True))
-        faulty = {each: fault for each in set(read) if (fault := fault_of(*each))}
-        if faulty:
-            at = next(i for i, each in enumerate(read) if each in faulty)
-            found.append((at, f"{columns[0]} {faulty[read[at]]}"))
-    if found:
-        at, fault = min(found, key=lambda told: told[0])
+    values = list(zip(texts[VALUE], texts["note"], texts["kind"], strict=True))
+    found = [_first(column, texts[column], fault_of) for column, fault_of in _text_checks(paper, metrics, schema)]
+    found.append(_first(VALUE, values, lambda value: _value_fault(*value)))
+    if any(found):
+        at, fault = min((first for first in found if first), key=lambda first: first[0])
         raise FaultyFile(f"{rows[at].place}: {fault}")
+
+
+def _first(column: str, texts: Sequence[Any], fault_of: Callable[[Any], str]) -> tuple[int, str] | None:
+    """Return the place of the first text with a fault, and the fault; none where there is none."""
+    faulty = {text: fault for text in set(texts) if (fault := fault_of(text))}
+    if not faulty:
+        return None
+    return next((i, f"{column} {faulty[text]}") for i, text in enumerate(texts) if text in faulty)
 
 
 def _text_checks(
     paper: str, metrics: Mapping[str, Metric], schema: Schema
-) -> Iterator[tuple[tuple[str, ...], Callable[..., str]]]:
-    """Yield columns, and what tells the fault of their texts, nothing where there is none."""
+) -> Iterator[tuple[str, Callable[[str], str]]]:
+    """Yield columns, and what tells the fault of a text of theirs, nothing where there is none."""
     needed = "is empty" if paper == SOURCES else f"must be {paper!r}, as the file's name"
-    yield ("paper",), lambda text: "" if text and paper in (SOURCES, text) else f"{text!r}: {needed}"
-    yield ("table",), _table_fault
+    yield "paper", lambda text: "" if text and paper in (SOURCES, text) else f"{text!r}: {needed}"
+    yield "table", _table_fault
     for column in ("row", "column", *PLACE[:2]):
-        yield (column,), lambda text: "" if text else "is empty"
+        yield column, lambda text: "" if text else "is empty"
     for axis in schema.axes:
-        yield (axis,), _coordinate_fault
+        yield axis, _coordinate_fault
     names = ", ".join(metrics)
-    yield (METRIC,), lambda text: "" if text in metrics else f"{text!r}: must be one of {names}"
-    yield (VALUE, "note"), lambda text, note: "" if text or note else "is empty: the note must say why"
-    yield (VALUE, "kind"), lambda text, kind: "" if kind == TEXT else _number_fault(text, whole=kind == COUNT)
+    yield METRIC, lambda text: "" if text in metrics else f"{text!r}: must be one of {names}"
     for column in schema.beside:
-        yield (column,), _number_fault
+        yield column, _number_fault
     for column in schema.marks:
-        yield (column,), lambda text: "" if text in MARKS else f"{text!r}: must be yes or empty"
+        yield column, lambda text: "" if text in MARKS else f"{text!r}: must be yes or empty"
 
 
 def _check_once(rows: Sequence[Row], *, measured: bool) -> None:
@@ -228,6 +230,12 @@ def _check_once(rows: Sequence[Row], *, measured: bool) -> None:
         key = coordinates(row)
         if measured and any(key[2:-1]) and (other := alike.setdefault(key, row)) is not row:
             raise FaultyFile(f"{row.place}: {row.label} has the same coordinates as {other.label}")
+
+
+def _value_fault(value: str, note: str, kind: str) -> str:
+    if not value and not note:
+        return "is empty: the note must say why"
+    return "" if kind == TEXT else _number_fault(value, whole=kind == COUNT)
 
 
 def _table_fault(text: str) -> str:
