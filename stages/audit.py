@@ -8,7 +8,8 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,17 @@ def watch_folder(published: Path, audited: Callable[[], list[Finding]]) -> None:
         sys.stdout.flush()
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Work without the collector, which would go again and again through what is read and stays to the end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@uncollected()
 def audit(published: Path, paper: str | None, table: str | None, *, strict: bool) -> list[Finding]:
     """Return the findings of a folder, or those on a paper or a table, after writing and printing what was found.
 
@@ -74,8 +86,6 @@ def audit(published: Path, paper: str | None, table: str | None, *, strict: bool
     to a paper or a table is printed in full and writes nothing. What a claim's operands could pair and did not is a
     warning, or where ``strict`` a fault of the inputs.
     """
-    # All that is read stays to the end; the collector would go through it again and again.
-    gc.disable()
     try:
         papers = read_papers(published)
         claims = parse_claims(CLAIMS, read_text(published / CLAIMS), papers.schema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import re
 import signal
@@ -159,6 +160,14 @@ def test_candidates_are_a_section_of_their_own(
     assert page.index('id="finding-exchanged"') < page.index("Worth a look") < page.index('id="published-tables"')
     assert "\n## Worth a look: checks that need no claim\n" in (paper / "audit/audit.md").read_text()
     assert "\n    One number twice: 1\n" in capsys.readouterr().out
+
+
+def test_the_collector_works_again_after_an_audit_and_a_fault(paper: Path) -> None:
+    assert audit() == 0
+    assert gc.isenabled()
+    (paper / "claims.csv").write_text("")
+    assert audit() == 2
+    assert gc.isenabled()
 
 
 def test_narrowing_prints_and_writes_nothing(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:

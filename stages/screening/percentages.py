@@ -26,10 +26,11 @@ LITERATURE = "Heathers (2025), An Introduction to Forensic Metascience"
 LIMITS = (
     "What it is computed from is a guess: the row, column or value of a coordinate with nothing, or 0, printed beside "
     "it, and the formula (reduction or change in per cent, difference), by which most come out, at least 3. Silent "
-    "where another base of the table gives the number; wrong where its base is not in the table."
+    "where another base of the table gives the number; wrong where its base is not in the table. Of tables so large "
+    "that rows and bases make more than 10,000 pairs, bases of one row each are not tried."
 )
 LEAST = 3
-# Among thousands of rows some base gives any number, and to try them all takes hours.
+# Among thousands of rows some base gives any number, and trying all grows with the square of them.
 MOST_PAIRS = 10_000
 # Pairs of a large table by which a formula is tried before it is tried on all.
 PROBED = 50

@@ -130,7 +130,8 @@ def test_a_header_that_is_a_reserved_word_gives_another_name(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", sorted({*vars(Row), "kind", "place", "spread"}))
 def test_a_header_never_gives_a_name_that_a_schema_refuses(name: str) -> None:
-    Schema(coordinates=(name_of(name),), beside=("improvement", "sd"), marks=("bold",))
+    schema = Schema(coordinates=(name_of(name),), beside=("improvement", "sd"), marks=("bold",))
+    assert schema.axes == (name_of(name), "metric")
 
 
 def test_numbers_that_set_something_are_labels(tmp_path: Path) -> None:
