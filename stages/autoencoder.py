@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -10,20 +10,21 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_npz, sha256
+from stages.pipeline.files import read_npz, scratch_folder, sha256
 from stages.pipeline.first_stages import build_first_stage, save_autoencoder
+from stages.pipeline.fitting import fit
 from stages.pipeline.layout import DATASET, autoencoder_path, autoencoder_record_path
 from stages.pipeline.params import read_params
 from stages.pipeline.pretrained import read_part
+from stages.pipeline.processes import accelerator
 from stages.pipeline.records import write_record
 from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import batches, pick_device
 from stages.sections.autoencoders import Kl, Trained
 from stages.sections.records import AutoencoderRecord
-from stages.training.autoencoding import batches_of, fresh, quality, set_scale, update
+from stages.training.autoencoding import fresh, iterate, quality, set_scale
 
 
 def run(autoencoder: str) -> None:
@@ -58,11 +59,15 @@ def parts(images: Tensor) -> Iterator[Tensor]:
 
 def trained(name: str, section: Trained, images: Tensor, seed: int) -> tuple[Any, dict[str, Any]]:
     """Return an autoencoder trained on images [N, C, H, W] in [-1, 1], and its sizes."""
-    sizes = autoencoder_sizes(name, section, images)
-    network: Any = fresh(partial(build_first_stage, section.module, sizes), seed).to(pick_device())
-    fit(network, images.to(pick_device()), seed, section, name)
-    network.eval()
+    sizes, device = autoencoder_sizes(name, section, images), pick_device()
+    state = fresh(partial(build_first_stage, section.module, sizes), seed, section.lr, accelerator(device))
+    update = partial(iterate, state, images.to(device), section.batch_size, seed)
+    scratch = scratch_folder(f"autoencoder-{name}", section.model_dump(), seed, sha256(DATASET), str(device))
+    advice = f"no autoencoder was written; lower {name}.lr ({section.lr})"
+    fit(state, update, section.iterations, scratch, f"autoencoder {name}", advice)
+    network: Any = state.network.eval()
     set_scale(network, lambda: (network.encode(part) for part in parts(images)))
+    shutil.rmtree(scratch, ignore_errors=True)
     return network, sizes
 
 
@@ -93,18 +98,3 @@ def autoencoder_sizes(name: str, section: Trained, images: Tensor) -> dict[str, 
     if n < section.batch_size:
         raise InputError(f"{DATASET}: {n} images make no batch of {name}.batch_size = {section.batch_size}")
     return {**section.sizes(), "image_channels": channels}
-
-
-def fit(network: Any, images: Tensor, seed: int, section: Trained, name: str) -> None:
-    """Train an autoencoder in place.
-
-    Raises:
-        InputError: the loss is no longer finite.
-    """
-    optimizer = torch.optim.Adam(network.parameters(), lr=section.lr)
-    drawn = batches_of(len(images), section.batch_size, section.iterations, seed)
-    losses: dict[str, Tensor] = {}
-    for chosen in tqdm(drawn, total=section.iterations, desc=f"autoencoder {name}", unit="it", mininterval=1):
-        losses = update(network, optimizer, images[chosen.to(images.device)])
-    if not all(math.isfinite(loss.item()) for loss in losses.values()):
-        raise InputError(f"autoencoder {name}: the loss is not finite; no file was written; lower {name}.lr")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
+import shutil
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from stages.diffusion.schedule import make_schedule
+from stages.diffusion.schedule import Schedule, make_schedule
 from stages.networks.guide import Config, Network
 from stages.pipeline.cells import planned_model
 from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_npz, sha256
+from stages.pipeline.files import read_npz, scratch_folder, sha256
+from stages.pipeline.fitting import fit
 from stages.pipeline.guides import save_guide
 from stages.pipeline.layout import DATASET, guide_path, guide_record_path
 from stages.pipeline.params import read_params
@@ -42,19 +43,25 @@ def run(model: str) -> None:
     check_sizes(guide, images, len(test), len(train))
     sizes = guide_sizes(guide, images, classes)
     trained_by = guide_recipe(recipe, guide)
+    scratch = scratch_folder(f"guide-{model}", params.guiding(model), sha256(DATASET), str(pick_device()))
     state = new_state(lambda: Network(Config(**sizes)), trained_by, seed, accelerator(pick_device()))
-    loss = fit(state, images[train], labels[train], seed, trained_by, f"guide {model}")
-    network, schedule = state.network.eval(), make_schedule(recipe.schedule, recipe.timesteps)
+    schedule = make_schedule(recipe.schedule, recipe.timesteps)
+    update = partial(iterate, state, images[train], labels[train], seed, trained_by, schedule)
+    advice = f"no guide was written; lower guide.lr ({guide.lr})"
+    fit(state, update, guide.iterations, scratch, f"guide {model}", advice)
+    network = state.network.eval()
     x0 = (images[test].float() / 127.5 - 1).to(state.accelerator.device)
     found = {str(t): accuracy(network, x0, labels[test], schedule, seed, t) for t in accuracy_times(recipe.timesteps)}
     save_guide(model, network.state_dict(), sizes)
     record = GuideRecord(
         model=model, parameters=sum(p.numel() for p in network.parameters()), classes=classes,
-        iterations=guide.iterations, loss=loss, accuracy=found, n_test=len(test), n_train=len(train),
-        training=params.guiding(model), sha256=sha256(guide_path(model)), dataset_sha256=sha256(DATASET),
+        iterations=guide.iterations, loss=state.losses[-1]["cross_entropy"], accuracy=found, n_test=len(test),
+        n_train=len(train), training=params.guiding(model), sha256=sha256(guide_path(model)),
+        dataset_sha256=sha256(DATASET),
     )  # fmt: skip
     write_record(guide_record_path(model), record)
     log_run(f"guide-{model}", started)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def read_labelled(classes: int, recipe: str) -> tuple[Tensor, Tensor]:
@@ -93,20 +100,10 @@ def guide_sizes(guide: Guide, images: Tensor, classes: int) -> dict[str, Any]:
     return {**sizes, "image_size": images.shape[-1], "image_channels": images.shape[1], "classes": classes}
 
 
-def fit(state: TrainingState, images: Tensor, labels: Tensor, seed: int, recipe: Recipe, title: str) -> float:
-    """Train ``state`` in place and return its last loss.
-
-    Raises:
-        InputError: that is no longer finite.
-    """
-    schedule, loss = make_schedule(recipe.schedule, recipe.timesteps), math.nan
-    for iteration in tqdm(range(recipe.iterations), desc=title, unit="it", mininterval=1):
-        drawn = batch_indices(len(images), seed, recipe, iteration)
-        objective = partial(cross_entropy, labels=labels[drawn])
-        found = step(state, draw_batch(images, seed, recipe, iteration), seed, recipe, objective, schedule)
-        state.iteration += 1
-        if state.iteration == recipe.iterations:
-            loss = found.total.mean().item()
-    if not math.isfinite(loss):
-        raise InputError(f"{title}: the loss is {loss}; no guide was written; lower guide.lr ({recipe.lr})")
-    return loss
+def iterate(
+    state: TrainingState, images: Tensor, labels: Tensor, seed: int, recipe: Recipe, schedule: Schedule
+) -> Mapping[str, Tensor]:
+    """Return the terms of the loss of one iteration on the training images [N, C, H, W] and their labels [N]."""
+    drawn = batch_indices(len(images), seed, recipe, state.iteration)
+    objective = partial(cross_entropy, labels=labels[drawn])
+    return step(state, draw_batch(images, seed, recipe, state.iteration), seed, recipe, objective, schedule).terms

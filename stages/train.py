@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from stages.diffusion.losses import Loss
-from stages.diffusion.schedule import make_schedule
+from stages.diffusion.schedule import Schedule, make_schedule
 from stages.pipeline.captions import read_captions
 from stages.pipeline.cells import planned_model
-from stages.pipeline.checkpoints import resume, save_checkpoint
 from stages.pipeline.errors import InputError
 from stages.pipeline.files import read_npz, scratch_folder, sha256
 from stages.pipeline.first_stages import load_autoencoder
+from stages.pipeline.fitting import fit
 from stages.pipeline.kept import save_kept
 from stages.pipeline.layout import DATA, DATASET, kept_path, model_path, model_record_path
 from stages.pipeline.models import save_model
@@ -34,18 +31,13 @@ from stages.pipeline.runs import log_run
 from stages.pipeline.runtime import pick_device
 from stages.sections.models import Network, Recipe
 from stages.sections.records import ModelRecord
-from stages.training.batches import batch_indices, draw_batch, gathered
+from stages.training.batches import batch_indices, draw_batch
 from stages.training.state import TrainingState, new_state
 from stages.training.step import step
 
-LOG_EVERY = 50
-
 
 def run(model: str) -> int:
-    """Train ``model`` and write its EMA weights, kept and last, and its record, resuming from a checkpoint that fits.
-
-    Returns the exit status of the processes that do it together, where there are several.
-    """
+    """Return the exit status after training ``model`` and writing its EMA weights, kept and last, and its record."""
     params, planned, started = read_params(), planned_model(model), time.monotonic()
     if params.runtime.train_processes > 1 and not launched():
         return launch(["train", model], params.runtime.train_processes)
@@ -59,9 +51,11 @@ def run(model: str) -> int:
     sizes, weights = network_start(planned.recipe, recipe, batch(0)[0].shape[1:])
     loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
     state = new_state(partial(initial_network, planned.network, sizes, weights), recipe, training["seed"], together)
+    schedule = make_schedule(recipe.schedule, recipe.timesteps)
+    update = partial(iterate, state, batch, training["seed"], recipe, loss, schedule)
     inputs = sha256(DATASET), sha256(DATA / planned.input)
     scratch = scratch_folder(f"train-{model}", training, keep, *inputs, str(pick_device()), together.num_processes)
-    fit(state, batch, training["seed"], recipe, loss, scratch, f"train {model}", planned.recipe, keep)
+    fit(state, update, recipe.iterations, scratch, f"train {model}", advice(planned.recipe, recipe), keep)
     if together.is_main_process:
         save_kept(model, state.kept, training)
         save_model(model, state.ema, planned.network, sizes, training, (tensors, with_shape(described, images)))
@@ -109,6 +103,20 @@ def examples(
     return encode(draw_batch(images, seed, recipe, iteration)), told
 
 
+def advice(name: str, recipe: Recipe) -> str:
+    """Return what helps against a loss that is not finite."""
+    return f"no model was written; lower {name}.lr ({recipe.lr}) or use {name}.precision: fp32 ({recipe.precision})"
+
+
+def iterate(
+    state: TrainingState, batch: Callable[[int], tuple[Tensor, Tensor | None]], seed: int, recipe: Recipe,
+    loss: Callable[..., Loss], schedule: Schedule,
+) -> Mapping[str, Tensor]:  # fmt: skip
+    """Return the terms of the loss of one iteration."""
+    x0, labels = batch(state.iteration)
+    return step(state, x0, seed, recipe, loss, schedule, labels).terms
+
+
 def with_shape(described: Mapping[str, Any], images: Tensor) -> dict[str, Any]:
     """Return what a model file tells of its first stage, with the shape of images [N, C, H, W]; nothing of pixels."""
     return {**described, "image_shape": list(images.shape[1:])} if described else {}
@@ -129,47 +137,3 @@ def check_labels(labels: Tensor, n: int, count: int, allowing: str) -> Tensor:
     if int(labels.min()) < 0 or int(labels.max()) >= count:
         raise InputError(f"{DATASET}: labels {int(labels.min())} to {int(labels.max())}; {allowing} 0 to {count - 1}")
     return labels
-
-
-def check_loss(loss: float, told: str, name: str, recipe: Recipe) -> None:
-    """Refuse a loss that is not finite."""
-    if not math.isfinite(loss):
-        raise InputError(
-            f"{told} is {loss}; no model was written; lower {name}.lr ({recipe.lr}) or use {name}.precision: fp32 "
-            f"({recipe.precision})"
-        )
-
-
-def fit(
-    state: TrainingState, batch: Callable[[int], tuple[Tensor, Tensor | None]], seed: int, recipe: Recipe,
-    loss: Callable[..., Loss], scratch: Path, label: str, recipe_name: str, keep: Collection[int],
-) -> None:  # fmt: skip
-    """Train ``state`` in place up to the recipe's iterations, saving checkpoints on the way and keeping EMA weights.
-
-    Raises:
-        InputError: the loss is no longer finite.
-    """
-    every, schedule = read_params().runtime.checkpoint_every, make_schedule(recipe.schedule, recipe.timesteps)
-    resume(scratch, state)
-    with tqdm(total=recipe.iterations, initial=state.iteration, desc=label, unit="it", mininterval=1) as progress:
-        while state.iteration < recipe.iterations:
-            x0, labels = batch(state.iteration)
-            found = step(state, x0, seed, recipe, loss, schedule, labels)
-            state.iteration += 1
-            progress.update()
-            if state.iteration in keep:
-                state.kept[state.iteration] = {name: weight.cpu().clone() for name, weight in state.ema.items()}
-            last = state.iteration == recipe.iterations
-            log, save = last or state.iteration % LOG_EVERY == 0, not last and state.iteration % every == 0
-            if not (log or save):
-                continue
-            # Reading a loss makes the processor wait for an accelerator, so it is done now and then only.
-            terms = {name: gathered(term, state.accelerator).mean().item() for name, term in found.terms.items()}
-            check_loss(
-                sum(terms.values()), f"{label}: the loss at iteration {state.iteration - 1}", recipe_name, recipe
-            )
-            if log:
-                state.losses.append({"iteration": state.iteration, **terms})
-                progress.set_postfix({name: f"{term:.4f}" for name, term in terms.items()}, refresh=False)
-            if save and state.accelerator.is_main_process:
-                save_checkpoint(scratch, state)

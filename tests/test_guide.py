@@ -206,6 +206,6 @@ def test_a_guide_that_is_missing_or_of_another_model_or_of_other_classes_is_refu
 def test_a_guide_whose_loss_is_no_number_is_not_written(project: Path) -> None:
     configure({"guide": {"lr": 1e30}})
     prepare.run()
-    with pytest.raises(InputError, match=r"the loss is .*lower guide.lr"):
+    with pytest.raises(InputError, match=r"the loss at iteration 39 is .*lower guide.lr"):
         guide.run("adm-class")
     assert not guide_path("adm-class").exists()

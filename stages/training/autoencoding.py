@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol, TypeVar
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 
+from stages.diffusion.importance import empty_history
 from stages.pipeline.streams import stream, stream_seed
+from stages.training.state import TrainingState
 
 AUTOENCODER = 20
-
-M = TypeVar("M", bound=nn.Module)
 
 
 class FirstStage(Protocol):
@@ -32,29 +34,29 @@ class Quality(NamedTuple):
     mean_image_mse: float
 
 
-def fresh(build: Callable[[], M], seed: int) -> M:
-    """Return an untrained autoencoder; equal seeds give equal ones."""
+def fresh(build: Callable[[], nn.Module], seed: int, lr: float, accelerator: Accelerator) -> TrainingState:
+    """Return the training run of an autoencoder before its first iteration; equal seeds give equal ones."""
     torch.manual_seed(stream_seed(seed, AUTOENCODER))
-    return build()
+    network = build().to(accelerator.device).train()
+    optimizer, scaler = torch.optim.Adam(network.parameters(), lr=lr), torch.amp.GradScaler(enabled=False)
+    return TrainingState(accelerator, network, network, {}, optimizer, scaler, empty_history(1))
 
 
-def batches_of(n: int, size: int, iterations: int, seed: int) -> Iterator[Tensor]:
-    """Yield the indices [size] of each iteration's images: epochs are permutations, incomplete batches are dropped."""
-    per_epoch, order = n // size, torch.empty(0)
-    for iteration in range(iterations):
-        epoch, position = divmod(iteration, per_epoch)
-        if not position:
-            order = torch.randperm(n, generator=stream(seed, AUTOENCODER, epoch + 1))
-        yield order[position * size : (position + 1) * size]
+def batch_of(n: int, size: int, seed: int, iteration: int) -> Tensor:
+    """Return which of ``n`` images [size] an iteration is on: epochs are permutations, incomplete batches dropped."""
+    epoch, position = divmod(iteration, n // size)
+    return _permutation(n, seed, epoch)[position * size : (position + 1) * size]
 
 
-def update(network: FirstStage, optimizer: torch.optim.Optimizer, images: Tensor) -> dict[str, Tensor]:
-    """Return the losses on images [B, C, H, W] in [-1, 1], after one step along the gradient of their sum."""
-    optimizer.zero_grad(set_to_none=True)
-    losses = network.losses(images)
+def iterate(state: TrainingState, images: Tensor, size: int, seed: int) -> dict[str, Tensor]:
+    """Return the losses on a batch of images [N, C, H, W] in [-1, 1], after one step along their sum's gradient."""
+    chosen = batch_of(len(images), size, seed, state.iteration).to(images.device)
+    state.optimizer.zero_grad(set_to_none=True)
+    network: Any = state.network
+    losses = network.losses(images[chosen])
     torch.stack(list(losses.values())).sum().backward()
-    optimizer.step()
-    return losses
+    state.optimizer.step()
+    return {name: loss.detach() for name, loss in losses.items()}
 
 
 @torch.no_grad()
@@ -86,3 +88,8 @@ def quality(network: FirstStage, parts: Callable[[], Iterator[Tensor]]) -> Quali
         error += float((network.decode(network.encode(images)) - images).double().square().sum())
         spread += float((images - mean).double().square().sum())
     return Quality(error / values, spread / values)
+
+
+@lru_cache(maxsize=1)
+def _permutation(n: int, seed: int, epoch: int) -> Tensor:
+    return torch.randperm(n, generator=stream(seed, AUTOENCODER, epoch + 1))
