@@ -180,8 +180,11 @@ def diagnosis_record(model: str) -> DiagnosisRecord:
         "reverse": [{"steps": 20, "value": 0.05, "margin": 0.001, "n": 20}],
         "formulas": {f"{phase}_{metric}": {"value": 0.5, "margin": 0.01, "formula": 0.25}
                      for phase in ("training", "sampling") for metric in ("mean", "variance")},
-        "curves": [{"measure": measure, "sampler": sampler, "fix": fix, "at": [0, 500], "values": [1, 1]}
-                   for measure, sampler, fix in named],
+        "curves": [
+            {"measure": measure, "sampler": sampler, "fix": fix, "at": [0, 500], "values": [1, 1],
+             "margins": None if fix == "control" else [0.1, 0.2]}
+            for measure, sampler, fix in named
+        ],
     })  # fmt: skip
 
 
@@ -532,8 +535,8 @@ def test_a_diagnosis_of_fewer_steps_than_are_planned_leaves_its_number_absent(me
 def test_diagnosis_plots_draw_controls_and_every_fix() -> None:
     curves = [("delta", "ddpm", fix) for fix in ("control", "none", "es 0.99", "ts")]
     table = pd.DataFrame(
-        [("adm", sampler, fix, measure, at, 0.5) for measure, sampler, fix in curves for at in (0, 500)],
-        columns=["model", "sampler", "fix", "measure", "at", "value"],
+        [("adm", sampler, fix, measure, at, 0.5, 0.1) for measure, sampler, fix in curves for at in (0, 500)],
+        columns=["model", "sampler", "fix", "measure", "at", "value", "margin"],
     )
     drawn = diagnosis_plot(table, GROUPS[0])
     assert drawn == diagnosis_plot(table, GROUPS[0])

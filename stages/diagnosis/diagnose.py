@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from stages.diagnosis import deviation, time_fit
 from stages.diagnosis.eps_norm import eps_norm
-from stages.diagnosis.estimates import Estimate, mean_and_variance
+from stages.diagnosis.estimates import Estimate, jackknifed, mean_and_variance
 from stages.diagnosis.prediction_error import rejection_rate, spread
 from stages.diagnosis.reverse_error import reverse_error
 from stages.diagnosis.spectrum import band_power, gaussian_chain
@@ -50,7 +49,8 @@ class Subject(NamedTuple):
 class Curve(NamedTuple):
     """Values of a measure at times (or bands, or times around one); ``control`` is what they are held against.
 
-    ``gaussian`` is the exact prediction for Gaussian data of the same spectrum.
+    ``gaussian`` is the exact prediction for Gaussian data of the same spectrum. Margins are over the images; exact
+    values, counts and places of a least value have none.
     """
 
     measure: str
@@ -58,6 +58,7 @@ class Curve(NamedTuple):
     fix: str
     at: Sequence[float]
     values: Sequence[float]
+    margins: Sequence[float] | None = None
 
 
 class Formula(NamedTuple):
@@ -102,11 +103,8 @@ def curves(subject: Subject, steps: int, scales: Sequence[float], window: int, c
     """Yield every curve of both samplers."""
     noise = subject.noise(FORWARD)()
     for name, (sample, chain) in chains(subject.schedule, steps).items():
-        curve, forward = partial(_curve, name, chain), noised(subject.denoiser, subject.images, noise, chain)
-        yield curve("eps_norm", "control", eps_norm(forward.eps))
-        yield curve("delta", "control", deviation.perfect(subject.images, levels(chain)))
-        yield from _images(name, "control", subject.others, subject)
-        yield from _gaussian(name, chain, subject)
+        forward = noised(subject.denoiser, subject.images, noise, chain)
+        yield from _controls(name, subject, chain, forward)
         if name == "ddpm":
             yield from _errors(subject, chain, forward)
         else:
@@ -118,17 +116,37 @@ def curves(subject: Subject, steps: int, scales: Sequence[float], window: int, c
             if name == "ddpm" and fix != "ts":
                 yield from _steps(subject, chain, forward, noise, fix, remedy)
             if fix == "ts":
-                yield curve("shift", "ts", time_fit.shifts(walked.told, chain))
-                yield curve("shift", "control", time_fit.fitting_shifts(remedy, forward.states, chain))
+                yield from _shifts(name, "ts", walked.told, chain)
+                yield from _shifts(name, "control", time_fit.fitting_times(remedy, forward.states, chain), chain)
 
 
-def _curve(sampler: str, chain: Chain, measure: str, fix: str, values: Tensor) -> Curve:
-    return Curve(measure, sampler, fix, chain.grid.times, values.tolist())
+def _along(
+    sampler: str, fix: str, at: Sequence[float], measure: Callable[[Tensor], Mapping[str, Tensor]], n: int
+) -> Iterator[Curve]:
+    """Yield a curve for each measure of ``n`` images, with its margins."""
+    for name, found in jackknifed(measure, n).items():
+        yield Curve(name, sampler, fix, at, *found)
+
+
+def _controls(name: str, subject: Subject, chain: Chain, forward: Trajectory) -> Iterator[Curve]:
+    """Yield what the measures along a chain are held against."""
+
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        perfect = deviation.perfect(subject.images[kept], levels(chain))
+        return {"eps_norm": eps_norm(forward.eps[:, kept]), "delta": perfect}
+
+    yield from _along(name, "control", chain.grid.times, measure, len(subject.images))
+    yield from _images(name, "control", subject.others, subject)
+    yield from _gaussian(name, chain, subject)
 
 
 def _images(sampler: str, fix: str, images: Tensor, subject: Subject) -> Iterator[Curve]:
-    ratio = band_power(images) / band_power(subject.images)
-    yield Curve("power", sampler, fix, range(1, len(ratio) + 1), ratio.tolist())
+    bands = range(1, images.shape[-2] // 2 + 1)
+
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        return {"power": band_power(images[kept]) / band_power(subject.images[kept])}
+
+    yield from _along(sampler, fix, bands, measure, len(images))
 
 
 def _gaussian(sampler: str, chain: Chain, subject: Subject) -> Iterator[Curve]:
@@ -136,47 +154,65 @@ def _gaussian(sampler: str, chain: Chain, subject: Subject) -> Iterator[Curve]:
     along, final = gaussian_chain(band_power(subject.images), levels(chain), sampler == "ddpm")
     yield Curve("power", sampler, "gaussian", range(1, len(final) + 1), final.tolist())
     for band, values in enumerate(along.T, 1):
-        yield _curve(sampler, chain, f"power_{band}", "gaussian", values)
+        yield Curve(f"power_{band}", sampler, "gaussian", chain.grid.times, values.tolist())
 
 
 def _chain(
     sampler: str, fix: str, subject: Subject, chain: Chain, walked: Trajectory, forward: Trajectory
 ) -> Iterator[Curve]:
-    curve, level = partial(_curve, sampler, chain), levels(chain)
-    yield curve("delta", fix, deviation.multi_step(walked.states, subject.images, level))
-    yield curve("delta_released", fix, deviation.multi_step_released(walked.states, subject.images, level))
-    norms = eps_norm(walked.eps)
-    yield curve("eps_norm", fix, norms)
-    yield curve("eps_norm_ratio", fix, norms / eps_norm(forward.eps))
+    level = levels(chain)
+
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        found, true, images = walked.only(kept), forward.only(kept), subject.images[kept]
+        norms = eps_norm(found.eps)
+        pairs = zip(found.states, true.states, strict=True)
+        powers = torch.stack([band_power(x) / band_power(other) for x, other in pairs])
+        return {
+            "delta": deviation.multi_step(found.states, images, level),
+            "delta_released": deviation.multi_step_released(found.states, images, level),
+            "eps_norm": norms, "eps_norm_ratio": norms / eps_norm(true.eps),
+            **{f"power_{band}": values for band, values in enumerate(powers.T, 1)},
+        }  # fmt: skip
+
+    yield from _along(sampler, fix, chain.grid.times, measure, len(subject.images))
     yield from _images(sampler, fix, walked.final, subject)
-    pairs = zip(walked.states, forward.states, strict=True)
-    powers = torch.stack([band_power(x) / band_power(true) for x, true in pairs])
-    for band, values in enumerate(powers.T, 1):
-        yield curve(f"power_{band}", fix, values)
+
+
+def _shifts(sampler: str, fix: str, told: Tensor, chain: Chain) -> Iterator[Curve]:
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        return {"shift": time_fit.shifts(told[:, kept], chain)}
+
+    yield from _along(sampler, fix, chain.grid.times, measure, told.shape[1])
 
 
 def _errors(subject: Subject, chain: Chain, forward: Trajectory) -> Iterator[Curve]:
     """Yield the size of clip(x0hat) - x0 and how often it is not Gaussian, beside Gaussian noise of that size."""
-    curve, draw, found = partial(_curve, "", chain), subject.noise(CONTROL), []
-    for x, eps, level in zip(forward.states, forward.eps, levels(chain), strict=True):
-        errors = predict_x0(x, eps, level).clamp(-1, 1) - subject.images
-        size = spread(errors)
-        found.append((size, rejection_rate(errors), rejection_rate(size * draw())))
-    names = (("nu", "none"), ("rejected", "none"), ("rejected", "control"))
-    for (measure, fix), values in zip(names, zip(*found, strict=True), strict=True):
-        yield curve(measure, fix, torch.tensor(values))
+    pairs = zip(forward.states, forward.eps, levels(chain), strict=True)
+    errors = torch.stack([predict_x0(x, eps, level).clamp(-1, 1) - subject.images for x, eps, level in pairs])
+    times, draw = chain.grid.times, subject.noise(CONTROL)
+
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        return {"nu": torch.tensor([spread(each[kept]) for each in errors])}
+
+    yield from _along("", "none", times, measure, len(subject.images))
+    yield Curve("rejected", "", "none", times, [rejection_rate(each) for each in errors])
+    yield Curve("rejected", "", "control", times, [rejection_rate(spread(each) * draw()) for each in errors])
 
 
 def _steps(
     subject: Subject, chain: Chain, forward: Trajectory, noise: Tensor, fix: str, remedy: Fix
 ) -> Iterator[Curve]:
     """Yield Delta after single steps of ADM's sampler from true states, by the time that they lead to."""
-    times, level, found = chain.grid.times, levels(chain).tolist(), []
-    for index in range(1, len(times)):
-        x0hat, step = _step(chain, forward, remedy, index)
-        found.append(deviation.single_step(x0hat, subject.images, noise, level[index], step))
-    for measure, values in zip(("Delta", "Delta_table", "Delta_exact"), zip(*found, strict=True), strict=True):
-        yield Curve(measure, "ddpm", fix, times[:-1], values)
+    times, level = chain.grid.times, levels(chain).tolist()
+    steps = [(level[index], *_step(chain, forward, remedy, index)) for index in range(1, len(times))]
+
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        images, eps = subject.images[kept], noise[kept]
+        found = [deviation.single_step(x0hat[kept], images, eps, a, step) for a, x0hat, step in steps]
+        names = ("Delta", "Delta_table", "Delta_exact")
+        return dict(zip(names, torch.tensor(found, dtype=torch.float64).T, strict=True))
+
+    yield from _along("ddpm", fix, times[:-1], measure, len(subject.images))
 
 
 def _step(chain: Chain, forward: Trajectory, remedy: Fix, index: int) -> tuple[Tensor, Posterior]:
@@ -189,12 +225,15 @@ def _step(chain: Chain, forward: Trajectory, remedy: Fix, index: int) -> tuple[T
 def _times(subject: Subject, chain: Chain, forward: Trajectory, noise: Tensor) -> Iterator[Curve]:
     """Yield what Time-Shift looks at, along DDIM's grid."""
     times = [int(time) for time in chain.grid.times]
-    for quantile, values in zip(time_fit.QUANTILES, time_fit.variance_quantiles(forward.states).T, strict=True):
-        yield _curve("", chain, f"variance_{quantile:g}", "none", values)
-    yield _curve("", chain, "variance", "control", 1 - levels(chain))
+
+    def quantiles(kept: Tensor) -> dict[str, Tensor]:
+        found = time_fit.variance_quantiles(forward.states[:, kept]).T
+        return {f"variance_{share:g}": values for share, values in zip(time_fit.QUANTILES, found, strict=True)}
+
+    yield from _along("", "none", times, quantiles, len(subject.images))
+    yield Curve("variance", "", "control", times, (1 - levels(chain)).tolist())
     for start in sorted({max(1, round(share * len(times)) - 1) for share in STARTS}):
-        errors = time_fit.error_evolution(subject.denoiser, forward, chain, start)
-        yield Curve(f"error_from_{times[start]}", "ddim", "none", (-1, *times[:start]), errors.tolist())
+        yield from _evolution(subject, chain, forward, start)
     nearest = []
     for index in range(1, len(times)):
         around = range(max(0, 2 * times[index - 1] - times[index]), times[index] + 1)
@@ -203,6 +242,16 @@ def _times(subject: Subject, chain: Chain, forward: Trajectory, noise: Tensor) -
         offsets = [time - times[index - 1] for time in around]
         yield Curve(f"coupling_to_{times[index - 1]}", "ddim", "none", offsets, errors.tolist())
     yield Curve("nearest", "ddim", "none", times[:-1], nearest)
+
+
+def _evolution(subject: Subject, chain: Chain, forward: Trajectory, start: int) -> Iterator[Curve]:
+    times = chain.grid.times
+    errors = time_fit.error_evolution(subject.denoiser, forward, chain, start)
+
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        return {f"error_from_{times[start]}": errors[:, kept].mean(dim=1)}
+
+    yield from _along("ddim", "none", (-1, *times[:start]), measure, errors.shape[1])
 
 
 def formulas(subject: Subject, steps: int) -> tuple[int, dict[str, Formula]]:

@@ -1,11 +1,17 @@
-"""A mean over images with its margin."""
+"""Values of measures with their margins over images."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
+
+from stages.metrics.intervals import jackknife_margin
+
+GROUPS = 10
 
 
 class Estimate(NamedTuple):
@@ -28,3 +34,25 @@ def mean_and_variance(residual: Tensor) -> tuple[Estimate, Estimate]:
         mean_over_images(residual.flatten(1).mean(dim=1)),
         mean_over_images((residual - residual.mean(dim=0)).square().flatten(1).mean(dim=1)),
     )
+
+
+class Estimates(NamedTuple):
+    """Values with half the width of each one's 95 % interval over images; without margins where they are exact."""
+
+    values: list[float]
+    margins: list[float] | None
+
+
+def jackknifed(measure: Callable[[Tensor], Mapping[str, Tensor]], n: int) -> dict[str, Estimates]:
+    """Return the values [m] of measures of ``n`` images by name, with delete-one-group jackknife margins.
+
+    ``measure`` takes the indices of the images that count. The groups are ten, as equal in size as they can be.
+    """
+    order, groups = torch.arange(n), min(GROUPS, n)
+    left_out = [measure(order[order % groups != group]) for group in range(groups)]
+    found = {}
+    for name, values in measure(order).items():
+        replicates = zip(*(each[name].tolist() for each in left_out), strict=True)
+        margins = [jackknife_margin(*each) for each in zip(values.tolist(), replicates, strict=True)]
+        found[name] = Estimates(values.tolist(), margins)
+    return found

@@ -24,16 +24,15 @@ def variance_quantiles(states: Tensor) -> Tensor:
 
 
 def error_evolution(denoiser: Denoiser, forward: Trajectory, chain: Chain, start: int) -> Tensor:
-    """Return [start + 1]: the mean square of DDIM's states less the forward ones of the same noise (TS, Fig. 3).
+    """Return [start + 1, n]: each image's mean square of DDIM's states less the forward ones of its noise (TS, Fig. 3).
 
     DDIM (eta 0) starts from the forward state of grid index ``start``; the errors are of its states at the indices 0 to
     start - 1 and, first of all, of the final images.
     """
     part = Chain(chain.schedule, chain.grid._replace(times=chain.grid.times[: start + 1]))
     found = sampled(ddim.sample, denoiser, forward.states[start], part, Fix(), lambda: torch.zeros(()))
-    errors = (found.states[:start] - forward.states[:start]).double().square().flatten(1).mean(dim=1)
-    final = (found.final - forward.final).double().square().mean()
-    return torch.cat([final.reshape(1), errors]).cpu()
+    errors = torch.cat([(found.final - forward.final)[None], found.states[:start] - forward.states[:start]])
+    return errors.double().square().flatten(2).mean(dim=2).cpu()
 
 
 def coupling(forward: Trajectory, noise: Tensor, chain: Chain, index: int, times: Sequence[int]) -> Tensor:
@@ -58,9 +57,9 @@ def shifts(told: Tensor, chain: Chain) -> Tensor:
     return told.double().mean(dim=1).cpu() - torch.tensor(chain.grid.times, dtype=torch.float64)
 
 
-def fitting_shifts(fix: Fix, states: Tensor, chain: Chain) -> Tensor:
-    """Return ``shifts`` of what a fix would tell of given states [S, n, C, H, W]."""
+def fitting_times(fix: Fix, states: Tensor, chain: Chain) -> Tensor:
+    """Return the times [S, n] that a fix would tell of given states [S, n, C, H, W]."""
     times = chain.grid.times
     told = [fix.condition(states[i], i, torch.full((states.shape[1],), int(times[i]), device=states.device))
             for i in range(len(times))]  # fmt: skip
-    return shifts(torch.stack(told), chain)
+    return torch.stack(told)

@@ -26,6 +26,10 @@ class Trajectory(NamedTuple):
     told: Tensor
     final: Tensor
 
+    def only(self, kept: Tensor) -> Trajectory:
+        """Return the trajectory of the images of these indices alone."""
+        return Trajectory(self.states[:, kept], self.eps[:, kept], self.told[:, kept], self.final[kept])
+
 
 def sampled(
     sample: Callable[..., Tensor], denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise

@@ -108,7 +108,7 @@ def diagnosis_summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def diagnosis_plot(table: pd.DataFrame, group: Group) -> str:
-    """Return an SVG of one group of measures; columns: model, sampler, fix, measure, at, value."""
+    """Return an SVG of one group of measures; columns: model, sampler, fix, measure, at, value, margin."""
     models = list(table["model"].unique())
     figure, grid = panels(len(models), len(group.panels), shared=False)
     fixes = [fix for fix in table["fix"].unique() if fix not in CONTROLS]
@@ -133,7 +133,10 @@ def _panel(axes: Axes, part: pd.DataFrame, panel: Panel, fixes: Sequence[str]) -
         axes.axhline(panel.of_control, color=INK, alpha=0.35, linewidth=2, label="control")
     for measure in measures:
         for fix, curve in part[part["measure"] == measure].groupby("fix", sort=False):
-            axes.plot(curve["at"], curve["value"], **_style(str(fix), measure, panel, fixes))
+            style = _style(str(fix), measure, panel, fixes)
+            axes.plot(curve["at"], curve["value"], **style)
+            low, high = curve["value"] - curve["margin"], curve["value"] + curve["margin"]
+            axes.fill_between(curve["at"], low, high, color=style["color"], alpha=0.12, linewidth=0)
     axes.tick_params(labelsize=SMALL)
     axes.grid(visible=True, color=GRID, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)

@@ -133,18 +133,24 @@ class AgainstFormula(Score):
 
 
 class Curve(Section):
-    """Values of a measure along a chain; ``control`` in place of a fix is what they are held against."""
+    """Values of a measure along a chain; ``control`` in place of a fix is what they are held against.
+
+    Margins are half the widths of 95 % intervals over images, of values that have them.
+    """
 
     measure: str
     sampler: str
     fix: str
     at: list[Float]
     values: list[Float]
+    margins: list[Annotated[Float, Field(ge=0)]] | None
 
     @model_validator(mode="after")
     def _a_value_each(self) -> Self:
         if len(self.at) != len(self.values):
             raise ValueError(f"values: {len(self.values)} at {len(self.at)} places")
+        if self.margins is not None and len(self.margins) != len(self.values):
+            raise ValueError(f"margins: {len(self.margins)} of {len(self.values)} values")
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from stages.sections.records import DiagnosisRecord
 from stages.study.regenerated import diagnosis_key
 
-COLUMNS = ("model", "sampler", "fix", "measure", "at", "value")
+COLUMNS = ("model", "sampler", "fix", "measure", "at", "value", "margin")
 
 
 def diagnosed_scores(records: Iterable[DiagnosisRecord]) -> dict[str, dict[str, Any]]:
@@ -26,16 +27,17 @@ def diagnosis_table(records: Mapping[str, DiagnosisRecord]) -> pd.DataFrame:
     """Return all curves in long form: a row for each value.
 
     ``at`` is a time (-1 the clean image), a band of frequencies (``power``), or how far from a step's target time
-    (``coupling``); the rows of ``control`` are what a measure is held against.
+    (``coupling``); the rows of ``control`` are what a measure is held against. ``margin`` is half the width of the
+    95 % interval over images, where there is one.
     """
     rows = [
-        (model, curve.sampler, curve.fix, curve.measure, at, value)
+        (model, curve.sampler, curve.fix, curve.measure, at, value, margin)
         for model, record in records.items()
         for curve in record.curves
-        for at, value in zip(curve.at, curve.values, strict=True)
+        for at, value, margin in zip(curve.at, curve.values, curve.margins or repeat(None), strict=False)
     ]
     rows += [
-        (model, "ddpm", "none", "delta_bar", each.steps - 1, each.value)
+        (model, "ddpm", "none", "delta_bar", each.steps - 1, each.value, each.margin)
         for model, record in records.items()
         for each in record.reverse
     ]

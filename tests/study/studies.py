@@ -34,11 +34,12 @@ def published() -> Published:
 def _content() -> dict[str, Any]:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["trajectory"] |= {"models": []}
+    params["sample"] |= {"n": 1000}
     return untuned(params | {"grid": None})
 
 
 def content() -> dict[str, Any]:
-    """A copy of the committed params.yaml without free cells and trajectories, to be changed at will."""
+    """A copy of the committed params.yaml, 1,000 images a cell, without free cells and trajectories, to be changed."""
     return deepcopy(_content())
 
 

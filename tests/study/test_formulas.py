@@ -19,7 +19,11 @@ RECORD = DiagnosisRecord.model_validate({
         "sampling_mean": {"value": 0.004, "margin": 0.002, "formula": 0},
         "sampling_variance": {"value": 0.625, "margin": 0.01, "formula": 0.51},
     },
-    "curves": [{"measure": "delta", "sampler": "ddim", "fix": "none", "at": [0, 50], "values": [0.5, 0.25]}],
+    "curves": [
+        {"measure": "delta", "sampler": "ddim", "fix": "none", "at": [0, 50], "values": [0.5, 0.25],
+         "margins": [0.02, 0.01]},
+        {"measure": "nearest", "sampler": "ddim", "fix": "none", "at": [0], "values": [-3], "margins": None},
+    ],
 })  # fmt: skip
 
 
@@ -36,16 +40,19 @@ def test_every_formula_has_its_measurement_beside_it() -> None:
 
 
 def test_long_form_has_a_row_a_value() -> None:
-    assert diagnosis_table({"adm": RECORD}).to_numpy().tolist() == [
+    table = diagnosis_table({"adm": RECORD})
+    assert table.drop(columns="margin").to_numpy().tolist() == [
         ["adm", "ddim", "none", "delta", 0, 0.5], ["adm", "ddim", "none", "delta", 50, 0.25],
-        ["adm", "ddpm", "none", "delta_bar", 99, 0.05],
+        ["adm", "ddim", "none", "nearest", 0, -3], ["adm", "ddpm", "none", "delta_bar", 99, 0.05],
     ]  # fmt: skip
+    assert table["margin"].tolist() == pytest.approx([0.02, 0.01, float("nan"), 0.001], nan_ok=True)
     score = diagnosed_scores([RECORD])["adm @ 100"]["delta_bar"]
     assert (score["value"], score["margin"], score["n"]) == (0.05, 0.001, 500)
 
 
-def test_a_curve_without_a_value_for_each_place_is_refused() -> None:
+@pytest.mark.parametrize(("field", "told"), [("values", "1 at 2 places"), ("margins", "1 of 2 values")])
+def test_a_curve_without_a_value_for_each_place_is_refused(field: str, told: str) -> None:
     content = RECORD.model_dump()
-    content["curves"][0]["values"] = [1.0]
-    with pytest.raises(ValueError, match="1 at 2 places"):
+    content["curves"][0][field] = [1.0]
+    with pytest.raises(ValueError, match=told):
         DiagnosisRecord.model_validate(content)
