@@ -11,8 +11,7 @@ from stages.pipeline.errors import InputError
 from stages.pipeline.files import read_tensors, write_tensors
 from stages.pipeline.layout import autoencoder_path
 from stages.pipeline.registry import method_module
-
-PIXELS = "pixels"
+from stages.sections.autoencoders import PIXELS
 
 
 def build_first_stage(module: str, sizes: Mapping[str, Any]) -> Any:

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from stages.diffusion.schedule import Schedule, make_schedule
 from stages.pipeline.errors import InputError
 from stages.pipeline.files import read_tensors, write_tensors
-from stages.pipeline.first_stages import PIXELS, build_first_stage
+from stages.pipeline.first_stages import build_first_stage
 from stages.pipeline.layout import model_path
 from stages.pipeline.registry import method_module
+from stages.sections.autoencoders import PIXELS
 
 FIRST_STAGE = "first_stage."
 

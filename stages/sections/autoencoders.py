@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from stages.sections.base import Float, Int, Method, Sha256
 
+# The first stage of models that have no autoencoder.
+PIXELS = "pixels"
+
 
 class Autoencoder(Method):
     """What all autoencoders share."""

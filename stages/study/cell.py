@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from stages.papers.tables import SOURCES, Row
+from stages.sections.autoencoders import PIXELS
 from stages.sections.cells import Cell
 from stages.sections.models import Told
 from stages.sections.study import Params
 
-DATA_SET, PIXELS = "dataset.npz", "pixels"
+DATA_SET = "dataset.npz"
 
 
 class Known(NamedTuple):
