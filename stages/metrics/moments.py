@@ -25,6 +25,8 @@ class GroupMoments:
         self.seen = 0
         self.totals: np.ndarray | None = None
         self.products: np.ndarray | None = None
+        # Over all groups, once these are complete: of many groups the sums take longer than what is made of them.
+        self.sums: tuple[np.ndarray, np.ndarray] | None = None
 
     def add(self, features: np.ndarray) -> None:
         """Count the next features [m, d]; the order is that of the images."""
@@ -44,7 +46,9 @@ class GroupMoments:
         """Return mean and covariance of all features, or of all but those of one group."""
         if self.totals is None or self.products is None or self.seen != self.ends[-1]:
             raise ValueError(f"{self.seen} features counted of {self.ends[-1]}")
-        n, total, product = self.seen, self.totals.sum(0), self.products.sum(0)
+        if self.sums is None:
+            self.sums = self.totals.sum(0), self.products.sum(0)
+        n, (total, product) = self.seen, self.sums
         if without is not None:
             n, total, product = (
                 n - self.sizes[without], total - self.totals[without], product - self.products[without]

@@ -57,9 +57,11 @@ def run_stages(stages: Stages, workers: Workers, done: Callable[[str, bool], obj
         ready = [name for name, upstream in run.waiting.items() if not upstream and workers.free(name)]
         if ready:
             run.begin(max(ready, key=lambda name: stages.descendants[name]))
+        elif run.ended:
+            # Recorded only now, while others run.
+            run.end(*run.ended.popitem())
         elif run.running:
-            for name, status in workers.finished().items():
-                run.end(name, status)
+            run.ended = dict(workers.finished())
         else:
             run.outcome.left = list(run.waiting)
             return run.outcome
@@ -72,6 +74,7 @@ class _Run:
     done: Callable[[str, bool], object]
     waiting: dict[str, set[str]]
     running: set[str] = field(default_factory=set)
+    ended: dict[str, int] = field(default_factory=dict)
     attempts: Counter[str] = field(default_factory=Counter)
     outcome: Outcome = field(default_factory=Outcome)
 

@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from stages.pipeline.scheduler import StageFault
 
 # A lock file of many stages takes seconds to write, so it is written once in a while. What a killed run had not written
 # there is in DVC's run-cache, from which the next run restores it.
-WRITING_SHARE = 0.05
+WRITING_SHARE = 0.02
 COMMAND = "python -m stages "
 CALLS = {
     "dvc.repo": ("Repo.scm_context", "lock_repo"),
@@ -34,6 +35,7 @@ CALLS = {
     ),
     "dvc.stage.cache": ("RunCacheNotFoundError", "StageCache.restore"),
     "dvc.dvcfile": ("Lockfile.dump_stages",),
+    "dvc.dependency.param": ("load_path",),
 }  # fmt: skip
 
 
@@ -161,7 +163,8 @@ def open_graph(folder: Path) -> Iterator[StageGraph]:
 
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
-        with Repo(str(folder)) as repo, lock_repo(repo), repo.scm_context(autostage=False, quiet=True):
+        scm = {"autostage": False, "quiet": True}
+        with Repo(str(folder)) as repo, lock_repo(repo), repo.scm_context(**scm), _parsed_once():
             _mend_rwlock(Path(str(repo.tmp_dir)))
             graph = StageGraph(repo)
             try:
@@ -170,6 +173,26 @@ def open_graph(folder: Path) -> Iterator[StageGraph]:
                 graph.write()
     except DvcException as error:
         raise InputError(_line(error)) from None
+
+
+@contextmanager
+def _parsed_once() -> Iterator[None]:
+    """Let DVC parse every content of a file of params once; it does so anew at each look at each stage."""
+    from dvc.dependency import param
+
+    load, parsed = param.load_path, {}
+
+    def load_path(path: str, fs: Any, **options: Any) -> Any:
+        key = path, Path(path).read_bytes()
+        if key not in parsed:
+            parsed[key] = load(path, fs, **options)
+        return deepcopy(parsed[key])
+
+    param.load_path = load_path
+    try:
+        yield
+    finally:
+        param.load_path = load
 
 
 def _mend_rwlock(folder: Path) -> None:
