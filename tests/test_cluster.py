@@ -14,7 +14,11 @@ import psutil
 import pytest
 
 from stages.__main__ import main
+from stages.pipeline.cells import read_cells, read_plan, write_cells
+from stages.pipeline.tuned import write_tuned
+from stages.sections.cells import Searched
 from tests.dvc_study import repro, run
+from tests.toy import ROOT, toy_params, write_params
 
 pytest.importorskip("ray")
 STORE = 100 * 2**20
@@ -80,3 +84,21 @@ def test_no_cluster_at_the_address_is_one_line(
     assert main(["grid", "--address", "nonsense"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("grid: --address: no Ray cluster at 'nonsense' (")
+
+
+def test_the_plan_travels_with_the_searched_values_that_it_holds(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stages.pipeline.cluster import copy_sources
+
+    params = toy_params()
+    params["es"]["b"] = "tuned"
+    write_params(params)
+    found = Searched(values={"b": 1.01}, settings="", trials=[])
+    write_tuned(dict.fromkeys(("adm-ip-ddpm-es-4", "adm-ip-ddim-es-4"), found))
+    write_cells(read_plan())
+    (project / "stages").symlink_to(ROOT / "stages")
+    sent = tmp_path_factory.mktemp("sent")
+    copy_sources(sent)
+    monkeypatch.chdir(sent)
+    assert read_cells().cells["adm-ip-ddim-es-4"].values == {"b": 1.01}

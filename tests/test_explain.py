@@ -53,7 +53,7 @@ def test_a_measured_number(study: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    distance, share = {"value": 12.345678, "margin": 0.4321, "replicates": [12.0] * 10}, {"value": 0.5, "margin": 0.1}
+    distance, share = {"value": 12.345678, "margin": 0.4321, "replicates": [12.0] * 20}, {"value": 0.5, "margin": 0.1}
     record = ScoreRecord.model_validate({
         "model": "ddpm-net", "sampler": "ddim-quadratic", "fix": "none", "steps": 10, "n_fake": 1500, "n_real": 1797,
         "reference": "digits", "feature_network": "classifier", "evaluate": content()["evaluate"],

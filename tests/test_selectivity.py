@@ -143,7 +143,10 @@ def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(st
         (lambda study: append(study, "stages/fixes/time_shift.py"), sampling(TS) | {"diagnose@adm-ip"}),
         (lambda study: append(study, "stages/fixes/fix.py"), sampling(KEYS) | {"diagnose@adm-ip"}),
         (lambda study: append(study, "stages/variants/ddpm.py"), set()),
-        (lambda study: append(study, "stages/metrics/intervals.py"), {f"evaluate@{k}" for k in KEYS} | {"report"}),
+        (
+            lambda study: append(study, "stages/metrics/intervals.py"),
+            {f"evaluate@{k}" for k in KEYS} | {"diagnose@adm-ip", "report"},
+        ),
         (lambda study: append(study, "stages/pipeline/params.py"), set()),
         (lambda study: append(study, "stages/sections/samplers.py"), set()),
         (lambda study: append(study, "reports/templates/report.css", "\n/* touched */\n"), {"audit", "report"}),

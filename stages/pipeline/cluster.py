@@ -29,7 +29,7 @@ from stages.pipeline.workers import LocalWorkers, log_path
 from stages.sections.study import Runtime
 
 # What every stage reads beside what dvc.yaml lists: the code, the params, the plan and what it rests on.
-SOURCES = ("stages", "params.yaml", "cells.yaml", "data/published")
+SOURCES = ("stages", "params.yaml", "cells.yaml", "tuned.yaml", "data/published")
 # Bytes that a task reserves; restarts of one whose machine fails; seconds between two looks at what has ended.
 MEMORY, RESTARTS, PAUSE = 2 * 2**30, 5, 0.2
 # Seconds that cancelled tasks get to end.
@@ -64,7 +64,7 @@ class ClusterWorkers:
         """
         self.files, self.local, self.threads = files, local, runtime.threads
         self.source = tempfile.TemporaryDirectory()
-        _copy_sources(Path(self.source.name))
+        copy_sources(Path(self.source.name))
         self.sent = _digest_of_sources()
         try:
             ray.init(
@@ -73,8 +73,7 @@ class ClusterWorkers:
             )  # fmt: skip
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise InputError(f"--address: no Ray cluster at {address!r} ({str(error).splitlines()[0]})") from None
-        self.needs = {"sample": _needs(runtime, 1), "evaluate": _needs(runtime, 1)}
-        self.needs["train"] = _needs(runtime, runtime.train_processes)
+        self.needs, self.needs_to_train = _needs(runtime, 1), _needs(runtime, runtime.train_processes)
         self.task = ray.remote(memory=MEMORY, max_retries=RESTARTS)(_run)
         self.stored = lru_cache(maxsize=KEPT)(_stored)
         self.running: dict[Any, str] = {}
@@ -98,7 +97,7 @@ class ClusterWorkers:
             raise InputError("code, params or plan changed while the cluster was at work; start the grid again")
         inputs = {path.as_posix(): self.stored(path, sha256(path)) for path in self.files.inputs(name)}
         outs = [path.as_posix() for path in self.files.outs(name)]
-        task = self.task.options(**self.needs[arguments[0]])
+        task = self.task.options(**(self.needs_to_train if arguments[0] == "train" else self.needs))
         self.running[task.remote(arguments, inputs, outs, os.getcwd(), self.threads)] = name
 
     def finished(self) -> dict[str, int]:
@@ -138,7 +137,8 @@ def _received(name: str, task: Any) -> int:
     return result.status
 
 
-def _copy_sources(folder: Path) -> None:
+def copy_sources(folder: Path) -> None:
+    """Copy what every stage reads into a folder."""
     for name in SOURCES:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

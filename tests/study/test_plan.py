@@ -369,7 +369,7 @@ def evaluations(sampler: str, steps: int, *edits: Any) -> int:
 @pytest.mark.parametrize("steps", [5, 100])
 def test_evaluations_are_images_times_nfe(sampler: str, extra: int, steps: int) -> None:
     assert evaluations(sampler, steps) == 1000 * (steps + extra)
-    assert evaluations(sampler, steps, put("sample/n", 30)) == 30 * (steps + extra)
+    assert evaluations(sampler, steps, put("sample/n", 60)) == 60 * (steps + extra)
 
 
 def test_the_grid_of_ts_dpm_takes_one_evaluation_less() -> None:
