@@ -178,19 +178,19 @@ def test_two_processes_train_the_model_of_one(project: Path, changes: dict) -> N
 
 def test_two_processes_that_are_killed_resume_to_the_same_bytes(project: Path) -> None:
     prepare.run()
-    first = in_two_processes(iterations=150)
+    first = in_two_processes(iterations=60)
     errors = first.communicate()[1]
     assert first.returncode == 0, errors
     expected = MODEL.read_bytes()
     MODEL.unlink()
-    process = in_two_processes(iterations=150)
+    process = in_two_processes(iterations=60)
     deadline = time.monotonic() + 60
     while not list(Path(".scratch").glob("*/checkpoint.safetensors")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.kill()
     process.wait()
     assert not MODEL.exists()
-    again = in_two_processes(iterations=150)
+    again = in_two_processes(iterations=60)
     errors = again.communicate()[1]
     assert again.returncode == 0, errors
     assert MODEL.read_bytes() == expected
