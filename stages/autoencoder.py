@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -35,10 +36,13 @@ def run(autoencoder: str) -> None:
         raise InputError(f"{autoencoder!r} is no autoencoder of params.yaml; allowed are {allowed}")
     section = params.autoencoders[autoencoder]
     images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    scratch = scratch_folder(
+        f"autoencoder-{autoencoder}", section.model_dump(), params.seed, sha256(DATASET), str(device)
+    )
     if isinstance(section, Kl):
         network, sizes = taken(autoencoder, section, images)
     else:
-        network, sizes = trained(autoencoder, cast(Trained, section), images, params.seed)
+        network, sizes = trained(autoencoder, cast(Trained, section), images, params.seed, scratch)
     network = network.to(device).eval()
     found = quality(network, partial(parts, images))
     save_autoencoder(autoencoder, network, section.module, sizes)
@@ -49,6 +53,7 @@ def run(autoencoder: str) -> None:
     )  # fmt: skip
     write_record(autoencoder_record_path(autoencoder), record)
     log_run(f"autoencoder-{autoencoder}", started)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def parts(images: Tensor) -> Iterator[Tensor]:
@@ -57,17 +62,15 @@ def parts(images: Tensor) -> Iterator[Tensor]:
         yield images[start:stop].to(pick_device())
 
 
-def trained(name: str, section: Trained, images: Tensor, seed: int) -> tuple[Any, dict[str, Any]]:
+def trained(name: str, section: Trained, images: Tensor, seed: int, scratch: Path) -> tuple[Any, dict[str, Any]]:
     """Return an autoencoder trained on images [N, C, H, W] in [-1, 1], and its sizes."""
     sizes, device = autoencoder_sizes(name, section, images), pick_device()
     state = fresh(partial(build_first_stage, section.module, sizes), seed, section.lr, accelerator(device))
     update = partial(iterate, state, images.to(device), section.batch_size, seed)
-    scratch = scratch_folder(f"autoencoder-{name}", section.model_dump(), seed, sha256(DATASET), str(device))
     advice = f"no autoencoder was written; lower {name}.lr ({section.lr})"
     fit(state, update, section.iterations, scratch, f"autoencoder {name}", advice)
     network: Any = state.network.eval()
     set_scale(network, lambda: (network.encode(part) for part in parts(images)))
-    shutil.rmtree(scratch, ignore_errors=True)
     return network, sizes
 
 

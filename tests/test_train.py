@@ -190,6 +190,7 @@ def test_two_processes_that_are_killed_resume_to_the_same_bytes(project: Path) -
     process.kill()
     process.wait()
     assert not MODEL.exists()
+    assert list(Path(".scratch").glob("*/checkpoint.safetensors"))
     again = in_two_processes(iterations=60)
     errors = again.communicate()[1]
     assert again.returncode == 0, errors

@@ -37,10 +37,10 @@ def mean_and_variance(residual: Tensor) -> tuple[Estimate, Estimate]:
 
 
 class Estimates(NamedTuple):
-    """Values with half the width of each one's 95 % interval over images; without margins where they are exact."""
+    """Values with half the width of each one's 95 % interval over images."""
 
     values: list[float]
-    margins: list[float] | None
+    margins: list[float]
 
 
 def jackknifed(measure: Callable[[Tensor], Mapping[str, Tensor]], n: int) -> dict[str, Estimates]:

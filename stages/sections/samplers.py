@@ -128,7 +128,7 @@ class Ddim(Sampler):
         return self
 
     def coordinates(self) -> dict[str, str]:
-        # Unclipped DDIM at eta = 1 is what the tables of the DDPM network call DDPM.
+        """Return its coordinates in published tables; those of the DDPM network call unclipped DDIM at eta 1 DDPM."""
         name = "ddim-clipped" if self.clip else "ddpm" if self.eta == 1 else "ddim"
         return super().coordinates() | {"sampler": name, "eta": f"{self.eta:g}"}
 

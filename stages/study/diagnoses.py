@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from itertools import repeat
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from stages.sections.records import DiagnosisRecord
+from stages.sections.records import Curve, DiagnosisRecord
 from stages.study.regenerated import diagnosis_key
 
 COLUMNS = ("model", "sampler", "fix", "measure", "at", "value", "margin")
@@ -34,7 +33,7 @@ def diagnosis_table(records: Mapping[str, DiagnosisRecord]) -> pd.DataFrame:
         (model, curve.sampler, curve.fix, curve.measure, at, value, margin)
         for model, record in records.items()
         for curve in record.curves
-        for at, value, margin in zip(curve.at, curve.values, curve.margins or repeat(None), strict=False)
+        for at, value, margin in zip(curve.at, curve.values, _margins(curve), strict=True)
     ]
     rows += [
         (model, "ddpm", "none", "delta_bar", each.steps - 1, each.value, each.margin)
@@ -42,3 +41,7 @@ def diagnosis_table(records: Mapping[str, DiagnosisRecord]) -> pd.DataFrame:
         for each in record.reverse
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _margins(curve: Curve) -> Sequence[float | None]:
+    return [None] * len(curve.values) if curve.margins is None else curve.margins

@@ -49,6 +49,7 @@ class Table(NamedTuple):
 
     @property
     def coverage(self) -> Coverage:
+        """How much of it has a number of the study beside it."""
         counts = self.counts
         if not counts["measured"] and not counts["setting"]:
             return "lost" if counts["lost"] == len(self.rows) else "published only"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from accelerate import Accelerator
@@ -52,8 +52,7 @@ def iterate(state: TrainingState, images: Tensor, size: int, seed: int) -> dict[
     """Return the losses on a batch of images [N, C, H, W] in [-1, 1], after one step along their sum's gradient."""
     chosen = batch_of(len(images), size, seed, state.iteration).to(images.device)
     state.optimizer.zero_grad(set_to_none=True)
-    network: Any = state.network
-    losses = network.losses(images[chosen])
+    losses = cast(FirstStage, state.network).losses(images[chosen])
     torch.stack(list(losses.values())).sum().backward()
     state.optimizer.step()
     return {name: loss.detach() for name, loss in losses.items()}
