@@ -22,8 +22,8 @@ test: .venv/installed
 	pytest --numprocesses 2 --dist loadgroup
 
 lint: .venv/installed
-	ruff check stages tests benchmarks
-	ruff format --check stages tests benchmarks
+	ruff check stages tests
+	ruff format --check stages tests
 	pyright
 
 .venv/audit: pyproject.toml constraints.txt

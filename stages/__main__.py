@@ -1,4 +1,4 @@
-"""Run one stage of the pipeline: ``python -m stages STAGE ...``, which is what every command in dvc.yaml calls."""
+"""Regenerate and audit the tables of papers on exposure bias in diffusion models."""
 
 from __future__ import annotations
 
@@ -12,56 +12,78 @@ import threading
 import time
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-from stages.pipeline.errors import InputError
+if not __package__:
+    # Run as a folder, as dvc.yaml does: "python stages" here, "python ../../stages" in a study.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-STAGES: dict[str, tuple[str, ...]] = {
-    "prepare": (),
-    "extractor": (),
-    "reference": (),
-    "plan": (),
-    "check": (),
-    "grid": ("-j/--jobs", "--address"),
-    "search": ("-j/--jobs", "--cell"),
-    "times": (),
-    "explain": ("paper", "table", "row", "column", "--metric"),
-    "autoencoder": ("autoencoder",),
-    "train": ("model",),
-    "moments": ("model",),
-    "diagnose": ("model",),
-    "guide": ("model",),
-    "trajectory": ("model",),
-    "sample": ("cell",),
-    "evaluate": ("cell",),
-    "audit": ("--published", "--paper", "--table", "--fail-on", "--strict", "--watch", "--init", "files"),
-    "report": (),
-    "compare": (),
+from stages.config.errors import InputError
+
+CELL = ("cell", {"help": "a cell of cells.json, such as adm-ddim-none-10"})
+MODEL = ("model", {"help": "a model of cells.json"})
+JOBS = ("-j/--jobs", {"metavar": "N", "help": "processes at a time; by default one per processor, or one with a GPU"})
+
+Argument = tuple[str, dict[str, Any]]
+
+
+class Command(NamedTuple):
+    """One command: what it does, in a line, and its arguments."""
+
+    help: str
+    arguments: tuple[Argument, ...] = ()
+
+
+AUDIT: tuple[Argument, ...] = (
+    ("--published", {"type": Path, "metavar": "DIR", "help": "folder of published tables and claims"}),
+    ("--paper", {"help": "only findings on this paper"}),
+    ("--table", {"help": "only findings on this table"}),
+    ("--fail-on", {"choices": ("inconsistent", "wording", "rounding"), "help": "exit status 1 at this or worse"}),
+    ("--strict", {"action": "store_true", "help": "refuse claims that name rows which are part of no comparison"}),
+    ("--watch", {"action": "store_true", "help": "again at every change of the folder, until interrupted"}),
+    ("--init", {"type": Path, "metavar": "DIR", "help": "make this folder to audit from the tables of the files"}),
+    ("files", {"type": Path, "nargs": "*", "metavar": "FILE", "help": "with --init: LaTeX, HTML, Markdown or CSV"}),
+)
+# What dvc.yaml runs: each is the module stages/NAME.py and the stage of that name.
+STAGES: dict[str, Command] = {
+    "prepare": Command("write the data set: images, labels, captions"),
+    "extractor": Command("train or admit the feature network of the scores"),
+    "reference": Command("extract features and statistics of the real images"),
+    "autoencoder": Command("train one autoencoder", (("autoencoder", {"help": "an autoencoder of params.yaml"}),)),
+    "train": Command("train one model", (MODEL,)),
+    "moments": Command("estimate the mean square of one model's noise predictions", (MODEL,)),
+    "guide": Command("train the classifier that guides one model", (MODEL,)),
+    "diagnose": Command("measure the exposure bias of one model", (MODEL,)),
+    "sample": Command("sample the images of one cell", (CELL,)),
+    "evaluate": Command("score the images of one cell", (CELL,)),
+    "trajectory": Command("measure FID along the training of one model", (MODEL,)),
+    "audit": Command("check published numbers against one another", AUDIT),
+    "report": Command("render every regenerated table as a page and as CSV"),
 }
-
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "autoencoder": {"help": "an autoencoder of params.yaml"},
-    "model": {"help": "a model of cells.yaml"},
-    "cell": {"help": "a cell of cells.yaml, such as adm-ddim-none-10"},
-    "paper": {"help": "ip, es or ts"},
-    "table": {"help": "number of the table"},
-    "row": {"help": "label of the row as the page has it, levels separated by ' | '"},
-    "column": {"help": "label of the column"},
-    "-j/--jobs": {
-        "metavar": "N",
-        "help": "stages at a time; else one a processor, or one with a GPU",
-    },
-    "--address": {"help": "a Ray cluster to run on, auto for the one that this machine belongs to"},
-    "--cell": {"help": "one cell alone, whose result the whole search takes up"},
-    "--metric": {"help": "which of the numbers of that place, such as sfid"},
-    "--published": {"type": Path, "metavar": "DIR", "help": "folder of published tables and claims"},
-    "--paper": {"help": "only findings on this paper"},
-    "--table": {"help": "only findings on this table"},
-    "--fail-on": {"choices": ("inconsistent", "wording", "rounding"), "help": "exit status 1 at this or worse"},
-    "--strict": {"action": "store_true", "help": "refuse claims that name rows which are part of no comparison"},
-    "--watch": {"action": "store_true", "help": "again at every change of the folder, until interrupted"},
-    "--init": {"type": Path, "metavar": "DIR", "help": "make this folder from the tables of the files, to be audited"},
-    "files": {"type": Path, "nargs": "*", "metavar": "FILE", "help": "with --init: LaTeX, HTML, Markdown or CSV"},
+# What a person runs: each is the module stages/commands/NAME.py.
+TOOLS: dict[str, Command] = {
+    "plan": Command("write cells.json, the models and cells that params.yaml asks for"),
+    "check": Command("say whether params.yaml and cells.json are sound"),
+    "grid": Command(
+        "run all stale stages, several at a time",
+        (JOBS, ("--address", {"help": "a Ray cluster to run on; auto for the one that this machine belongs to"})),
+    ),
+    "search": Command(
+        "search the values of fixes that params.yaml calls tuned",
+        (JOBS, ("--cell", {"help": "one cell alone, whose result the whole search takes up"})),
+    ),
+    "times": Command("time the samplers of the tables that print times"),
+    "explain": Command(
+        "explain how one published number is regenerated",
+        (
+            ("paper", {"help": "a paper, such as ip"}),
+            ("table", {"help": "number of the table"}),
+            ("row", {"help": "label of the row as the page has it, levels separated by ' | '"}),
+            ("column", {"help": "label of the column"}),
+            ("--metric", {"help": "which of the numbers of that place, such as sfid"}),
+        ),
+    ),
+    "compare": Command("compare the regenerated scores with the committed ones"),
 }
 
 
@@ -106,23 +128,38 @@ def discard_stdout() -> None:
 
 
 def parse_arguments(arguments: list[str] | None) -> tuple[str, dict[str, Any]]:
-    """Return the stage that a command line names, and its options."""
-    parser = Parser(prog="python -m stages", description=__doc__)
-    commands = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    for stage, names in STAGES.items():
-        command = commands.add_parser(stage)
-        for name in names:
-            command.add_argument(*name.split("/"), **ARGUMENTS[name])
+    """Return the command that a command line names, and its options."""
+    parser = Parser(
+        prog="python -m stages",
+        description=__doc__,
+        epilog=overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help="one of those below")
+    for name, command in (STAGES | TOOLS).items():
+        subparser = commands.add_parser(name, description=command.help)
+        for flags, options in command.arguments:
+            subparser.add_argument(*flags.split("/"), **options)
     options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
-    return options.pop("stage"), options
+    return options.pop("command"), options
+
+
+def overview() -> str:
+    """Return a line for every command, tools and stages apart."""
+    lines = ["commands to run by hand:"]
+    lines += [f"  {name:<12} {command.help}" for name, command in TOOLS.items()]
+    lines += ["", "stages, which dvc repro and grid run:"]
+    lines += [f"  {name:<12} {command.help}" for name, command in STAGES.items()]
+    return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return the exit status of one stage: 0, its own, or 2 after one line on stderr where the inputs are at fault."""
+    """Return the exit status of one command: its own, or 2 after one line on stderr where the inputs are at fault."""
     stage, options = parse_arguments(arguments)
     make_ready(sys.stdout)
     try:
-        status = import_module(f"stages.{stage}").run(**options) or 0
+        package = "stages" if stage in STAGES else "stages.commands"
+        status = import_module(f"{package}.{stage}").run(**options) or 0
         sys.stdout.flush()
         return status
     except InputError as error:

@@ -13,27 +13,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stages.importing.folder import make_folder
-from stages.papers.claims import SANITY, Claim, parse_claims
-from stages.papers.tables import SOURCES, FaultyFile, Papers, Row, parse_titles
-from stages.papers.verdicts import VERDICTS, Finding, judge
-from stages.pipeline.errors import InputError
-from stages.pipeline.files import json_bytes, write_bytes, write_json_lines
-from stages.pipeline.layout import PUBLISHED, REPORTS
-from stages.pipeline.pages import render_page
-from stages.pipeline.published import CLAIMS, TITLES, read_papers, read_text
-from stages.pipeline.watching import changes
-from stages.reporting.candidates import candidate_records
-from stages.reporting.findings import COLUMNS, OUTCOMES, WRONG, audit_record, verdict_of, warnings
-from stages.reporting.markdown import audit_markdown
-from stages.reporting.sarif import sarif_log
-from stages.reporting.spreadsheet import harmless
-from stages.reporting.summary import news_lines, summary_lines, warning_line
-from stages.screening.screen import screen
+from stages.auditing.checks.screen import screen
+from stages.auditing.claims.claims import SANITY, Claim, parse_claims
+from stages.auditing.claims.verdicts import VERDICTS, Finding, judge
+from stages.auditing.importer.propose.folder import make_folder
+from stages.auditing.output.candidates import candidate_records
+from stages.auditing.output.findings import COLUMNS, OUTCOMES, WRONG, audit_record, verdict_of, warnings
+from stages.auditing.output.markdown import audit_markdown
+from stages.auditing.output.pages import render_page
+from stages.auditing.output.sarif import sarif_log
+from stages.auditing.output.spreadsheet import harmless
+from stages.auditing.output.summary import news_lines, summary_lines, warning_line
+from stages.auditing.tables.published import CLAIMS, TITLES, read_papers, read_text
+from stages.auditing.tables.rows import SOURCES, FaultyFile, Papers, Row, parse_titles
+from stages.auditing.watching import changes
+from stages.config.errors import InputError
+from stages.store.files import json_bytes, write_bytes, write_json_lines
+from stages.store.paths import REPORTS, published_folder
 
 
 def run(
-    published: Path = PUBLISHED, paper: str | None = None, table: str | None = None, fail_on: str | None = None,
+    published: Path | None = None, paper: str | None = None, table: str | None = None, fail_on: str | None = None,
     *, strict: bool = False, watch: bool = False, init: Path | None = None, files: Sequence[Path] = (),
 ) -> int:  # fmt: skip
     """Return the exit status after judging every claim of a folder: 0, or 1 at a finding as grave as ``fail_on``.
@@ -43,6 +43,7 @@ def run(
     """
     if init or files:
         return make_folder(init, files)
+    published = published or published_folder()
     if watch:
         watch_folder(published, lambda: audit(published, paper, table, strict=strict))
     statements = [f for f in audit(published, paper, table, strict=strict) if f.claim.kind != SANITY]
@@ -106,7 +107,7 @@ def audit(published: Path, paper: str | None, table: str | None, *, strict: bool
         print("\n".join(summary_lines(audit_record(narrowed, papers, titles, seen), (*VERDICTS, *OUTCOMES))))
     else:
         record = audit_record(findings, papers, titles, candidate_records(candidates))
-        folder = REPORTS if published.resolve() == PUBLISHED.resolve() else published / "audit"
+        folder = REPORTS if published.resolve() == published_folder().resolve() else published / "audit"
         write_audit(folder, record, source_folder(published))
         print("\n".join(summary_lines(record, WRONG)))
         print(f"\nthe other findings and every table: {folder / 'audit.html'}")

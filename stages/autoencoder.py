@@ -12,20 +12,20 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_npz, scratch_folder, sha256
-from stages.pipeline.first_stages import build_first_stage, save_autoencoder
-from stages.pipeline.fitting import fit
-from stages.pipeline.layout import DATASET, autoencoder_path, autoencoder_record_path
-from stages.pipeline.params import read_params
-from stages.pipeline.pretrained import read_part
-from stages.pipeline.processes import accelerator
-from stages.pipeline.records import write_record
-from stages.pipeline.runs import log_run
-from stages.pipeline.runtime import batches, pick_device
-from stages.sections.autoencoders import Kl, Trained
-from stages.sections.records import AutoencoderRecord
+from stages.config.autoencoders import Kl, Trained
+from stages.config.errors import InputError
+from stages.config.params_file import read_params
+from stages.config.runtime import batches, pick_device
+from stages.store.autoencoders import build_first_stage, save_autoencoder
+from stages.store.files import read_npz, scratch_folder, sha256
+from stages.store.paths import DATASET, autoencoder_path, autoencoder_record_path
+from stages.store.record_types import AutoencoderRecord
+from stages.store.records import write_record
+from stages.store.run_logs import log_run
 from stages.training.autoencoding import fresh, iterate, quality, set_scale
+from stages.training.fit import fit
+from stages.training.pretrained import read_part
+from stages.training.processes import accelerator
 
 
 def run(autoencoder: str) -> None:

@@ -8,20 +8,20 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from stages.diagnosis.diagnose import Subject, chains, chosen, curves, formulas, reverse_errors
-from stages.pipeline.cells import planned_model
-from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_npz, sha256
-from stages.pipeline.layout import DATASET, diagnosis_path, model_path
-from stages.pipeline.models import load_model
-from stages.pipeline.params import read_params
-from stages.pipeline.records import write_record
-from stages.pipeline.runs import log_run
-from stages.pipeline.runtime import batches, pick_device
-from stages.samplers.walk import Denoiser
-from stages.sampling.images import denoiser
-from stages.sections.records import DiagnosisRecord
-from stages.sections.study import Params
+from stages.config.errors import InputError
+from stages.config.params import Params
+from stages.config.params_file import read_params
+from stages.config.runtime import batches, pick_device
+from stages.diagnosis.curves import Subject, chains, chosen, curves, formulas, reverse_errors
+from stages.plan.plan_file import planned_model
+from stages.sampling.denoiser import denoiser
+from stages.sampling.walk import Denoiser
+from stages.store.files import read_npz, sha256
+from stages.store.models import load_model
+from stages.store.paths import DATASET, diagnosis_path, model_path
+from stages.store.record_types import DiagnosisRecord
+from stages.store.records import write_record
+from stages.store.run_logs import log_run
 
 
 def run(model: str) -> None:

@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from stages.metrics.features import Features
-from stages.metrics.frechet import frechet_distance, frechet_replicates
-from stages.metrics.inception_score import inception_score, inception_score_replicates
-from stages.metrics.intervals import jackknife_margin, share_margin
-from stages.metrics.moments import GroupMoments, Statistics, group_sizes
-from stages.metrics.neighbours import precision_recall
-from stages.pipeline.cells import planned_cell
-from stages.pipeline.errors import InputError
-from stages.pipeline.feature_network import extract_features, load_feature_network
-from stages.pipeline.files import read_npz, sha256
-from stages.pipeline.images import image_parts, image_shape
-from stages.pipeline.layout import FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD, samples_path, scores_path
-from stages.pipeline.params import read_params
-from stages.pipeline.records import read_record, write_record
-from stages.sections.records import ReferenceRecord, ScoreRecord
-from stages.sections.study import Evaluate
+from stages.config.errors import InputError
+from stages.config.params import Evaluate
+from stages.config.params_file import read_params
+from stages.plan.plan_file import planned_cell
+from stages.scoring.extract import extract_features, load_feature_network
+from stages.scoring.features import Features
+from stages.scoring.frechet import frechet_distance, frechet_replicates
+from stages.scoring.inception_score import inception_score, inception_score_replicates
+from stages.scoring.intervals import jackknife_margin, share_margin
+from stages.scoring.neighbours import precision_recall
+from stages.scoring.statistics import GroupMoments, Statistics, group_sizes
+from stages.store.files import read_npz, sha256
+from stages.store.images import image_parts, image_shape
+from stages.store.paths import FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD, samples_path, scores_path
+from stages.store.record_types import ReferenceRecord, ScoreRecord
+from stages.store.records import read_record, write_record
 
 
 def run(cell: str) -> None:

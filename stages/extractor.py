@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from stages.networks.classifier import Classifier, ClassifierConfig
-from stages.pipeline.errors import InputError
-from stages.pipeline.feature_network import check_images, save_feature_network
-from stages.pipeline.files import read_npz, sha256
-from stages.pipeline.layout import DATASET, EXTRACTOR_RECORD, FEATURE_NETWORK
-from stages.pipeline.params import read_params
-from stages.pipeline.records import write_record
-from stages.pipeline.runtime import pick_device
-from stages.pipeline.streams import stream, stream_seed
-from stages.sections.records import ExtractorRecord
-from stages.sections.study import Extractor
+from stages.config.errors import InputError
+from stages.config.params import Extractor
+from stages.config.params_file import read_params
+from stages.config.runtime import pick_device
+from stages.diffusion.random_streams import stream, stream_seed
+from stages.networks.feature_networks.classifier import Classifier, ClassifierConfig
+from stages.scoring.extract import check_images, save_feature_network
+from stages.store.files import read_npz, sha256
+from stages.store.paths import DATASET, EXTRACTOR_RECORD, FEATURE_NETWORK
+from stages.store.record_types import ExtractorRecord
+from stages.store.records import write_record
 
 EXTRACTOR, SPLIT = 4, 5
 
@@ -52,7 +52,7 @@ def checked_weights(path: Path, expected: str) -> dict[str, Tensor]:
     Raises:
         InputError: the file is missing, its checksum differs, or it does not hold Inception's tensors.
     """
-    from stages.networks.inception import SpatialInception
+    from stages.networks.feature_networks.inception import SpatialInception
 
     if not path.is_file():
         raise InputError(f"extractor.weights: {path} not found; it must be a local file")

@@ -11,24 +11,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stages.config.errors import InputError
+from stages.config.models import Recipe
+from stages.config.params import Guide
+from stages.config.params_file import read_params
+from stages.config.runtime import pick_device
 from stages.diffusion.schedule import Schedule, make_schedule
-from stages.networks.guide import Config, Network
-from stages.pipeline.cells import planned_model
-from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_npz, scratch_folder, sha256
-from stages.pipeline.fitting import fit
-from stages.pipeline.guides import save_guide
-from stages.pipeline.layout import DATASET, guide_path, guide_record_path
-from stages.pipeline.params import read_params
-from stages.pipeline.processes import accelerator
-from stages.pipeline.records import write_record
-from stages.pipeline.runs import log_run
-from stages.pipeline.runtime import pick_device
-from stages.sections.models import Recipe
-from stages.sections.records import GuideRecord
-from stages.sections.study import Guide
+from stages.networks.noise_classifier import Config, Network
+from stages.plan.plan_file import planned_model
+from stages.store.classifiers import save_guide
+from stages.store.files import read_npz, scratch_folder, sha256
+from stages.store.paths import DATASET, guide_path, guide_record_path
+from stages.store.record_types import GuideRecord
+from stages.store.records import write_record
+from stages.store.run_logs import log_run
 from stages.training.batches import batch_indices, draw_batch
-from stages.training.guide import accuracy, accuracy_times, cross_entropy, guide_recipe, kept_apart
+from stages.training.fit import fit
+from stages.training.noise_classifier import accuracy, accuracy_times, cross_entropy, guide_recipe, kept_apart
+from stages.training.processes import accelerator
 from stages.training.state import TrainingState, new_state
 from stages.training.step import step
 

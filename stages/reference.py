@@ -7,17 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from stages.metrics.frechet import frechet_distance, square_root
-from stages.metrics.inception_score import inception_score
-from stages.metrics.moments import statistics
-from stages.metrics.neighbours import precision_recall
-from stages.pipeline.feature_network import extract_features, load_feature_network
-from stages.pipeline.files import read_npz, sha256, write_npz
-from stages.pipeline.layout import DATASET, FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD
-from stages.pipeline.params import read_params
-from stages.pipeline.records import write_record
-from stages.pipeline.streams import stream
-from stages.sections.records import Floor, ReferenceRecord
+from stages.config.params_file import read_params
+from stages.diffusion.random_streams import stream
+from stages.scoring.extract import extract_features, load_feature_network
+from stages.scoring.frechet import frechet_distance, square_root
+from stages.scoring.inception_score import inception_score
+from stages.scoring.neighbours import precision_recall
+from stages.scoring.statistics import statistics
+from stages.store.files import read_npz, sha256, write_npz
+from stages.store.paths import DATASET, FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD
+from stages.store.record_types import Floor, ReferenceRecord
+from stages.store.records import write_record
 
 SPLIT = 5
 

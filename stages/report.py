@@ -4,15 +4,53 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from stages.pipeline.cells import Planned, read_cells, read_plan
-from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_json, sha256, write_bytes, write_unsealed
-from stages.pipeline.layout import (
+from stages.auditing.output.pages import render_page
+from stages.auditing.output.spreadsheet import harmless_csv
+from stages.config.errors import InputError
+from stages.config.params import Params
+from stages.config.params_file import read_params
+from stages.plan.entries import Planned, Searched
+from stages.plan.pairs import published_pairs
+from stages.plan.plan_file import read_cells, read_plan
+from stages.plan.planning import PlannedRow
+from stages.plan.published_tables import read_published
+from stages.plan.repeats import repeated
+from stages.plan.time_entries import Times
+from stages.plan.times import read_times
+from stages.plan.tuned import read_tuned, settings_digest
+from stages.reporting.page.content import (
+    claim_rows,
+    coverage_map,
+    forest_rows,
+    headline,
+    image_rows,
+    regenerated_sections,
+    sampled_settings,
+    timing_rows,
+)
+from stages.reporting.page.mosaics import mosaic
+from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot, diagnosis_summary
+from stages.reporting.plots.fid_against_steps import fid_against_steps
+from stages.reporting.plots.forest import forest_plot
+from stages.reporting.plots.iterations_plot import fid_against_iterations
+from stages.reporting.plots.search_plot import search_plot
+from stages.reporting.results.diagnoses import diagnosed_scores, diagnosis_table
+from stages.reporting.results.differences import difference_table, verdict_counts
+from stages.reporting.results.provenance import Results, strangers
+from stages.reporting.results.regenerated import Table, diagnosis_key, regenerate
+from stages.reporting.results.scores import METRICS, score_table, summary
+from stages.reporting.results.searches import CURVES, curves, trial_table
+from stages.reporting.results.study_settings import own_settings
+from stages.reporting.results.symbolic import formula_settings
+from stages.reporting.results.trajectories import bases, first_below, iteration_table
+from stages.store.files import read_json, sha256, write_bytes, write_unsealed
+from stages.store.paths import (
     AUDIT,
     DATASET_RECORD,
     EXTRACTOR_RECORD,
@@ -28,33 +66,8 @@ from stages.pipeline.layout import (
     scores_path,
     trajectory_record_path,
 )
-from stages.pipeline.pages import render_page
-from stages.pipeline.params import read_params
-from stages.pipeline.previews import read_preview
-from stages.pipeline.published import read_published
-from stages.pipeline.records import read_record
-from stages.pipeline.runs import read_environments
-from stages.pipeline.times import read_times
-from stages.pipeline.tuned import read_tuned, settings_digest
-from stages.reporting.diagnosis_plot import GROUPS, diagnosis_plot, diagnosis_summary
-from stages.reporting.forest import forest_plot
-from stages.reporting.iterations_plot import fid_against_iterations
-from stages.reporting.mosaics import mosaic
-from stages.reporting.plots import fid_against_steps
-from stages.reporting.report_page import (
-    claim_rows,
-    coverage_map,
-    forest_rows,
-    headline,
-    image_rows,
-    regenerated_sections,
-    sampled_settings,
-    timing_rows,
-)
-from stages.reporting.search_plot import search_plot
-from stages.reporting.spreadsheet import harmless_csv
-from stages.sections.cells import Searched
-from stages.sections.records import (
+from stages.store.previews import read_preview
+from stages.store.record_types import (
     AutoencoderRecord,
     DatasetRecord,
     DiagnosisRecord,
@@ -67,21 +80,10 @@ from stages.sections.records import (
     ScoreRecord,
     TrajectoryRecord,
 )
-from stages.sections.study import Params
-from stages.sections.times import Times
-from stages.study.diagnoses import diagnosed_scores, diagnosis_table
-from stages.study.differences import difference_table, verdict_counts
-from stages.study.formulas import formula_settings
-from stages.study.origins import Results, strangers
-from stages.study.pairs import published_pairs
-from stages.study.plan import PlannedRow
-from stages.study.regenerated import Table, diagnosis_key, regenerate
-from stages.study.repeats import repeated
-from stages.study.scores import METRICS, score_table, summary
-from stages.study.searches import CURVES, curves, trial_table
-from stages.study.settings import own_settings
-from stages.study.trajectories import bases, first_below, iteration_table
+from stages.store.records import read_record
+from stages.store.run_logs import read_environments
 
+TEMPLATES = Path(__file__).parent / "reporting" / "templates"
 # Pictures: how many images of a cell, and how many pixels of the page a small picture's side takes at least.
 SHOWN, SIDE = 12, 24
 
@@ -104,9 +106,9 @@ def run() -> None:
     table = score_table(scores, samples)
     searched = searched_cells(params, planned)
     trainings = {name: record["training"] for name, record in models.items()}
-    pairs = repeated(published_pairs(rows), planned.cells, trainings)
+    pairs = repeated(published_pairs(rows), planned.sample, trainings)
     differences = difference_table(pairs, scores, searched.keys())
-    settings = own_settings(used(params, planned), planned.cells.values(), rows, models, dataset["n"])
+    settings = own_settings(used(params, planned), planned.sample.values(), rows, models, dataset["n"])
     for first in list(results.diagnoses.values())[:1]:
         # As ES, which prints the formulas, has ADM first of all; so do params.yaml and the plan.
         settings |= formula_settings(rows, first)
@@ -118,7 +120,7 @@ def run() -> None:
         times, diagnosis, iterations,
     )  # fmt: skip
     written = {"scores": table, "differences": differences, "diagnosis": diagnosis, "iterations": iterations}
-    write_tables(written | {"searches": trial_table(searched, planned.cells)} | regenerated_tables(tables))
+    write_tables(written | {"searches": trial_table(searched, planned.sample)} | regenerated_tables(tables))
     write_bytes(REPORTS / "report.html", page.encode())
     write_unsealed(REPORTS / "summary.json", headline_numbers(table, differences, tables, reference))
 
@@ -136,20 +138,20 @@ def read_results(planned: Planned) -> Results:
     return Results(
         read_record(DATASET_RECORD, DatasetRecord), read_record(EXTRACTOR_RECORD, ExtractorRecord),
         read_record(REFERENCE_RECORD, ReferenceRecord),
-        {name: read_record(model_record_path(name), ModelRecord) for name in planned.models},
-        {key: read_record(sample_record_path(key), SampleRecord) for key in planned.cells},
-        {key: read_record(scores_path(key), ScoreRecord) for key in planned.cells},
-        {name: read_record(diagnosis_path(name), DiagnosisRecord) for name in planned.diagnosed},
-        {name: read_record(trajectory_record_path(name), TrajectoryRecord) for name in planned.followed},
-        {name: read_record(moments_record_path(name), MomentsRecord) for name in planned.estimated},
-        {name: read_record(guide_record_path(name), GuideRecord) for name in planned.guided},
-        {name: read_record(autoencoder_record_path(name), AutoencoderRecord) for name in planned.autoencoders},
+        {name: read_record(model_record_path(name), ModelRecord) for name in planned.train},
+        {key: read_record(sample_record_path(key), SampleRecord) for key in planned.sample},
+        {key: read_record(scores_path(key), ScoreRecord) for key in planned.sample},
+        {name: read_record(diagnosis_path(name), DiagnosisRecord) for name in planned.diagnose},
+        {name: read_record(trajectory_record_path(name), TrajectoryRecord) for name in planned.trajectory},
+        {name: read_record(moments_record_path(name), MomentsRecord) for name in planned.moments},
+        {name: read_record(guide_record_path(name), GuideRecord) for name in planned.guide},
+        {name: read_record(autoencoder_record_path(name), AutoencoderRecord) for name in planned.autoencoder},
     )  # fmt: skip
 
 
 def check_origins(results: Results, params: Params, planned: Planned) -> None:
     """Refuse results that are not of these params, or not made from one another."""
-    found = list(strangers(results, params, planned.cells, planned.followed))
+    found = list(strangers(results, params, planned.sample, planned.trajectory))
     pictures = {"real": results.dataset.preview_sha256}
     pictures |= {key: sample.preview_sha256 for key, sample in results.samples.items()}
     found += [f"{preview_path(key)}: not the picture of these images" for key, digest in pictures.items()
@@ -173,13 +175,13 @@ def searched_cells(params: Params, planned: Planned) -> dict[str, Searched]:
     return {
         key: entry
         for key, entry in read_tuned().items()
-        if key in planned.cells and entry.settings == settings_digest(params, planned.cells[key])
+        if key in planned.sample and entry.settings == settings_digest(params, planned.sample[key])
     }
 
 
 def search_plots(searched: Mapping[str, Searched]) -> dict[str, Markup]:
     """Return a plot of the trials of each setting that was searched for."""
-    cells = read_cells().cells
+    cells = read_cells().sample
     found = {name: list(curves(searched, cells, name)) for name in CURVES}
     return {name: Markup(search_plot(each, name)) for name, each in found.items() if each}
 
@@ -187,20 +189,20 @@ def search_plots(searched: Mapping[str, Searched]) -> dict[str, Markup]:
 def with_reason(row: PlannedRow, planned: Planned, scores: Mapping[str, Any]) -> PlannedRow:
     """Return a number as it is planned, or without its cell where that is not in the plan or was not timed."""
     if row.model and diagnosis_key(row.model, row.row.steps) not in scores:
-        return row._replace(status="absent", model=None, reason="not in cells.yaml; run python -m stages plan")
-    if row.cell is None or (row.cell in planned.cells and row.row.metric in scores[row.cell]):
+        return row._replace(status="absent", model=None, reason="not in cells.json; run python -m stages plan")
+    if row.cell is None or (row.cell in planned.sample and row.row.metric in scores[row.cell]):
         return row
-    told = "not in cells.yaml; run python -m stages plan"
-    if row.cell in planned.cells:
+    told = "not in cells.json; run python -m stages plan"
+    if row.cell in planned.sample:
         told = "not timed yet; run python -m stages times"
     return row._replace(status="absent", cell=None, reason=told)
 
 
 def used(params: Params, planned: Planned) -> Params:
     """Return params with the models and fixes of the plan alone: others may change without a run of this stage."""
-    fixes = {cell.fix for cell in planned.cells.values()}
+    fixes = {cell.fix for cell in planned.sample.values()}
     return params.model_copy(update={
-        "models": {name: model for name, model in params.models.items() if name in planned.models},
+        "models": {name: model for name, model in params.models.items() if name in planned.train},
         "fixes": {name: fix for name, fix in params.fixes.items() if name in fixes},
     })  # fmt: skip
 
@@ -218,7 +220,7 @@ def render(
     forest = forest_rows(differences)
     drawn = diagnosis[diagnosis["model"].isin(one_of_each_network(models))]
     return render_page(
-        "report.html.j2", headline=headline(dataset, tables, differences),
+        "report.html.j2", TEMPLATES, headline=headline(dataset, tables, differences),
         coverage=coverage_map(tables, published.titles), titles=audit["titles"],
         forest=Markup(forest_plot(forest)) if len(forest) else "",
         claims=claim_rows(differences), steps=sorted(differences["steps"].unique()),

@@ -15,26 +15,26 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from stages.config.errors import InputError
+from stages.config.params import Sample
+from stages.config.params_file import read_params
+from stages.config.registry import method_module
+from stages.config.runtime import batches, pick_device
+from stages.config.samplers import Sampler
 from stages.diffusion.block_noise import block_noise
 from stages.diffusion.chain import Chain
-from stages.grids.grid import TimeGrid
-from stages.pipeline.cells import planned_cell
-from stages.pipeline.errors import InputError
-from stages.pipeline.files import scratch_folder, sha256
-from stages.pipeline.images import image_parts, image_shape, write_images
-from stages.pipeline.inputs import Inputs, sampler_inputs
-from stages.pipeline.layout import DATA, model_path, preview_path, sample_record_path, samples_path
-from stages.pipeline.models import Denoiser, load_model
-from stages.pipeline.params import read_params
-from stages.pipeline.previews import write_preview
-from stages.pipeline.records import write_record
-from stages.pipeline.registry import method_module
-from stages.pipeline.runs import log_run
-from stages.pipeline.runtime import batches, pick_device
-from stages.sampling.images import to_uint8
-from stages.sections.records import SampleRecord
-from stages.sections.samplers import Sampler
-from stages.sections.study import Sample
+from stages.diffusion.time_grid import TimeGrid
+from stages.plan.plan_file import planned_cell
+from stages.sampling.denoiser import to_uint8
+from stages.sampling.inputs import Inputs, sampler_inputs
+from stages.store.files import scratch_folder, sha256
+from stages.store.images import image_parts, image_shape, write_images
+from stages.store.models import Denoiser, load_model
+from stages.store.paths import DATA, model_path, preview_path, sample_record_path, samples_path
+from stages.store.previews import write_preview
+from stages.store.record_types import SampleRecord
+from stages.store.records import write_record
+from stages.store.run_logs import log_run
 
 
 def run(cell: str) -> None:

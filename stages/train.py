@@ -11,27 +11,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stages.diffusion.losses import Loss
+from stages.config.errors import InputError
+from stages.config.models import Network, Recipe
+from stages.config.params_file import read_params
+from stages.config.registry import method_module
+from stages.config.runtime import pick_device
 from stages.diffusion.schedule import Schedule, make_schedule
-from stages.pipeline.captions import read_captions
-from stages.pipeline.cells import planned_model
-from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_npz, scratch_folder, sha256
-from stages.pipeline.first_stages import load_autoencoder
-from stages.pipeline.fitting import fit
-from stages.pipeline.kept import save_kept
-from stages.pipeline.layout import DATA, DATASET, kept_path, model_path, model_record_path
-from stages.pipeline.models import save_model
-from stages.pipeline.new_networks import initial_network, network_start
-from stages.pipeline.params import read_params
-from stages.pipeline.processes import accelerator, launch, launched, part
-from stages.pipeline.records import write_record
-from stages.pipeline.registry import method_module
-from stages.pipeline.runs import log_run
-from stages.pipeline.runtime import pick_device
-from stages.sections.models import Network, Recipe
-from stages.sections.records import ModelRecord
+from stages.plan.plan_file import planned_model
+from stages.store.autoencoders import load_autoencoder
+from stages.store.ema_snapshots import save_kept
+from stages.store.files import read_npz, scratch_folder, sha256
+from stages.store.models import save_model
+from stages.store.paths import DATA, DATASET, kept_path, model_path, model_record_path
+from stages.store.record_types import ModelRecord
+from stages.store.records import write_record
+from stages.store.run_logs import log_run
 from stages.training.batches import batch_indices, draw_batch
+from stages.training.captions import read_captions
+from stages.training.fit import fit
+from stages.training.initial_networks import initial_network, network_start
+from stages.training.losses import Loss
+from stages.training.processes import accelerator, launch, launched, part
 from stages.training.state import TrainingState, new_state
 from stages.training.step import step
 
@@ -45,11 +45,11 @@ def run(model: str) -> int:
     variant, recipe = params.models[model], params.recipes[planned.recipe]
     images, labels = read_data(planned.recipe, recipe.network)
     check_batch(planned.recipe, recipe.batch_size, len(images), together.num_processes)
-    first, tensors, described = load_autoencoder(variant.encoded_by, planned.first_stage)
+    first, tensors, described = load_autoencoder(variant.encoded_by, planned.autoencoder)
     training, keep = params.training(model), [i for i in planned.keep if i < recipe.iterations]
     batch = partial(examples, images, labels, encoder(first, together.device), training["seed"], recipe)
     sizes, weights = network_start(planned.recipe, recipe, batch(0)[0].shape[1:])
-    loss = partial(method_module("variants", planned.variant).loss, **variant.settings())
+    loss = partial(method_module("objectives", planned.objective).loss, **variant.settings())
     state = new_state(partial(initial_network, planned.network, sizes, weights), recipe, training["seed"], together)
     schedule = make_schedule(recipe.schedule, recipe.timesteps)
     update = partial(iterate, state, batch, training["seed"], recipe, loss, schedule)

@@ -9,24 +9,24 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from stages.metrics.frechet import frechet_distance, frechet_replicates
-from stages.metrics.intervals import jackknife_margin
-from stages.metrics.moments import GroupMoments, Statistics, group_sizes
-from stages.pipeline.cells import planned_trajectory
-from stages.pipeline.drawing import Draw, drawing
-from stages.pipeline.errors import InputError
-from stages.pipeline.feature_network import FeatureNetwork, extract_features, load_feature_network
-from stages.pipeline.files import read_npz, sha256
-from stages.pipeline.kept import load_kept, put_weights
-from stages.pipeline.layout import FEATURE_NETWORK, REFERENCE, kept_path, model_path, trajectory_record_path
-from stages.pipeline.models import load_model
-from stages.pipeline.params import read_params
-from stages.pipeline.records import write_record
-from stages.pipeline.runs import log_run
-from stages.pipeline.runtime import batches
-from stages.sampling.images import to_uint8
-from stages.sections.records import TrajectoryPoint, TrajectoryRecord
-from stages.sections.study import Params
+from stages.config.errors import InputError
+from stages.config.params import Params
+from stages.config.params_file import read_params
+from stages.config.runtime import batches
+from stages.plan.plan_file import planned_trajectory
+from stages.sampling.denoiser import to_uint8
+from stages.sampling.draw import Draw, drawing
+from stages.scoring.extract import FeatureNetwork, extract_features, load_feature_network
+from stages.scoring.frechet import frechet_distance, frechet_replicates
+from stages.scoring.intervals import jackknife_margin
+from stages.scoring.statistics import GroupMoments, Statistics, group_sizes
+from stages.store.ema_snapshots import load_kept, put_weights
+from stages.store.files import read_npz, sha256
+from stages.store.models import load_model
+from stages.store.paths import FEATURE_NETWORK, REFERENCE, kept_path, model_path, trajectory_record_path
+from stages.store.record_types import TrajectoryPoint, TrajectoryRecord
+from stages.store.records import write_record
+from stages.store.run_logs import log_run
 
 
 def run(model: str) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stages.diffusion.schedule import Schedule, alpha_bar_at
-from stages.samplers.walk import Denoiser
+from stages.sampling.walk import Denoiser
 
 Calls = list[tuple[Tensor, Tensor]]
 

@@ -16,18 +16,16 @@ import pytest
 
 from stages import audit as stage
 from stages.__main__ import main
-from stages.papers.claims import KINDS
-from stages.reporting.spreadsheet import harmless
-from tests.papers.made_up import CLAIMS, EXPECTED, write_paper
-from tests.reporting.audits import CANDIDATES, state_causes
+from stages.auditing.claims.claims import KINDS
+from stages.auditing.output.spreadsheet import harmless
+from tests.auditing.claims.made_up import CLAIMS, EXPECTED, write_paper
+from tests.auditing.output.audits import CANDIDATES, state_causes
 from tests.test_report import Page
 from tests.toy import ROOT
 
 
 @pytest.fixture
 def paper(project: Path) -> Path:
-    (project / "reports").mkdir()
-    (project / "reports/templates").symlink_to(ROOT / "reports/templates")
     write_paper(project / "mine")
     return project / "mine"
 

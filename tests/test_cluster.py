@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from stages.__main__ import main
-from stages.pipeline.cells import read_cells, read_plan, write_cells
-from stages.pipeline.tuned import write_tuned
-from stages.sections.cells import Searched
+from stages.plan.entries import Searched
+from stages.plan.plan_file import read_cells, read_plan, write_cells
+from stages.plan.tuned import write_tuned
 from tests.dvc_study import repro, run
 from tests.toy import ROOT, toy_params, write_params
 
@@ -89,7 +89,7 @@ def test_no_cluster_at_the_address_is_one_line(
 def test_the_plan_travels_with_the_searched_values_that_it_holds(
     project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stages.pipeline.cluster import copy_sources
+    from stages.scheduler.ray_cluster import copy_sources
 
     params = toy_params()
     params["es"]["b"] = "tuned"
@@ -101,4 +101,4 @@ def test_the_plan_travels_with_the_searched_values_that_it_holds(
     sent = tmp_path_factory.mktemp("sent")
     copy_sources(sent)
     monkeypatch.chdir(sent)
-    assert read_cells().cells["adm-ip-ddim-es-4"].values == {"b": 1.01}
+    assert read_cells().sample["adm-ip-ddim-es-4"].values == {"b": 1.01}

@@ -99,7 +99,7 @@ def followed(tmp_path: Path) -> Path:
 
 def test_the_grid_of_the_page_is_planned_with_the_default_params(followed: Path) -> None:
     plan(followed)
-    cells = yaml.safe_load((followed / "cells.yaml").read_text())["cells"]
+    cells = yaml.safe_load((followed / "cells.json").read_text())["cells"]
     assert set(cells) == {"adm-ddim-none-10", "adm-euler-none-10"}
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from stages import evaluate, extractor, prepare, reference
 from stages.__main__ import main
-from stages.pipeline.files import read_json, read_npz, write_npz
-from stages.pipeline.layout import DATASET, FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD, samples_path, scores_path
+from stages.store.files import read_json, read_npz, write_npz
+from stages.store.paths import DATASET, FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD, samples_path, scores_path
 from tests.toy import toy_params, write_study
 
 CELL = "adm-ip-ddim-none-4"

@@ -13,16 +13,16 @@ import yaml
 
 from stages import guide, prepare, sample, train
 from stages.__main__ import main
+from stages.config.errors import InputError
+from stages.config.params_file import read_params
 from stages.diffusion.block_noise import block_labels
-from stages.pipeline.cells import planned_cell, read_plan
-from stages.pipeline.drawing import drawing
-from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_json, read_npz, read_tensors, write_npz, write_tensors
-from stages.pipeline.guides import load_guide
-from stages.pipeline.inputs import sampler_inputs
-from stages.pipeline.layout import DATASET, guide_path, guide_record_path, model_path, samples_path
-from stages.pipeline.models import load_model
-from stages.pipeline.params import read_params
+from stages.plan.plan_file import planned_cell, read_plan
+from stages.sampling.draw import drawing
+from stages.sampling.inputs import sampler_inputs
+from stages.store.classifiers import load_guide
+from stages.store.files import read_json, read_npz, read_tensors, write_npz, write_tensors
+from stages.store.models import load_model
+from stages.store.paths import DATASET, guide_path, guide_record_path, model_path, samples_path
 from tests.toy import toy_params, with_published, write_params, write_study
 
 SAMPLERS = ["ddpm", "ddim-clipped", "ddpm-guided", "ddim-guided"]
@@ -127,7 +127,7 @@ def test_searches_draw_guided_cells(trained: Path) -> None:
     write_params(params)
     plan = read_plan(tuned={"adm-class-ddim-guided-es-5": {"b": 1.0}, "adm-class-ddpm-guided-es-5": {"b": 1.0},
                             "adm-class-ddpm-es-5": {"b": 1.0}, "adm-class-ddim-clipped-es-5": {"b": 1.0}})  # fmt: skip
-    cell, params = plan.cells["adm-class-ddim-guided-es-5"], read_params()
+    cell, params = plan.stages.sample["adm-class-ddim-guided-es-5"], read_params()
     draw = drawing(params, cell, load_model(cell.model, cell.network), params.search.seed)
     first, again, other = (draw({"b": b}, 0, 20) for b in (1.0, 1.0, 1.1))
     assert torch.equal(first, again)
@@ -136,11 +136,11 @@ def test_searches_draw_guided_cells(trained: Path) -> None:
 
 def test_only_models_that_are_guided_get_a_guide(project: Path) -> None:
     configure()
-    assert read_plan().guided == ["adm-class"]
+    assert read_plan().stages.guide == ["adm-class"]
     params = toy_params()
     params["grid"] = [{"models": ["adm", "adm-class"], "samplers": ["ddpm"], "fixes": ["none"], "steps": [5]}]
     write_study(params)
-    assert read_plan().guided == []
+    assert read_plan().stages.guide == []
 
 
 def test_a_model_without_classes_is_guided_to_labels_all_the_same(project: Path) -> None:

@@ -12,9 +12,10 @@ import yaml
 
 from stages import report
 from stages.__main__ import main
-from stages.pipeline import cells, params
-from stages.sections.base import Section
-from stages.sections.study import RESERVED, Params
+from stages.config import params_file as params
+from stages.config.params import RESERVED, Params
+from stages.config.sections import Section
+from stages.plan import plan_file as cells
 from tests.toy import ROOT, toy_params, write_study
 
 # How to compute, never what.
@@ -100,7 +101,7 @@ class Watched:
 def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
     """The sections that each stage read of a toy study's params, without what the plan and its check read."""
     folder, found = tmp_path_factory.mktemp("study"), {name: set[str]() for name in STAGES}
-    for name in ("data/published", "reports/templates"):
+    for name in ("data/published",):
         shutil.copytree(ROOT / name, folder / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -128,7 +129,7 @@ def declared(stage: str) -> set[str]:
     """The names under params in dvc.yaml, as DVC fills them in for this test's model and cell."""
     content = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]
     params = content.get("do", content).get("params", [])
-    plan = yaml.safe_load(Path("cells.yaml").read_text())
+    plan = yaml.safe_load(Path("cells.json").read_text())
     (key,) = STAGES[stage] or ("",)
     lists = {"train": "models", "diagnose": "diagnosed", "trajectory": "followed", "autoencoder": "autoencoders"}
     item = plan[lists.get(stage, "models" if stage in ("moments", "guide") else "cells")].get(key, {})

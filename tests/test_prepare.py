@@ -10,9 +10,9 @@ from sklearn.datasets import load_digits
 
 from stages import prepare
 from stages.__main__ import main
-from stages.pipeline.files import read_json, read_npz, sha256
-from stages.pipeline.layout import DATASET, DATASET_RECORD, preview_path
-from stages.pipeline.previews import read_preview
+from stages.store.files import read_json, read_npz, sha256
+from stages.store.paths import DATASET, DATASET_RECORD, preview_path
+from stages.store.previews import read_preview
 from tests.toy import toy_params, write_params
 
 

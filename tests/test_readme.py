@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from stages.__main__ import main
-from stages.papers.claims import SANITY
-from stages.reporting.summary import outcomes
+from stages.auditing.claims.claims import SANITY
+from stages.auditing.output.summary import outcomes
 from tests.toy import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -23,8 +23,6 @@ MANUAL = (ROOT / "docs/audit-other-papers.md").read_text()
 def test_the_example_of_another_paper_gives_what_the_manual_prints(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (project / "reports").mkdir()
-    (project / "reports/templates").symlink_to(ROOT / "reports/templates")
     files = re.findall(r"`mine/(\w+\.csv)`(?:(?!`mine/).)*?```csv\n(.*?)```", MANUAL, re.DOTALL)
     assert [name for name, _ in files] == ["metrics.csv", "toy.csv", "claims.csv"]
     (project / "mine").mkdir()
@@ -74,7 +72,7 @@ def test_every_place_and_section_that_the_readme_names_exists() -> None:
 
 def test_the_readme_says_what_the_report_found() -> None:
     summary = json.loads((ROOT / "reports/summary.json").read_text())
-    cells = yaml.safe_load((ROOT / "cells.yaml").read_text())["cells"]
+    cells = yaml.safe_load((ROOT / "cells.json").read_text())["cells"]
     assert f"{len(cells)} cells of samplers x fixes x steps" in README
     words = summary["verdicts"]
     told = [f"{words.get(word, 0)} {word}" for word in ("replicates", "contradicted", "inconclusive")]

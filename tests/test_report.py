@@ -15,10 +15,17 @@ import pytest
 
 from stages import report
 from stages.__main__ import main
-from stages.compare import compare_scores
-from stages.pipeline.cells import Planned, read_cells, read_plan, write_cells
-from stages.pipeline.files import read_json, sha256, write_json
-from stages.pipeline.layout import (
+from stages.commands.compare import compare_scores
+from stages.config.params_file import read_params
+from stages.plan.entries import Cell, Planned, Searched
+from stages.plan.plan_file import read_cells, read_plan, write_cells
+from stages.plan.time_entries import Timed, Times
+from stages.plan.times import write_times
+from stages.plan.tuned import settings_digest, write_tuned
+from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot
+from stages.reporting.plots.fid_against_steps import fid_against_steps
+from stages.store.files import read_json, sha256, write_json
+from stages.store.paths import (
     AUDIT,
     DATASET_RECORD,
     EXTRACTOR_RECORD,
@@ -34,15 +41,8 @@ from stages.pipeline.layout import (
     scores_path,
     trajectory_record_path,
 )
-from stages.pipeline.params import read_params
-from stages.pipeline.previews import write_preview
-from stages.pipeline.records import write_record
-from stages.pipeline.times import write_times
-from stages.pipeline.tuned import settings_digest, write_tuned
-from stages.reporting.diagnosis_plot import GROUPS, diagnosis_plot
-from stages.reporting.plots import fid_against_steps
-from stages.sections.cells import Cell, Searched
-from stages.sections.records import (
+from stages.store.previews import write_preview
+from stages.store.record_types import (
     AutoencoderRecord,
     DatasetRecord,
     DiagnosisRecord,
@@ -57,8 +57,8 @@ from stages.sections.records import (
     TrajectoryPoint,
     TrajectoryRecord,
 )
-from stages.sections.times import Timed, Times
-from tests.study.studies import made_up_score
+from stages.store.records import write_record
+from tests.reporting.results.studies import made_up_score
 from tests.toy import ROOT, toy_params, write_params, write_study
 
 CELL = "adm-ddpm-none-20"
@@ -78,8 +78,6 @@ def measured(project: Path) -> Planned:
     params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     write_study(params)
-    (project / "reports").mkdir()
-    (project / "reports/templates").symlink_to(ROOT / "reports/templates")
     shutil.copy(ROOT / AUDIT, AUDIT)
     write_results(read_cells())
     return read_cells()
@@ -89,7 +87,7 @@ def write_results(planned: Planned) -> None:
     """Write the records of a study that ran with the params of now."""
     params = read_params()
     images = np.random.RandomState(0).randint(0, 256, (50, 8, 8, 1)).astype(np.uint8)
-    for name in ("real", *planned.cells):
+    for name in ("real", *planned.sample):
         write_preview(preview_path(name), images)
     picture = sha256(preview_path("real"))
     data = DatasetRecord(
@@ -108,23 +106,23 @@ def write_results(planned: Planned) -> None:
     write_record(DATASET_RECORD, data)
     write_record(EXTRACTOR_RECORD, network)
     write_record(REFERENCE_RECORD, reference)
-    for name in planned.autoencoders:
+    for name in planned.autoencoder:
         encoder = AutoencoderRecord(
             autoencoder=name, section=params.autoencoders[name].model_dump(), seed=params.seed, n=1797, parameters=5000,
             scale=1.5, mse=0.02, mean_image_mse=0.3, sha256=DATA, dataset_sha256=DATA,
         )  # fmt: skip
         write_record(autoencoder_record_path(name), encoder)
-    for model in planned.models:
+    for model in planned.train:
         record = ModelRecord(
             model=model, parameters=353090, losses=[{"iteration": 4, "mse": 0.1}],
             training=params.training(model),
             sha256=DATA, kept_sha256=OTHER, dataset_sha256=DATA, input_sha256=DATA,
         )  # fmt: skip
         write_record(model_record_path(model), record)
-        if model in planned.diagnosed:
+        if model in planned.diagnose:
             write_record(diagnosis_path(model), diagnosis_record(model))
     write_inputs(planned)
-    for key, cell in planned.cells.items():
+    for key, cell in planned.sample.items():
         sampler, fix = params.samplers[cell.sampler].model_dump(), params.fixes[cell.fix].resolved(cell.values)
         record = SampleRecord(
             **cell.axes, **params.sample.model_dump(), seed=0, nfe=cell.steps, timesteps=[0], sampler_params=sampler,
@@ -132,20 +130,20 @@ def write_results(planned: Planned) -> None:
         )  # fmt: skip
         write_record(sample_record_path(key), record)
         write_record(scores_path(key), score_record(cell))
-    for model, cell in planned.followed.items():
+    for model, cell in planned.trajectory.items():
         write_record(trajectory_record_path(model), trajectory_record(cell))
 
 
 def write_inputs(planned: Planned) -> None:
     """Write the records of what samplers take beside noise; their files have the digest of the models'."""
     params = read_params()
-    for model in planned.estimated:
+    for model in planned.moments:
         moments = MomentsRecord(
             model=model, images=params.moments.images, seed=0, precision="fp32", sha256=DATA, model_sha256=DATA,
             dataset_sha256=DATA,
         )  # fmt: skip
         write_record(moments_record_path(model), moments)
-    for model in planned.guided:
+    for model in planned.guide:
         guide = GuideRecord(
             model=model, parameters=9, classes=10, iterations=4, loss=0.5, accuracy={"0": 0.9}, n_test=5, n_train=50,
             training=params.guiding(model), sha256=DATA, dataset_sha256=DATA,
@@ -381,7 +379,7 @@ def test_three_training_seeds_give_a_verdict_and_the_page_tells_them(measured: P
     params |= {f"{name}-{seed}": params[name] | {"seed": seed} for name in ("adm", "adm-ip") for seed in (1, 2)}
     write_study(params)
     write_results(read_cells())
-    for key, cell in read_cells().cells.items():
+    for key, cell in read_cells().sample.items():
         if cell.model.startswith("adm-ip"):
             score = score_record(cell)
             fid = score.fid.model_dump()
@@ -475,7 +473,7 @@ def test_a_stale_plan_is_refused_in_one_line(measured: Planned, capsys: pytest.C
     write_params(study_params() | {"max_steps": 10})
     assert main(["report"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("report: cells.yaml: stale")
+    assert line.startswith("report: cells.json: stale")
     assert not Path("reports/report.html").exists()
 
 
@@ -506,7 +504,7 @@ def test_comparison_counts_identical_near_and_different() -> None:
 def test_the_diagnosis_has_its_section_its_csv_and_its_places_in_the_tables(measured: Planned) -> None:
     write_study(study_params() | {"max_steps": 100})
     write_results(read_cells())
-    for model in read_cells().diagnosed:
+    for model in read_cells().diagnose:
         record = diagnosis_record(model).model_dump()
         record["reverse"] = [record["reverse"][0] | {"steps": 100}]
         write_record(diagnosis_path(model), DiagnosisRecord.model_validate(record))
@@ -520,7 +518,7 @@ def test_the_diagnosis_has_its_section_its_csv_and_its_places_in_the_tables(meas
         "0.500 ± 0.010, by the formula 0.250 (adm, t = 500)",
     }
     long = pd.read_csv("reports/tables/diagnosis.csv", keep_default_na=False)
-    assert set(long["model"]) == set(read_cells().diagnosed)
+    assert set(long["model"]) == set(read_cells().diagnose)
     assert {"delta", "delta_bar", "power", "nu"} <= set(long["measure"])
     assert all(group.title in section("diagnosis") for group in GROUPS)
 

@@ -10,11 +10,16 @@ import torch
 
 from stages import moments, prepare, sample, train
 from stages.__main__ import main
-from stages.pipeline.cells import planned_cell
-from stages.pipeline.errors import InputError
-from stages.pipeline.files import read_json, read_npz, read_tensors, sha256, write_npz, write_tensors
-from stages.pipeline.inputs import sampler_inputs
-from stages.pipeline.layout import (
+from stages.config.errors import InputError
+from stages.config.params_file import read_params
+from stages.config.samplers import Sampler
+from stages.methods.samplers import ddim, ddpm
+from stages.plan.plan_file import planned_cell
+from stages.sampling.denoiser import to_uint8
+from stages.sampling.inputs import sampler_inputs
+from stages.store.files import read_json, read_npz, read_tensors, sha256, write_npz, write_tensors
+from stages.store.models import load_model
+from stages.store.paths import (
     DATASET,
     model_path,
     moments_path,
@@ -23,14 +28,9 @@ from stages.pipeline.layout import (
     sample_record_path,
     samples_path,
 )
-from stages.pipeline.models import load_model
-from stages.pipeline.params import read_params
-from stages.pipeline.previews import read_preview
-from stages.pipeline.records import read_record
-from stages.samplers import ddim, ddpm
-from stages.sampling.images import to_uint8
-from stages.sections.records import MomentsRecord
-from stages.sections.samplers import Sampler
+from stages.store.previews import read_preview
+from stages.store.record_types import MomentsRecord
+from stages.store.records import read_record
 from tests.toy import toy_params, write_study
 
 SAMPLERS = (
@@ -292,7 +292,7 @@ def test_refusals_write_nothing(trained: Path, capsys: pytest.CaptureFixture[str
         assert not Path("data/samples").exists()
         return capsys.readouterr().err.splitlines()[-1]
 
-    assert "cells.yaml: has no cell 'adm-ddim-none-6'; see python -m stages plan" in message("adm-ddim-none-6")
+    assert "cells.json: has no cell 'adm-ddim-none-6'; see python -m stages plan" in message("adm-ddim-none-6")
     model.unlink()
     assert "data/models/adm.safetensors: not found; run dvc repro" in message()
     model.write_bytes(content)

@@ -33,6 +33,7 @@ from tests.toy import toy_params
 
 ES = {"adm-ip-ddpm-es-4", "adm-ip-ddim-es-4"}
 TS = {"adm-ip-ddpm-ts-4", "adm-ip-ddim-ts-4"}
+REPORT_CSS = "stages/auditing/output/templates/report.css"
 DDIM = {key for key in KEYS if "-ddim-" in key}
 
 
@@ -125,14 +126,14 @@ def test_a_published_number_runs_the_audit_and_the_report(study: Path) -> None:
 
 
 def test_touching_the_losses_trains_again_and_equal_weights_are_not_sampled(study: Path) -> None:
-    append(study, "stages/diffusion/losses.py")
+    append(study, "stages/training/losses.py")
     assert stale(study) == {"train@adm-ip"}
     assert repro(study, "evaluate@adm-ip-ddim-es-4") == {"train@adm-ip"}
     assert stale(study) <= {"report"}
 
 
 def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(study: Path) -> None:
-    append(study, "stages/samplers/ddim.py")
+    append(study, "stages/methods/samplers/ddim.py")
     assert stale(study) == sampling(DDIM) | {"diagnose@adm-ip"}
     assert repro(study, "evaluate@adm-ip-ddim-ts-4") == {"sample@adm-ip-ddim-ts-4"}
 
@@ -140,16 +141,16 @@ def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(st
 @pytest.mark.parametrize(
     ("touch", "expected"),
     [
-        (lambda study: append(study, "stages/fixes/time_shift.py"), sampling(TS) | {"diagnose@adm-ip"}),
-        (lambda study: append(study, "stages/fixes/fix.py"), sampling(KEYS) | {"diagnose@adm-ip"}),
-        (lambda study: append(study, "stages/variants/ddpm.py"), set()),
+        (lambda study: append(study, "stages/methods/fixes/time_shift.py"), sampling(TS) | {"diagnose@adm-ip"}),
+        (lambda study: append(study, "stages/sampling/fix.py"), sampling(KEYS) | {"diagnose@adm-ip"}),
+        (lambda study: append(study, "stages/methods/objectives/ddpm.py"), set()),
         (
-            lambda study: append(study, "stages/metrics/intervals.py"),
+            lambda study: append(study, "stages/scoring/intervals.py"),
             {f"evaluate@{k}" for k in KEYS} | {"diagnose@adm-ip", "report"},
         ),
-        (lambda study: append(study, "stages/pipeline/params.py"), set()),
-        (lambda study: append(study, "stages/sections/samplers.py"), set()),
-        (lambda study: append(study, "reports/templates/report.css", "\n/* touched */\n"), {"audit", "report"}),
+        (lambda study: append(study, "stages/config/params_file.py"), set()),
+        (lambda study: append(study, "stages/config/samplers.py"), set()),
+        (lambda study: append(study, REPORT_CSS, "\n/* touched */\n"), {"audit", "report"}),
         (lambda study: edit(study, "ts", window=40), sampling(TS)),
         (lambda study: edit(study, "runtime", batch_size=7, checkpoint_every=1), set()),
         (lambda study: edit(study, "es-linear", k=0.002), set()),
@@ -182,16 +183,16 @@ def test_what_a_change_reaches_first(study: Path, touch: Callable[[Path], None],
 def test_params_that_ask_for_other_cells_are_refused_until_there_is_a_new_plan(study: Path, values: dict) -> None:
     assign(study, **values)
     assert refusal(study) == (
-        "report: cells.yaml: stale, made for other params or published tables; run python -m stages plan"
+        "report: cells.json: stale, made for other params or published tables; run python -m stages plan"
     )
 
 
 def test_an_edited_plan_is_refused(study: Path) -> None:
-    cells = study / "cells.yaml"
+    cells = study / "cells.json"
     before = cells.read_text()
     cells.write_text(before.replace("steps: 4", "steps: 5", 1))
     assert cells.read_text() != before
-    assert refusal(study) == "report: cells.yaml: edited or damaged; run python -m stages plan"
+    assert refusal(study) == "report: cells.json: edited or damaged; run python -m stages plan"
     plan(study)
     assert cells.read_text() == before
 

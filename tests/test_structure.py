@@ -14,9 +14,9 @@ from tests.toy import ROOT
 
 # These decide no values: reading, refusing, places, devices, the plan.
 UNLISTED = {
-    "stages/pipeline/errors.py", "stages/pipeline/params.py", "stages/pipeline/files.py", "stages/pipeline/layout.py",
-    "stages/pipeline/cells.py", "stages/pipeline/registry.py", "stages/pipeline/records.py", "stages/pipeline/runs.py",
-    "stages/pipeline/runtime.py", "stages/pipeline/times.py", "stages/pipeline/tuned.py",
+    "stages/config/errors.py", "stages/config/params_file.py", "stages/store/files.py", "stages/store/paths.py",
+    "stages/plan/plan_file.py", "stages/config/registry.py", "stages/store/records.py", "stages/store/run_logs.py",
+    "stages/config/runtime.py", "stages/plan/times.py", "stages/plan/tuned.py",
 }  # fmt: skip
 UNLISTED_FOLDERS = {"stages/sections", "stages/importing"}
 SUBJECTS = (
@@ -24,7 +24,7 @@ SUBJECTS = (
     "sampling", "metrics", "study", "papers", "screening", "reporting", "searching", "diagnosis",
 )  # fmt: skip
 # What a subject may take from the pipeline: neither does any I/O.
-PURE = {"stages/pipeline/errors.py", "stages/pipeline/streams.py"}
+PURE = {"stages/config/errors.py", "stages/diffusion/random_streams.py"}
 # Methods are found by name, so that no import tells them: item name in dvc.yaml and folder.
 METHODS = {
     "network": "networks", "variant": "variants", "sampler_module": "samplers", "grid_module": "grids",
@@ -94,7 +94,7 @@ def test_stages_that_find_methods_by_name_list_them() -> None:
     for stage in PIPELINE:
         source = (ROOT / f"stages/{stage}.py").read_text()
         if "pipeline.drawing import" in source:
-            source += (ROOT / "stages/pipeline/drawing.py").read_text()
+            source += (ROOT / "stages/sampling/draw.py").read_text()
         for item, folder in METHODS.items():
             listed = f"stages/{folder}/${{item.{item}}}.py" in PIPELINE[stage]["deps"]
             by_name = f'method_module("{folder}"' in source

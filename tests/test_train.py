@@ -16,18 +16,18 @@ import yaml
 
 from stages import prepare, train
 from stages.__main__ import main
-from stages.diffusion.importance import empty_history
+from stages.config.params_file import read_params
 from stages.diffusion.schedule import make_schedule
-from stages.pipeline.files import read_json, read_npz, read_tensors
-from stages.pipeline.layout import DATASET, model_path, model_record_path
-from stages.pipeline.models import build_network, load_model
-from stages.pipeline.new_networks import network_start
-from stages.pipeline.params import read_params
-from stages.pipeline.processes import accelerator
+from stages.methods.objectives import adm, ddpm
+from stages.store.files import read_json, read_npz, read_tensors
+from stages.store.models import build_network, load_model
+from stages.store.paths import DATASET, model_path, model_record_path
 from stages.training import step
 from stages.training.batches import draw_batch
+from stages.training.initial_networks import network_start
+from stages.training.processes import accelerator
 from stages.training.state import TrainingState, new_state
-from stages.variants import adm, ddpm
+from stages.training.timesteps import empty_history
 from tests.toy import ROOT, toy_params, write_study
 
 MODEL = Path("data/models/adm.safetensors")

@@ -9,9 +9,9 @@ import torch
 
 from stages import evaluate, extractor, prepare, reference, sample, train, trajectory
 from stages.__main__ import main
-from stages.pipeline.files import read_json, read_tensors
-from stages.pipeline.kept import load_kept
-from stages.pipeline.layout import kept_path, model_path, scores_path, trajectory_record_path
+from stages.store.ema_snapshots import load_kept
+from stages.store.files import read_json, read_tensors
+from stages.store.paths import kept_path, model_path, scores_path, trajectory_record_path
 from tests.toy import toy_params, write_study
 
 

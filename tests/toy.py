@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from stages.pipeline.cells import read_plan, write_cells
+from stages.plan.plan_file import read_plan, write_cells
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,8 +58,8 @@ def with_published(folder: Path) -> Path:
 
 def copy_project(folder: Path) -> None:
     """Copy what the pipeline needs to run: package, pipeline file, published numbers, templates, DVC's settings."""
-    for name in ("stages", "data/published", "reports/templates", ".dvc"):
+    for name in ("stages", "data/published", ".dvc"):
         ignore = shutil.ignore_patterns("__pycache__", "tmp", "cache")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("dvc.yaml", "cells.yaml", ".dvcignore", ".gitignore"):
+    for name in ("dvc.yaml", "cells.json", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, folder / name)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stages.metrics.intervals import jackknife_margin
+from stages.scoring.intervals import jackknife_margin
 
 GROUPS = 10
 

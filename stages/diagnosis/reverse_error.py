@@ -8,10 +8,10 @@ from torch import Tensor
 from stages.diagnosis.estimates import Estimate, mean_over_images
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import Schedule, add_noise
-from stages.fixes.fix import Fix
-from stages.grids.first import time_grid
-from stages.samplers import ddpm
-from stages.samplers.walk import Denoiser, grid_time
+from stages.methods.grids.first import time_grid
+from stages.methods.samplers import ddpm
+from stages.sampling.fix import Fix
+from stages.sampling.walk import Denoiser, grid_time
 
 
 def reverse_error(denoiser: Denoiser, images: Tensor, noise: Tensor, schedule: Schedule, steps: int) -> Estimate:

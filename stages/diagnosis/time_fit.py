@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from stages.diagnosis.trajectory import Trajectory, sampled
+from stages.diagnosis.chains import Trajectory, sampled
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import alpha_bar_at
-from stages.fixes.fix import Fix
-from stages.samplers import ddim
-from stages.samplers.walk import Denoiser
+from stages.methods.samplers import ddim
+from stages.sampling.fix import Fix
+from stages.sampling.walk import Denoiser
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 

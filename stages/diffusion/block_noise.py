@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from stages.pipeline.streams import stream
+from stages.diffusion.random_streams import stream
 
 SAMPLE, LABELS = 0, 9
 BLOCK = 100

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from stages.diffusion.schedule import Schedule, alpha_bar_at
-from stages.grids.grid import TimeGrid
+from stages.diffusion.time_grid import TimeGrid
 
 
 class Chain(NamedTuple):

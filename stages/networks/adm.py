@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.networks.layers import GroupNorm32
+from stages.diffusion.precision import GroupNorm32
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.diffusion.precision import autocast
-from stages.samplers.walk import Denoiser, Guide
+from stages.sampling.walk import Denoiser, Guide
 
 
 def log_gradient(network: nn.Module, labels: Tensor, precision: str) -> Guide:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from stages.diffusion.random_streams import stream
 from stages.diffusion.schedule import Schedule, add_noise, alpha_bar_at
-from stages.pipeline.streams import stream
-from stages.samplers.walk import Denoiser
+from stages.sampling.walk import Denoiser
 
 MOMENTS = 7
 

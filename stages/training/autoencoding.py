@@ -10,9 +10,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from stages.diffusion.importance import empty_history
-from stages.pipeline.streams import stream, stream_seed
+from stages.diffusion.random_streams import stream, stream_seed
 from stages.training.state import TrainingState
+from stages.training.timesteps import empty_history
 
 AUTOENCODER = 20
 

@@ -9,8 +9,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from stages.pipeline.streams import stream
-from stages.sections.models import Recipe
+from stages.config.models import Recipe
+from stages.diffusion.random_streams import stream
 
 SHUFFLE, FLIP = 2, 6
 

@@ -9,9 +9,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from stages.diffusion.importance import LossHistory, empty_history
-from stages.pipeline.streams import stream_seed
-from stages.sections.models import Recipe
+from stages.config.models import Recipe
+from stages.diffusion.random_streams import stream_seed
+from stages.training.timesteps import LossHistory, empty_history
 
 INITIALISE = 3
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}

@@ -8,14 +8,14 @@ from functools import lru_cache, partial
 import torch
 from torch import Tensor
 
-from stages.diffusion.importance import antithetic_timesteps, draw_timesteps, importance, record_losses
-from stages.diffusion.losses import Loss
+from stages.config.models import Recipe
 from stages.diffusion.precision import autocast
+from stages.diffusion.random_streams import stream, stream_seed
 from stages.diffusion.schedule import Schedule
-from stages.pipeline.streams import stream, stream_seed
-from stages.sections.models import Recipe
 from stages.training.batches import gathered, share
+from stages.training.losses import Loss
 from stages.training.state import TrainingState
+from stages.training.timesteps import antithetic_timesteps, draw_timesteps, importance, record_losses
 
 TRAIN = 1
 

@@ -27,7 +27,7 @@ READERS = {
     "data/records/reference.json": (["evaluate", CELLS[0]], ["report"]),
     f"data/models/{MODEL}.safetensors": (["sample", CELLS[0]],),
     f"data/samples/{CELLS[0]}.npz": (["evaluate", CELLS[0]],),
-    "cells.yaml": (["sample", CELLS[0]], ["report"]),
+    "cells.json": (["sample", CELLS[0]], ["report"]),
 } | {
     path: (["report"],)
     for path in (
@@ -78,7 +78,7 @@ class Folder:
     def _content(self) -> dict[Path, bytes]:
         files = [path for top in ("data", "reports") for path in Path(top).rglob("*") if path.is_file()]
         kept = [path for path in files if "published" not in path.parts and "templates" not in path.parts]
-        return {path: path.read_bytes() for path in [*kept, Path("params.yaml"), Path("cells.yaml")]}
+        return {path: path.read_bytes() for path in [*kept, Path("params.yaml"), Path("cells.json")]}
 
     def restore(self) -> None:
         """Put every file back, and take away what is new."""

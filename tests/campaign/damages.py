@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from stages.pipeline.files import read_json, write_json
+from stages.store.files import read_json, write_json
 
 
 def flip(content: bytes, random: Random) -> bytes:

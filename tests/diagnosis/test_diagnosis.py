@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from stages.diagnosis import deviation, time_fit
-from stages.diagnosis.diagnose import Curve, Subject, chosen, curves, formulas
+from stages.diagnosis.chains import levels, noised, sampled
+from stages.diagnosis.curves import Curve, Subject, chosen, curves, formulas
 from stages.diagnosis.eps_norm import eps_norm
 from stages.diagnosis.estimates import jackknifed, mean_and_variance, mean_over_images
 from stages.diagnosis.prediction_error import rejection_rate, spread
 from stages.diagnosis.reverse_error import reverse_error
 from stages.diagnosis.spectrum import band_power, gaussian_chain
-from stages.diagnosis.trajectory import levels, noised, sampled
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import make_schedule, posterior, predict_x0
-from stages.fixes import epsilon_scaling, time_shift
-from stages.fixes.fix import Fix
-from stages.grids import respaced, uniform
-from stages.samplers import ddim, ddpm
+from stages.methods.fixes import epsilon_scaling, time_shift
+from stages.methods.grids import respaced, uniform
+from stages.methods.samplers import ddim, ddpm
+from stages.sampling.fix import Fix
 from tests.gaussian import gaussian_denoiser, no_noise
 
 COSINE, LINEAR = make_schedule("cosine"), make_schedule("linear")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stages.diffusion.block_noise import SAMPLE, block_labels, block_noise
-from stages.pipeline.streams import stream, stream_seed
+from stages.diffusion.random_streams import stream, stream_seed
 
 CPU = torch.device("cpu")
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from stages.networks.text import Config, Network, sizes
-from stages.pipeline.captions import word_tokens
-from stages.pipeline.models import build_network
+from stages.store.models import build_network
+from stages.training.captions import word_tokens
 
 CAPTIONS = ["the digit one", "the digit seven", "a line"]
 OWN = {

@@ -1,0 +1,88 @@
+"""Findings of the audit in groups: what is said of one of several near-identical ones is said once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stages.auditing.output.recomputed import UNVERIFIABLE
+
+# What a verdict says of several cases.
+SAYS = {
+    "inconsistent": "do not fit", "wording": "say more than the numbers", "rounding": "need more digits than printed",
+    "consistent": "fit", "unverifiable": UNVERIFIABLE, "fails": "do not hold", "undecided": "need more than is printed",
+    "holds": "hold",
+}  # fmt: skip
+
+
+def finding_groups(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the findings of each verdict in groups: those of one cause, and others that are near-identical.
+
+    Near-identical are the cases of a claim, and claims of one statement or check, of one paper and basis. A group is
+    counted among all findings of its claims. A statement whose middle differs from case to case has an ellipsis there.
+    """
+    groups: list[list[Mapping[str, Any]]] = []
+    known: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for record in records:
+        keys = _likenesses(record)
+        group = next((known[key] for key in keys if key in known), None)
+        if group is None:
+            groups.append(group := [])
+        group.append(record)
+        known.update(dict.fromkeys(keys, group))
+    return [_group(group, records) for group in groups]
+
+
+def _likenesses(record: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    if record["cause"]:
+        return [(record["verdict"], "cause", record["cause"])]
+    kind = record["verdict"], record["basis"], record["paper"]
+    named = ("claim", _stem(record)), ("statement", record["statement"]), ("check", record["check"])
+    return [(*kind, name, text) for name, text in named if text]
+
+
+def _stem(record: Mapping[str, Any]) -> str:
+    return record["id"].split(".")[0]
+
+
+def _group(members: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    statement, cases = _shared([member["statement"] for member in members])
+    stems = {_stem(member) for member in members}
+    total = sum(_stem(record) in stems for record in records)
+    first = members[0]
+    told = SAYS[first["verdict"]]
+    every = "both" if total == 2 else f"all {total}"
+    headline = f"{every if total == len(members) else f'{len(members)} of {total}'} cases {told}"
+    return {
+        "verdict": first["verdict"], "basis": first["basis"], "cause": first["cause"], "statement": statement,
+        "headline": headline if len(members) > 1 else first["headline"],
+        "places": _places(members),
+        "one_reason": len({(member["explanation"], *member["origin"]) for member in members}) == 1,
+        "members": [
+            {"id": member["id"], "case": ", ".join(filter(None, (case, member["case"])))}
+            for member, case in zip(members, cases, strict=True)
+        ],
+    }  # fmt: skip
+
+
+def _places(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    papers = dict.fromkeys(member["paper"] for member in members)
+    return [
+        {"paper": paper, "where": list(dict.fromkeys(m["where"] for m in members if m["paper"] == paper))}
+        for paper in papers
+    ]
+
+
+def _shared(statements: Sequence[str]) -> tuple[str, list[str]]:
+    """Return what statements share, and what each has in place of the ellipsis; nothing where they share little."""
+    if len(set(statements)) == 1:
+        return statements[0], [""] * len(statements)
+    words = [statement.split() for statement in statements]
+    shortest = min(map(len, words))
+    head = next((i for i in range(shortest) if len({tuple(text[: i + 1]) for text in words}) > 1), shortest)
+    rest = range(shortest - head)
+    tail = next((i for i in rest if len({tuple(text[len(text) - i - 1 :]) for text in words}) > 1), shortest - head)
+    if 2 * (head + tail) < shortest:
+        return "", list(statements)
+    ends = words[0][len(words[0]) - tail :]
+    return " ".join([*words[0][:head], "…", *ends]), [" ".join(text[head : len(text) - tail]) for text in words]

@@ -1,0 +1,93 @@
+"""The audit as Markdown, for a review: counts, and the findings by verdict and cause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from stages.auditing.output.summary import because, outcomes, spelled_out, warning_line
+
+# What these say is said in counts: they are many, and nothing is to be done about them.
+COUNTED = ("consistent", "unverifiable", "holds")
+# Of one group; audit.csv has all.
+MOST = 100
+HEADINGS = {"fails": "sanity checks fail", "undecided": "sanity checks are undecided"}
+
+
+def audit_markdown(record: Mapping[str, Any]) -> str:
+    """Return the audit as a Markdown document; text of others is escaped, so that it reads as it was written."""
+    lines = ["# Published numbers, audited", "", *_counts(record)]
+    if any(record["sanity"].values()):
+        lines += ["", f"Sanity checks, which no paper states: {outcomes(record['sanity'])}."]
+    if record["warnings"]:
+        lines += ["", "## Warnings", "", *(f"- {escape(warning_line(warning))}" for warning in record["warnings"])]
+    known = {finding["id"]: finding for finding in record["findings"]}
+    for word in dict.fromkeys(group["verdict"] for group in record["groups"] if group["verdict"] not in COUNTED):
+        groups = [group for group in record["groups"] if group["verdict"] == word]
+        lines += ["", f"## {sum(len(group['members']) for group in groups)} {HEADINGS.get(word, word)}"]
+        for group in groups:
+            lines += ["", *_group(group, known)]
+    return "\n".join([*lines, *_candidates(record["candidates"])]) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return text in one line that Markdown renders as it is, wherever in a paragraph, list or table it stands."""
+    line = re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", " ".join(text.split()))
+    # At its start these would make a list or a rule.
+    return re.sub(r"^(\d+(?=[.)](?:\s|$))|(?=[-+=]))", r"\1\\", line)
+
+
+def code(text: str) -> str:
+    """Return text in one line as a code span, within more backticks than it holds in a row."""
+    line = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    pad = " " * (line[:1] == "`" or line[-1:] == "`")
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def _counts(record: Mapping[str, Any]) -> Iterator[str]:
+    yield f"| paper | {' | '.join(record['verdicts'])} |"
+    yield f"|---|{'---:|' * len(record['verdicts'])}"
+    for paper, words in record["counts"].items():
+        name = escape(f"{paper} {record['titles'].get(paper, '')}")
+        yield f"| {name} | {' | '.join(str(words[word]) for word in record['verdicts'])} |"
+
+
+def _group(group: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    members = [known[member["id"]] for member in group["members"]]
+    told = f"{group['headline']}: {group['statement']}" if group["statement"] else group["headline"]
+    yield f"### {escape(group['cause'] or told)}"
+    yield ""
+    if group["one_reason"] and because(members[0]):
+        yield from (escape(because(members[0])), "")
+    for finding in members[:MOST]:
+        yield from _finding(finding, alone=len(members) == 1 and not group["cause"])
+        if not group["one_reason"] and because(finding):
+            yield f"  - {escape(because(finding))}"
+    if len(members) > MOST:
+        yield f"- and {len(members) - MOST} more"
+
+
+def _finding(finding: Mapping[str, Any], *, alone: bool) -> Iterator[str]:
+    """Yield a finding's lines; what it is headed by is said again unless it stands alone under it."""
+    place = f"{finding['paper']}, {finding['where']}" + f", line {finding['line']} of the text" * bool(finding["line"])
+    case = f" ({escape(finding['case'])})" * bool(finding["case"])
+    told = "" if alone else f" {escape(finding['statement'])}: **{escape(finding['headline'])}**"
+    yield f"- {escape(place)}{':' * bool(told or case)}{told}{case}"
+    yield from (f"  - {code(line)}" for line in spelled_out(finding) if line)
+    yield f"  - {code(finding['id'])}, {code(finding['place'])}"
+
+
+def _candidates(candidates: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if candidates:
+        yield from ("", "## Worth a look: checks that need no claim", "")
+        yield "What these checks of the tables alone point at. They are no verdicts and counted nowhere."
+    for check in candidates:
+        yield from ("", f"### {escape(check['title'])}: {check['count']}", "")
+        yield from (escape(check["literature"]), "", escape(check["limits"]), "")
+        for found in check["found"]:
+            yield f"- {escape(found['told'])}"
+            yield from (f"  - {code(row)}" for row in found["rows"])
+        if more := check["count"] - len(check["found"]):
+            yield f"- and {more} more"

@@ -1,0 +1,262 @@
+"""Published tables as rows: one per printed number, validated, each with its place in the paper."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import defaultdict, namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
+
+from stages.auditing.tables.numbers import parse_number
+from stages.auditing.tables.schema import DIFFUSION, METRIC, PLACE, VALUE, FaultyFile, Schema
+
+SOURCES = "sources"
+# What a number was measured on or set for: rows of different tables are matched by these.
+COORDINATES = DIFFUSION.axes
+COUNT, TEXT = "count", "text"
+TYPES = ("number", COUNT, "share", "score", TEXT)
+MARKS = ("", "yes")
+
+
+class Row(NamedTuple):
+    """One printed number. ``row`` and ``column`` are the labels of its cell, levels separated by " | ".
+
+    ``value`` is the printed text without unit and decoration, so that decimals survive; it is empty where the number
+    is lost. ``improvement`` is the percentage printed beside it, ``k`` and ``b`` the scaling printed with it. ``place``
+    is file and line of the record, and empty for a number that a claim itself states; ``kind`` is the type of its
+    metric. These are the columns of the diffusion papers; rows of another schema have that one's columns between
+    ``column`` and ``where``.
+    """
+
+    paper: str
+    table: str
+    row: str
+    column: str
+    dataset: str
+    model: str
+    sampler: str
+    spacing: str
+    eta: str
+    fix: str
+    steps: str
+    metric: str
+    value: str
+    improvement: str
+    k: str
+    b: str
+    where: str
+    source: str
+    note: str
+    place: str = ""
+    kind: str = "number"
+
+    # By which rows are told apart and paired.
+    axes = DIFFUSION.axes
+
+    @property
+    def label(self) -> str:
+        """The cell's address for people, such as ``ts/1 [CIFAR-10 | DDIM (uniform); 5 steps] fid``."""
+        return f"{self.paper}/{self.table} [{self.row}; {self.column}] {self.metric}" if self.table else self.where
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What must be unique: the cell and which of its numbers this is."""
+        return self.paper, self.table, self.row, self.column, self.metric
+
+    @property
+    def of_source(self) -> bool:
+        """Whether the number stands in a source, such as a paper's code, and not in a paper's table."""
+        return self.place.startswith(f"{SOURCES}.csv:")
+
+
+def row_type(schema: Schema) -> type[Row]:
+    """Return the type of a schema's rows, which has its columns as attributes and all else of Row."""
+    if schema == DIFFUSION:
+        return Row
+    columns = namedtuple("columns", (*schema.columns, "place", "kind"), defaults=("", "number"))
+    shared = {name: vars(Row)[name] for name in ("label", "key", "of_source")}
+    return cast(type[Row], type("Row", (columns,), {"__slots__": (), "axes": schema.axes, **shared}))
+
+
+class Metric(NamedTuple):
+    """What a row's value is, and whether ``lower`` or ``higher`` is better, if either.
+
+    Of ``type`` number it was measured; a count is exact; a share is of n whole things, a score the mean of n whole
+    numbers; a text is no number.
+    """
+
+    metric: str
+    type: str
+    better: str
+    heading: str
+
+
+class Papers(Mapping[str, Sequence[Row]]):
+    """A folder's rows by the name of their file, with the schema and the metrics that they keep to."""
+
+    def __init__(
+        self,
+        rows: Mapping[str, Sequence[Row]],
+        schema: Schema = DIFFUSION,
+        metrics: Mapping[str, Metric] | None = None,
+    ) -> None:
+        self._rows, self.schema, self.metrics = rows, schema, metrics or {}
+        self.row_type = row_type(schema)
+
+    def __getitem__(self, paper: str) -> Sequence[Row]:
+        return self._rows[paper]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @cached_property
+    def tables(self) -> Mapping[tuple[str, str], Sequence[Row]]:
+        """The rows by file and table, in the order of the files."""
+        found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for paper, rows in self.items():
+            for row in rows:
+                found[paper, row.table].append(row)
+        return dict(found)
+
+
+def parse_metrics(name: str, text: str) -> dict[str, Metric]:
+    """Return the metrics that a folder's tables may hold, by name."""
+    metrics: dict[str, Metric] = {}
+    for place, record in read_records(name, text, Metric._fields):
+        metric = Metric(**record)
+        _check(place, metric.metric not in metrics, f"metric {metric.metric!r} is there twice")
+        _check(place, metric.type in TYPES, f"type {metric.type!r}: must be one of {', '.join(TYPES)}")
+        _check(place, metric.better in ("lower", "higher", ""), f"better {metric.better!r}: lower, higher or empty")
+        metrics[metric.metric] = metric
+    return metrics
+
+
+def parse_titles(name: str, text: str) -> dict[str, str]:
+    """Return the titles of papers by their keys, from a file of the columns paper and title."""
+    return {record["paper"]: record["title"] for _, record in read_records(name, text, ("paper", "title"))}
+
+
+def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Schema = DIFFUSION) -> list[Row]:
+    """Return the rows of one file; all but ``sources.csv`` hold the paper that they are named after.
+
+    Raises:
+        FaultyFile: no row, unknown columns or metric, malformed number or name, a cell or its coordinates twice.
+    """
+    paper = name.removesuffix(".csv")
+    kind, types = row_type(schema), {metric.metric: metric.type for metric in metrics.values()}
+    at = schema.columns.index(METRIC)
+    read = _records(name, text, schema.columns)
+    rows = [kind._make([*fields, place, types.get(fields[at], "")]) for place, fields in read]
+    _check(name, bool(rows), "holds no row but its header")
+    _check_texts(rows, paper, metrics, schema)
+    _check_once(rows, measured=paper != SOURCES)
+    return rows
+
+
+def read_records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield "file:line" and the fields of every record, refusing other columns than these, in this order."""
+    for place, fields in _records(name, text, columns):
+        yield place, dict(zip(columns, fields, strict=True))
+
+
+def _records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        _check(f"{name}:1", header == list(columns), f"columns {','.join(header)}: must be {','.join(columns)}")
+        for record in filter(None, reader):
+            place = f"{name}:{reader.line_num}"
+            if len(record) != len(columns):
+                raise FaultyFile(f"{place}: {len(record)} fields instead of {len(columns)}")
+            yield place, list(map(str.strip, record))
+    except csv.Error as error:
+        raise FaultyFile(f"{name}:{reader.line_num}: not CSV ({error})") from None
+
+
+def _check_texts(rows: Sequence[Row], paper: str, metrics: Mapping[str, Metric], schema: Schema) -> None:
+    """Refuse the first row with a fault: each column by its distinct texts, which are far fewer than the rows."""
+    texts = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+    values = list(zip(texts[VALUE], texts["note"], texts["kind"], strict=True))
+    found = [_first(column, texts[column], fault_of) for column, fault_of in _text_checks(paper, metrics, schema)]
+    found.append(_first(VALUE, values, lambda value: _value_fault(*value)))
+    if any(found):
+        at, fault = min((first for first in found if first), key=lambda first: first[0])
+        raise FaultyFile(f"{rows[at].place}: {fault}")
+
+
+def _first(column: str, texts: Sequence[Any], fault_of: Callable[[Any], str]) -> tuple[int, str] | None:
+    """Return the place of the first text with a fault, and the fault; none where there is none."""
+    faulty = {text: fault for text in set(texts) if (fault := fault_of(text))}
+    if not faulty:
+        return None
+    return next((i, f"{column} {faulty[text]}") for i, text in enumerate(texts) if text in faulty)
+
+
+def _text_checks(
+    paper: str, metrics: Mapping[str, Metric], schema: Schema
+) -> Iterator[tuple[str, Callable[[str], str]]]:
+    """Yield columns, and what tells the fault of a text of theirs, nothing where there is none."""
+    needed = "is empty" if paper == SOURCES else f"must be {paper!r}, as the file's name"
+    yield "paper", lambda text: "" if text and paper in (SOURCES, text) else f"{text!r}: {needed}"
+    yield "table", _table_fault
+    for column in ("row", "column", *PLACE[:2]):
+        yield column, lambda text: "" if text else "is empty"
+    for axis in schema.axes:
+        yield axis, _coordinate_fault
+    names = ", ".join(metrics)
+    yield METRIC, lambda text: "" if text in metrics else f"{text!r}: must be one of {names}"
+    for column in schema.beside:
+        yield column, _number_fault
+    for column in schema.marks:
+        yield column, lambda text: "" if text in MARKS else f"{text!r}: must be yes or empty"
+
+
+def _check_once(rows: Sequence[Row], *, measured: bool) -> None:
+    """Refuse a cell that is there twice, and of what is ``measured`` two cells of the same coordinates."""
+    known: dict[tuple[str, ...], Row] = {}
+    alike: dict[tuple[str, ...], Row] = {}
+    coordinates = attrgetter("table", "where", *rows[0].axes)
+    for row in rows:
+        if known.setdefault(row.key, row) is not row:
+            raise FaultyFile(f"{row.place}: {row.label} is there twice")
+        # Sources and tables of formulas tell their rows apart by labels alone.
+        key = coordinates(row)
+        if measured and any(key[2:-1]) and (other := alike.setdefault(key, row)) is not row:
+            raise FaultyFile(f"{row.place}: {row.label} has the same coordinates as {other.label}")
+
+
+def _value_fault(value: str, note: str, kind: str) -> str:
+    if not value and not note:
+        return "is empty: the note must say why"
+    return "" if kind == TEXT else _number_fault(value, whole=kind == COUNT)
+
+
+def _table_fault(text: str) -> str:
+    if re.fullmatch(r"[^\s?]+", text):
+        return ""
+    return f"{text!r}: must be a number or a name without spaces, such as 3 or A1"
+
+
+def _coordinate_fault(text: str) -> str:
+    return f"{text!r}: must be without comma, semicolon and double quote" if set(text) & set(',;"') else ""
+
+
+def _number_fault(text: str, whole: bool = False) -> str:
+    """Return what is wrong with a printed number, nothing if it is one or empty."""
+    try:
+        number = parse_number(text or "0")
+    except ValueError as error:
+        return str(error)
+    return f"{text!r}: must be a whole number" if whole and number.value.denominator > 1 else ""
+
+
+def _check(place: str, holds: bool, message: str) -> None:
+    if not holds:
+        raise FaultyFile(f"{place}: {message}")

@@ -1,0 +1,97 @@
+"""Explain how one published number is regenerated: model, training, grid, evaluations, fix, metric, cell, command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stages.config.errors import InputError
+from stages.config.params import Params
+from stages.config.params_file import read_params
+from stages.config.samplers import Sampler
+from stages.plan.plan_file import read_plan
+from stages.plan.planning import Plan, PlannedRow
+from stages.plan.times import read_times
+from stages.store.paths import diagnosis_path, scores_path
+from stages.store.record_types import DiagnosisRecord, ScoreRecord
+from stages.store.records import read_record
+
+
+def run(paper: str, table: str, row: str, column: str, metric: str | None = None) -> None:
+    """Print what there is to say of the published numbers at one place of a table."""
+    plan, params = read_plan(), read_params()
+    for i, planned in enumerate(numbers_at(plan, paper, table, row, column, metric)):
+        print(*([""] if i else []), *explanation(planned, plan, params), sep="\n")
+
+
+def numbers_at(plan: Plan, paper: str, table: str, row: str, column: str, metric: str | None) -> list[PlannedRow]:
+    """Return the published numbers at one place, refusing a place that does not exist by naming those that do."""
+    found = plan.rows
+    for name, value in (("paper", paper), ("table", table), ("row", row), ("column", column), ("metric", metric)):
+        known = dict.fromkeys(getattr(planned.row, name) for planned in found)
+        if value is not None and value not in known:
+            raise InputError(f"{name} {value!r}: must be one of {'; '.join(known)}")
+        found = [planned for planned in found if value is None or getattr(planned.row, name) == value]
+    return found
+
+
+def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str]:
+    """Yield the explanation of one number, a line a fact."""
+    row = planned.row
+    yield f"{row.label} = {row.value or 'lost'}, {row.dataset or 'no data set'} ({row.where})"
+    for reading in planned.readings:
+        yield f"  read as   {reading.setting} {reading.value}: {reading.reason}"
+    if planned.model:
+        yield f"  model     {planned.model}"
+        yield f"  metric    {row.metric}, over {params.diagnose.images} images"
+        yield f"  command   dvc repro diagnose@{planned.model}"
+        yield f"  measured  {_diagnosed(planned.model, int(row.steps))}"
+        return
+    if planned.status != "measured" or planned.cell is None:
+        yield "  status    " + (planned.reason or "a setting; the study's own stands beside it on the page")
+        return
+    cell = plan.stages.sample[planned.cell]
+    model, sampler = params.models[cell.model], params.samplers[cell.sampler]
+    recipe, fix = params.recipes[model.recipe], params.fixes[cell.fix].resolved(cell.values)
+    grid = sampler.grid(cell.steps, recipe.timesteps)
+    yield f"  data set  {params.prepare.dataset}, in place of {row.dataset}"
+    trained = f"{recipe.network.method} network, {recipe.schedule} schedule, {recipe.iterations:,} iterations"
+    settings = ", ".join(filter(None, [_settings(model.settings()), model.recipe]))
+    yield f"  model     {cell.model}: {settings} ({trained} of {recipe.batch_size})"
+    yield f"  sampler   {cell.sampler}: {sampler.method}, {_settings(sampler.settings() | _guidance(sampler))}"
+    yield f"  grid      {sampler.spacing}, {len(grid.times)} times from {grid.times[-1]} down to {grid.times[0]}"
+    yield f"  nfe       {sampler.nfe(grid)} evaluations per image, {params.sample.n:,} images"
+    section = params.fixes[cell.fix]
+    origin = "from params.yaml"
+    if section.looked_up() or section.tuned():
+        origin = "found by a search" if section.tuned() else "from the paper's table"
+    yield f"  fix       {cell.fix}: {fix.method}{f', {_settings(fix.settings())}, {origin}' if fix.settings() else ''}"
+    yield f"  metric    {row.metric}"
+    yield f"  cell      {cell.key}"
+    yield f"  command   dvc repro evaluate@{cell.key}"
+    yield f"  measured  {_measured(cell.key, row.metric)}"
+
+
+def _guidance(sampler: Sampler) -> dict[str, float]:
+    return {} if sampler.guidance is None else {"scale": sampler.guidance}
+
+
+def _settings(settings: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def _diagnosed(model: str, steps: int) -> str:
+    if not diagnosis_path(model).exists():
+        return "not yet"
+    found = (each for each in read_record(diagnosis_path(model), DiagnosisRecord).reverse if each.steps == steps)
+    return next((f"{each.value:.4g} ± {each.margin:.2g} (n = {each.n:,})" for each in found), "not yet")
+
+
+def _measured(cell: str, metric: str) -> str:
+    if metric == "time_ms":
+        timed = read_times().cells.get(cell)
+        return f"{timed.ms:.4g} ± {timed.margin:.2g} (n = {timed.images:,})" if timed else "not yet"
+    if not scores_path(cell).exists():
+        return "not yet"
+    record = read_record(scores_path(cell), ScoreRecord)
+    score = getattr(record, metric)
+    return f"{score.value:.4g} ± {score.margin:.2g} (n = {record.n_fake:,})"

@@ -1,0 +1,131 @@
+"""Search the values of fixes that params.yaml calls tuned, cell by cell, on a seed that no reported score uses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from math import isfinite
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from stages.config.errors import InputError
+from stages.config.params import Params
+from stages.config.params_file import read_params
+from stages.config.registry import method_module
+from stages.config.runtime import batches
+from stages.plan.entries import Cell, Searched
+from stages.plan.plan_file import read_plan, write_cells
+from stages.plan.planning import cell_evaluations
+from stages.plan.tuned import read_tuned, settings_digest, write_tuned
+from stages.sampling.denoiser import to_uint8
+from stages.sampling.draw import drawing
+from stages.sampling.trial import Measure, Trial, best
+from stages.scheduler.local_workers import LocalWorkers, job_count, log_path
+from stages.scoring.extract import extract_features, load_feature_network
+from stages.scoring.frechet import frechet_distance
+from stages.scoring.statistics import GroupMoments, Statistics
+from stages.store.files import read_json, read_npz, sha256, write_json
+from stages.store.models import load_model
+from stages.store.paths import DATA, FEATURE_NETWORK, REFERENCE, model_path
+
+FOUND = Path(".scratch") / "search"
+# Trials of a cell, about; for the time left alone.
+TRIALS = 8
+
+
+def run(jobs: str | None = None, cell: str | None = None) -> None:
+    """Search every cell of the plan whose fix has a tuned value, and write tuned.yaml and the plan; or one cell alone.
+
+    What tuned.yaml has, made with the settings of now, stays; to search a cell anew, delete its entry. What a killed
+    search had finished is kept, as long as the models and all settings stay.
+    """
+    params = read_params()
+    planned = read_plan(tuned=defaultdict(lambda: {"b": 1.0, "k": 0.0, "window": 0, "cutoff": 0}))
+    wanted = {key: each for key, each in planned.stages.sample.items() if params.fixes[each.fix].tuned()}
+    if cell is not None:
+        if cell not in wanted:
+            raise InputError(f"--cell: {cell!r} is no cell of the plan whose fix has a tuned value")
+        search_cell(params, wanted[cell])
+        return
+    if not wanted:
+        raise InputError("no cell of the plan has a fix with the word tuned in params.yaml")
+    digests = {key: settings_digest(params, each) for key, each in wanted.items()}
+    found = {key: entry for key, entry in read_tuned().items() if digests.get(key) == entry.settings}
+    left = [key for key, each in wanted.items() if key not in found and not found_before(params, each)]
+    costs = cell_evaluations(planned, params)
+    run_beside(sorted(left, key=lambda key: -costs[key]), costs, job_count(jobs, params.runtime))
+    for key in wanted.keys() - found.keys():
+        kept = read_json(FOUND / f"{key}.json")
+        found[key] = Searched(values=kept["values"], settings=digests[key], trials=kept["trials"])
+    write_tuned({key: found[key] for key in wanted})
+    write_cells(read_plan())
+
+
+def run_beside(keys: list[str], costs: Mapping[str, int], jobs: int) -> None:
+    """Search cells, ``jobs`` at a time, each in a process of its own.
+
+    Raises:
+        InputError: one of them failed; the others have ended.
+    """
+    workers, failed = LocalWorkers(jobs), []
+    with tqdm(total=TRIALS * sum(costs[key] for key in keys), desc="search", unit="eval", unit_scale=True) as progress:
+        try:
+            while keys or workers.running:
+                while keys and workers.free(keys[0]):
+                    workers.start(keys[0], ["search", "--cell", keys.pop(0)])
+                for key, status in workers.finished().items():
+                    failed += [key] if status else []
+                    progress.update(TRIALS * costs[key])
+        finally:
+            workers.stop()
+    if failed:
+        raise InputError(f"the search for {', '.join(failed)} failed; all that it printed: {log_path(failed[0])}")
+
+
+def search_cell(params: Params, cell: Cell) -> None:
+    """Search one cell and keep what was found for ``run``."""
+    section, recipe = params.fixes[cell.fix], params.recipes[params.models[cell.model].recipe]
+    find = method_module("searches", cell.fix_module).search
+    trials: list[Trial] = find(section.tuned(), cell.steps, recipe.timesteps, measure(params, cell))
+    finite = [trial for trial in trials if isfinite(trial.fid)]
+    if not finite:
+        raise InputError(f"{cell.key}: no trial gives finite images; check its params")
+    rows = [t.values | {"fid": round(t.fid, 4)} | ({"control": True} if t.control else {}) for t in finite]
+    write_json(FOUND / f"{cell.key}.json", {
+        "values": best(finite).values, "trials": rows, "inputs": inputs(params, cell),
+    })  # fmt: skip
+
+
+def found_before(params: Params, cell: Cell) -> bool:
+    """Return whether a search that is kept was made with these settings, model and features."""
+    try:
+        return read_json(FOUND / f"{cell.key}.json")["inputs"] == inputs(params, cell)
+    except InputError:
+        return False
+
+
+def inputs(params: Params, cell: Cell) -> list[str]:
+    """Return digests of all that the trials of a cell rest on."""
+    files = model_path(cell.model), DATA / cell.input, FEATURE_NETWORK, REFERENCE
+    return [settings_digest(params, cell), *(sha256(path) for path in files)]
+
+
+def measure(params: Params, cell: Cell) -> Measure:
+    """Return the function from values of the cell's fix to the FID of images drawn with them, the same noise each."""
+    draw = drawing(params, cell, load_model(cell.model, cell.network), params.search.seed)
+    features, n = load_feature_network(), params.sample.n
+    mu, sigma, root = read_npz(REFERENCE, "mu_fid", "sigma_fid", "root_fid")
+
+    def fid(values: Mapping[str, int | float]) -> float:
+        moments = GroupMoments([n])
+        for start, stop in batches(n):
+            x = draw(values, start, stop)
+            if not torch.isfinite(x).all():
+                return float("inf")
+            for found in extract_features(features, [to_uint8(x)], stop - start, cell.key):
+                moments.add(found.pooled)
+        return frechet_distance(moments.statistics(), Statistics(mu, sigma), root)
+
+    return fid

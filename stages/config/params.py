@@ -1,0 +1,240 @@
+"""params.yaml as a whole: the fixed sections and those that the user names, and whether they fit one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+
+from stages.config.autoencoders import Autoencoder
+from stages.config.fixed import (
+    Diagnose,
+    Evaluate,
+    Extractor,
+    Grid,
+    Guide,
+    Moments,
+    Prepare,
+    Runtime,
+    Sample,
+    Search,
+    Trajectory,
+)
+from stages.config.fixes import Fix
+from stages.config.models import Model, Network, Recipe
+from stages.config.samplers import Sampler
+from stages.config.sections import Int, Method, Name, Section, methods
+from stages.plan.entries import Cell
+
+SAMPLERS, FIXES, MODELS, NETWORKS = methods(Sampler), methods(Fix), methods(Model), methods(Network)
+AUTOENCODERS = methods(Autoencoder)
+# The kinds of sections that the user names, and the top-level names of dvc.yaml's variables and of cells.json, which
+# DVC reads into one namespace with params.yaml.
+KINDS = ("recipes", "models", "samplers", "fixes", "autoencoders")
+RESERVED = (*KINDS, "code", "published", "plan", "planned")
+
+
+def _tables(value: Any) -> Any:
+    listed = isinstance(value, list) and all(re.fullmatch(r"[a-z]+-\d+", str(name)) for name in value)
+    if value != "all" and not listed:
+        raise ValueError("all, or a list of tables such as ip-3")
+    return value
+
+
+def _products(value: Any) -> Any:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+class ParamsFault(ValueError):
+    """A fault of params.yaml: one line naming the key and what is allowed."""
+
+
+class Params(Section):
+    """params.yaml, validated; the last fields hold the sections that the user named."""
+
+    seed: Annotated[Int, Field(ge=0)]
+    runtime: Runtime
+    tables: Annotated[str | list[str], BeforeValidator(_tables)]
+    max_steps: Annotated[Int, Field(ge=1)]
+    grid: Annotated[list[Grid], BeforeValidator(_products)]
+    prepare: Prepare
+    extractor: Extractor
+    moments: Moments
+    diagnose: Diagnose
+    guide: Guide
+    sample: Sample
+    evaluate: Evaluate
+    search: Search
+    trajectory: Trajectory
+    recipes: dict[str, Recipe]
+    models: dict[str, Model]
+    samplers: dict[str, Sampler]
+    fixes: dict[str, Fix]
+    autoencoders: dict[str, Autoencoder]
+
+    def training(self, model: str) -> dict[str, Any]:
+        """Return all that decides how a model is trained, by the names that its file and record have for it."""
+        section = self.models[model]
+        name = section.encoded_by
+        first = {} if name is None else {"autoencoder": {"name": name, **self.autoencoders[name].model_dump()}}
+        seed = self.seed if section.seed is None else section.seed
+        return {
+            **section.settings(), **first, "variant": section.module, "recipe": section.recipe, "seed": seed,
+            "dataset": self.prepare.dataset, **self.recipes[section.recipe].model_dump(exclude_defaults=True),
+        }  # fmt: skip
+
+    def guiding(self, model: str) -> dict[str, Any]:
+        """Return all that decides how the guide of a model is trained."""
+        recipe = self.recipes[self.models[model].recipe].model_dump(exclude_defaults=True)
+        return {**self.guide.model_dump(), "seed": self.seed, "dataset": self.prepare.dataset, "recipe": recipe}
+
+    def searching(self, cell: Cell) -> dict[str, Any]:
+        """Return all that decides what a search finds for a cell."""
+        sampler = self.samplers[cell.sampler]
+        guide = {"guide": self.guiding(cell.model)} if sampler.takes == "guide" else {}
+        return {
+            **guide, **cell.axes, "training": self.training(cell.model), "n": self.sample.n, "seed": self.search.seed,
+            "precision": self.sample.precision, "sampler_params": sampler.model_dump(exclude_defaults=True),
+            "fix_params": self.fixes[cell.fix].model_dump(), "extractor": self.extractor.model_dump(),
+        }  # fmt: skip
+
+    @model_validator(mode="after")
+    def _searches_on_other_seeds(self) -> Self:
+        if self.search.seed == self.seed:
+            raise ValueError(f"search.seed: {self.seed}: the seed of the reported scores; another one")
+        return self
+
+    @model_validator(mode="after")
+    def _enough_images_in_equal_groups(self) -> Self:
+        groups, n = self.evaluate.jackknife_groups, self.sample.n
+        least = 2 * max(groups, self.evaluate.neighborhood + 2)
+        if n < least or n % groups:
+            raise ValueError(
+                f"sample.n: {n} images; allowed are multiples of evaluate.jackknife_groups ({groups}) from {least} on"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_of_sections(self) -> Self:
+        named: list[tuple[str, list[str], Mapping[str, Any]]] = []
+        for grid in self.grid:
+            named += [
+                ("grid.models", grid.models, self.models), ("grid.samplers", grid.samplers, self.samplers),
+                ("grid.fixes", grid.fixes, self.fixes),
+            ]  # fmt: skip
+        named += [
+            ("trajectory.models", self.trajectory.models, self.models),
+            ("trajectory.sampler", [self.trajectory.sampler], self.samplers),
+            ("trajectory.fix", [self.trajectory.fix], self.fixes),
+        ]  # fmt: skip
+        named += [(f"{name}.recipe", [model.recipe], self.recipes) for name, model in self.models.items()]
+        encoded = {name: model.encoded_by for name, model in self.models.items() if model.encoded_by}
+        named += [(f"{name}.autoencoder", [each], self.autoencoders) for name, each in encoded.items()]
+        for place, names, allowed in named:
+            for name in names:
+                if name not in allowed:
+                    raise ValueError(f"{place}: {name!r} is no such section; allowed are {', '.join(allowed)}")
+        return self
+
+    @model_validator(mode="after")
+    def _networks_predict_what_is_trained(self) -> Self:
+        for name, model in self.models.items():
+            network = self.recipes[model.recipe].network
+            if network.predicts_variance != model.trains_variance:
+                predicts = "no variance" if model.trains_variance else "a variance too"
+                told = f"the network of {model.recipe} predicts {predicts}, unlike what {model.method} trains"
+                raise ValueError(f"{name}.recipe: {told}")
+            if model.decays_weights and not self.recipes[model.recipe].weight_decay:
+                raise ValueError(f"{name}.recipe: {model.recipe}.weight_decay is 0; {model.method} is trained with one")
+        return self
+
+    @model_validator(mode="after")
+    def _repeats_have_seeds_of_their_own(self) -> Self:
+        for name, model in self.models.items():
+            alike = (other for other in self.models if other != name and self.training(other) == self.training(name))
+            if model.seed is not None and (other := next(alike, None)):
+                raise ValueError(f"{name}.seed: {model.seed}: {other} is trained alike on that seed; another one")
+        return self
+
+
+FIXED = [name for name in Params.model_fields if name not in RESERVED]
+
+
+def parse_params(content: Mapping[str, Any]) -> Params:
+    """Return the params of a parsed file.
+
+    Raises:
+        ParamsFault: an unknown key, a wrong type, a value out of range, or sections that do not fit one another.
+    """
+    sections: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+    for name, section in content.items():
+        if name not in FIXED:
+            kind, type_ = _kind(name, section)
+            sections[kind][name] = _validated(type_, section, f"{name}.")
+    return _validated(Params, {name: content[name] for name in FIXED if name in content} | sections, "")
+
+
+def _kind(name: Any, section: Any) -> tuple[str, type[BaseModel]]:
+    """Return which kind of section the user named, told by its keys, and the type that it must be."""
+    if name in RESERVED:
+        raise ParamsFault(f"{name}: a name of the project's own; name the section otherwise")
+    _validated(_Named, {"name": name}, "")
+    method = str(section.get("method")) if isinstance(section, dict) else ""
+    kinds: dict[str, Mapping[str, type[Method]]] = {"samplers": SAMPLERS, "fixes": FIXES, "autoencoders": AUTOENCODERS}
+    if isinstance(section, dict) and "network" in section:
+        return "recipes", Recipe
+    if isinstance(section, dict) and "recipe" in section:
+        if method in MODELS:
+            return "models", MODELS[method]
+        raise ParamsFault(f"{name}.method: {method!r}: a model's method is one of {', '.join(MODELS)}")
+    for kind, types in kinds.items():
+        if method in types:
+            return kind, types[method]
+    raise ParamsFault(
+        f"{name}: unknown section; allowed are {', '.join(FIXED)}, a recipe (with a network), a model (with a recipe), "
+        f"and what has a method: {', '.join([*SAMPLERS, *FIXES, *AUTOENCODERS])}"
+    )
+
+
+class _Named(Section):
+    name: Name
+
+
+def _validated(type_: type[Any], content: Any, prefix: str) -> Any:
+    try:
+        return type_.model_validate(content)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+        raise ParamsFault(f"{_explained(dict(details[0]), type_, prefix)}{more}") from None
+
+
+def _explained(detail: dict[str, Any], type_: type[BaseModel], prefix: str) -> str:
+    # A union tells by an extra part which of its types it tried: a network's method, or a type in brackets.
+    parts = list(detail["loc"])
+    location = [part for part in parts if "[" not in str(part) and (part == parts[0] or part not in NETWORKS)]
+    where = prefix + ".".join(str(part) for part in location)
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: unknown key; allowed are {', '.join(_keys_at(type_, location[:-1]))}"
+    if detail["type"] == "missing":
+        return f"{where}: missing"
+    if isinstance(detail["input"], dict | list | BaseModel):
+        shown = (
+            f": {detail['input']!r}" if isinstance(detail["input"], list) and detail["type"] == "value_error" else ""
+        )
+        return f"{where.rstrip('.')}{shown}: {message}" if where else message
+    return f"{where.rstrip('.')}: {detail['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _keys_at(type_: type[BaseModel], location: list[Any]) -> list[str]:
+    for part in location:
+        annotation = type_.model_fields[part].annotation if part in type_.model_fields else None
+        inner = [each for each in (annotation, *get_args(annotation)) if isinstance(each, type)]
+        models = [each for each in inner if issubclass(each, BaseModel)]
+        if not models:
+            break
+        type_ = models[0]
+    return list(type_.model_fields)

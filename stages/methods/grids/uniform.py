@@ -1,0 +1,10 @@
+"""DDIM's uniform grid, "ddimN" of guided-diffusion."""
+
+from __future__ import annotations
+
+from stages.diffusion.time_grid import TimeGrid, uniform_times
+
+
+def time_grid(steps: int, timesteps: int) -> TimeGrid:
+    """Return 0, stride, 2 stride, ... with the smallest stride that leaves ``steps`` entries."""
+    return TimeGrid(uniform_times(steps, timesteps))

@@ -1,0 +1,24 @@
+"""ADM's training, and ADM-IP's where gamma perturbs the network's input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from stages.diffusion.schedule import Schedule, alpha_bar_at
+from stages.training.losses import Loss, hybrid_loss, perturbed_input
+
+
+def loss(
+    predict: Callable[[Tensor, Tensor], Tensor], x0: Tensor, times: Tensor, noise: Callable[[], Tensor],
+    schedule: Schedule, *, gamma: float,
+) -> Loss:  # fmt: skip
+    """Return the hybrid loss of clean images x0 [B, C, H, W] at times [B] (Improved DDPM, Eq. 16; IP, Alg. 3).
+
+    The target is the noise eps, not the perturbed one. ``predict`` maps (y, times) to [B, 2C, H, W]; ``noise()`` draws
+    standard Gaussian noise of x0's shape. gamma = 0 is ADM bit for bit: it draws the perturbation all the same.
+    """
+    eps, xi = noise(), noise()
+    y = perturbed_input(x0, eps, xi, alpha_bar_at(schedule, times), gamma)
+    return hybrid_loss(predict(y, times), x0, y, times, eps, schedule)

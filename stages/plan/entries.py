@@ -1,0 +1,91 @@
+"""What the plan holds for each stage: an entry per model, autoencoder and cell, as cells.json has them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.config.sections import Int, Name, Section
+
+
+class Cell(Section):
+    """One cell: names of params sections, a step count, and the modules that do the work.
+
+    ``input`` is the file under data/ that its sampler takes beside noise; the model's where it takes none. ``values``
+    are the settings of its fix that the plan looked up, in the published tables or in tuned.yaml.
+    """
+
+    model: Name
+    sampler: Name
+    fix: Name
+    steps: Annotated[Int, Field(ge=1)]
+    network: str
+    autoencoder: str
+    sampler_module: str
+    grid_module: str
+    fix_module: str
+    input: str
+    values: dict[str, int | float]
+
+    @property
+    def key(self) -> str:
+        """What names its files and its DVC stages; derived, never parsed."""
+        return f"{self.model}-{self.sampler}-{self.fix}-{self.steps}"
+
+    @property
+    def axes(self) -> dict[str, str | int]:
+        """Its place on the four axes."""
+        return {"model": self.model, "sampler": self.sampler, "fix": self.fix, "steps": self.steps}
+
+
+class Searched(Section):
+    """One cell's entry in tuned.yaml: the values found, and every trial behind them.
+
+    ``settings`` is a digest of all that the trials were made with.
+    """
+
+    values: dict[str, int | float]
+    settings: str
+    trials: list[dict[str, int | float | bool]]
+
+
+class PlannedModel(Section):
+    """One model to train: its recipe, the modules of its objective, network and autoencoder, and the iterations after
+    which a snapshot of its EMA weights is kept.
+
+    ``input`` is the file under data/ of its autoencoder; the data set where it has none. ``reverse_steps`` are the
+    deterministic chains that its diagnosis walks back.
+    """
+
+    recipe: Name
+    objective: str
+    network: str
+    autoencoder: str
+    input: str
+    reverse_steps: list[Annotated[Int, Field(ge=1)]]
+    keep: list[Annotated[Int, Field(ge=1)]]
+
+
+class PlannedAutoencoder(Section):
+    """One autoencoder to train: the module of its network."""
+
+    autoencoder: str
+
+
+class Planned(Section):
+    """The entries of every stage that dvc.yaml repeats, by name; each field is named as its stage.
+
+    ``evaluate`` runs once for each entry of ``sample``. ``dataset`` and ``feature_network`` are the modules that the
+    single stages find by name.
+    """
+
+    dataset: str
+    feature_network: str
+    autoencoder: dict[str, PlannedAutoencoder]
+    train: dict[str, PlannedModel]
+    moments: dict[str, PlannedModel]
+    diagnose: dict[str, PlannedModel]
+    guide: dict[str, PlannedModel]
+    sample: dict[str, Cell]
+    trajectory: dict[str, Cell]

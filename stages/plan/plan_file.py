@@ -1,0 +1,180 @@
+"""cells.json, the plan that DVC runs: written by the plan, refused where it is stale or was edited."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from stages.auditing.tables.rows import COORDINATES
+from stages.config.errors import InputError
+from stages.config.params import Params
+from stages.config.params_file import PARAMS, read_params
+from stages.plan.cell import Known
+from stages.plan.entries import Cell, Planned, PlannedModel
+from stages.plan.planning import Plan, make_plan
+from stages.plan.published_tables import read_published
+from stages.plan.repeats import with_repeats
+from stages.plan.time_entries import Times
+from stages.plan.times import TIMES, write_times
+from stages.plan.tuned import TUNED, read_tuned, write_tuned
+from stages.store.files import write_bytes
+from stages.store.paths import CODE, published_folder
+
+CELLS = Path("cells.json")
+AGAIN = "run python -m stages plan"
+PIPELINE = Path("dvc.yaml")
+PIPELINE_HEADER = "# Written by python -m stages plan from the dvc.yaml of the project; do not edit."
+
+
+def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> Plan:
+    """Return the plan that params.yaml and the published tables ask for now.
+
+    ``tuned`` stands in for what tuned.yaml holds.
+
+    Raises:
+        InputError: the params ask for something that cannot be planned.
+    """
+    params, published = read_params(), read_published()
+    if tuned is None:
+        tuned = {key: entry.values for key, entry in read_tuned().items()}
+    try:
+        known = Known(published.papers, tuned)
+        return with_repeats(make_plan(params, known, published.readings), params, known)
+    except ValueError as error:
+        raise InputError(f"{PARAMS}: {error}") from None
+
+
+def write_cells(plan: Plan) -> None:
+    """Write cells.json, and what else DVC wants to be there: empty tuned.yaml and times.yaml, dvc.yaml in a study."""
+    write_pipeline()
+    if not TUNED.exists():
+        write_tuned({})
+    if not TIMES.exists():
+        write_times(Times(environment={}, cells={}))
+    body = plan.stages.model_dump()
+    content = {"planned": {"inputs": _inputs(read_params()), "body": _digest(body)}, "plan": body}
+    write_bytes(CELLS, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def write_pipeline() -> None:
+    """Write the dvc.yaml of a study: that of the project, with the paths of the code and of the published tables.
+
+    In the folder of the project itself nothing is written.
+    """
+    project = CODE.parent
+    if Path().resolve() == project.resolve():
+        return
+    lines = (project / PIPELINE).read_text(encoding="utf-8").splitlines()
+    paths = {"  - code: ": os.path.relpath(CODE), "    published: ": published_folder().as_posix()}
+    for start, path in paths.items():
+        (place,) = (number for number, line in enumerate(lines) if line.startswith(start))
+        lines[place] = start + Path(path).as_posix()
+    write_bytes(PIPELINE, "\n".join([PIPELINE_HEADER, *lines, ""]).encode())
+
+
+def read_cells() -> Planned:
+    """Return the entries of cells.json.
+
+    Raises:
+        InputError: the file is missing, was edited, or is not the plan of these params and published tables.
+    """
+    if not CELLS.is_file():
+        raise InputError(f"{CELLS}: not found; {AGAIN}")
+    damaged = InputError(f"{CELLS}: edited or damaged; {AGAIN}")
+    try:
+        content = json.loads(CELLS.read_text(encoding="utf-8"))
+        body, planned = content["plan"], content["planned"]
+        if planned["body"] != _digest(body):
+            raise damaged
+        inputs = planned["inputs"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise damaged from None
+    params, stale = read_params(), InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")
+    if inputs != _inputs(params):
+        raise stale
+    try:
+        found = Planned.model_validate(body)
+    except ValidationError:
+        raise damaged from None
+    fixes = {name: {*fix.looked_up(), *fix.tuned()} for name, fix in params.fixes.items()}
+    cells = (*found.sample.values(), *found.trajectory.values())
+    if any(fixes[cell.fix].difference(cell.values) for cell in cells):
+        raise stale
+    return found
+
+
+def planned_cell(key: str) -> Cell:
+    """Return one cell of the plan."""
+    cells = read_cells().sample
+    if key not in cells:
+        raise InputError(f"{CELLS}: has no cell {key!r}; see python -m stages plan for the cells there are")
+    return cells[key]
+
+
+def planned_model(name: str) -> PlannedModel:
+    """Return one model of the plan."""
+    models = read_cells().train
+    if name not in models:
+        raise InputError(f"{CELLS}: has no model {name!r}; allowed are {', '.join(models)}")
+    return models[name]
+
+
+def planned_trajectory(model: str) -> Cell:
+    """Return how a model of the plan is sampled along its training."""
+    trajectories = read_cells().trajectory
+    if model not in trajectories:
+        raise InputError(
+            f"{CELLS}: {model!r} is not sampled along its training; add it to trajectory.models and {AGAIN}"
+        )
+    return trajectories[model]
+
+
+def _inputs(params: Params) -> str:
+    """Return a digest of what decides which cells there are and which modules they need.
+
+    The values of a section are none of it, so that an experiment on one needs no new plan: with ddim.eta = 1 the cells
+    of ddim run anew, and the tables say that nothing has eta = 0 now.
+    """
+    published = read_published()
+    named = {**params.samplers, **params.fixes, **params.models, **params.autoencoders}
+    settings = {name for fix in params.fixes.values() for name in fix.settings()}
+    seeds = {name: model.seed for name, model in params.models.items() if model.seed is not None}
+    content: dict[str, Any] = {
+        "tables": params.tables,
+        "max_steps": params.max_steps,
+        "dataset": params.prepare.dataset,
+        "feature_network": params.extractor.network,
+        "grid": [grid.model_dump() for grid in params.grid],
+        "trajectory": params.trajectory.model_dump(),
+        "methods": [[name, section.method] for name, section in named.items()],
+        "recipes": {name: model.recipe for name, model in params.models.items()},
+        "autoencoders": {name: model.encoded_by for name, model in params.models.items() if model.encoded_by},
+        "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
+        "told": {name: recipe.network.told for name, recipe in params.recipes.items() if recipe.network.told},
+        "tuned": {key: entry.values for key, entry in read_tuned().items()},
+        "published": [
+            [
+                row.paper,
+                row.table,
+                *(getattr(row, coordinate) for coordinate in COORDINATES),
+                # Of the numbers only those that the cells may hold.
+                row.value if row.metric in settings else bool(row.value),
+            ]
+            for rows in published.papers.values()
+            for row in rows
+        ],
+        "readings": [[reading.query, reading.setting, reading.value] for reading in published.readings],
+        # Which models repeat one another.
+        "seeds": seeds,
+    }
+    return _digest(content)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,265 @@
+"""The plan: which cells a study needs for the published tables it regenerates, and why some numbers get none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import product
+from pathlib import PurePath
+from typing import Literal, NamedTuple
+
+from stages.auditing.tables.numbers import parse_number
+from stages.auditing.tables.rows import SOURCES, Row
+from stages.config.models import Told
+from stages.config.params import FIXES, MODELS, SAMPLERS, Params
+from stages.config.samplers import CLASSIFIER_FREE, GUIDED
+from stages.plan.cell import (
+    DATA_SET,
+    Known,
+    autoencoder_file,
+    autoencoder_module,
+    guide_of,
+    make_cell,
+    moments_of,
+    told_to,
+)
+from stages.plan.entries import Cell, Planned, PlannedAutoencoder, PlannedModel
+from stages.plan.readings import NEEDS, Reading, read_row
+
+DIAGNOSED = "delta_bar"
+MEASURED = ("fid", "sfid", "inception_score", "precision", "recall", "time_ms")
+# What a published number needs that is of a model told something.
+CLASS, TEXT = "a class-conditional model", "a text-conditional model"
+CONDITIONAL: dict[str, Told] = {CLASS: "class", TEXT: "text"}
+# What published numbers need beyond their coordinates, and sections can be.
+NEEDED = {"a start from noised images", *CONDITIONAL, GUIDED, CLASSIFIER_FREE}
+Status = Literal["measured", "setting", "absent"]
+
+
+class Absent(Exception):
+    """Why a published number gets no cell, in words for the reader."""
+
+
+class PlannedRow(NamedTuple):
+    """A published number in the plan.
+
+    ``row`` has its coordinates as read; ``cell`` is the key of the cell that measures it, or ``model`` the name of the
+    model whose diagnosis does. A ``setting`` has the study's own value beside it. An ``absent`` one has its ``reason``,
+    and its ``evaluations`` where they alone are it.
+    """
+
+    row: Row
+    status: Status
+    cell: str | None
+    reason: str
+    readings: tuple[Reading, ...]
+    evaluations: int = 0
+    model: str | None = None
+
+
+class Plan(NamedTuple):
+    """The entries of all stages, and every published number with its place in the plan."""
+
+    stages: Planned
+    rows: list[PlannedRow]
+
+
+def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan:
+    """Return the plan of a study.
+
+    Raises:
+        ValueError: a table asked for does not exist, the free grid or the trajectory holds a cell that cannot be, or
+            nothing is planned.
+    """
+    papers = known.papers
+    tables = {table_id(row): None for paper, rows in papers.items() if paper != SOURCES for row in rows}
+    if params.tables != "all" and (unknown := [name for name in params.tables if name not in tables]):
+        raise ValueError(f"tables: {unknown[0]!r} is no published table; allowed are all, or of {', '.join(tables)}")
+    # First the free ones: a row that one of them measures is measured however many steps it has.
+    cells: dict[str, Cell] = {}
+    for cell in _free_cells(params, known):
+        add_cell(cells, cell)
+    rows = [
+        _planned(row, params, known, readings, cells)
+        for paper, content in papers.items()
+        if paper != SOURCES
+        for row in content
+    ]
+    if not cells:
+        raise ValueError("tables, max_steps and grid leave no cell to measure")
+    trajectory = {name: _trajectory_cell(params, known, name) for name in params.trajectory.models}
+    models = {cell.model for cell in (*cells.values(), *trajectory.values())} | {row.model for row in rows if row.model}
+    reverse = sorted({int(row.row.steps) for row in rows if row.model})
+    planned = {name: _model(params, name, reverse) for name in params.models if name in models}
+    return Plan(planned_stages(params, planned, cells, trajectory), rows)
+
+
+def planned_stages(
+    params: Params, models: Mapping[str, PlannedModel], cells: Mapping[str, Cell], trajectory: Mapping[str, Cell]
+) -> Planned:
+    """Return the entries of every stage, as models, cells and trajectories ask for them."""
+    inputs = {cell.input for cell in cells.values()}
+    latent = [model for model in models.values() if model.input != DATA_SET]
+    return Planned(
+        dataset=params.prepare.dataset.replace("-", "_"),
+        feature_network=params.extractor.network,
+        autoencoder={PurePath(model.input).stem: PlannedAutoencoder(autoencoder=model.autoencoder) for model in latent},
+        train=dict(models),
+        moments={name: model for name, model in models.items() if moments_of(name) in inputs},
+        diagnose={
+            name: model for name, model in models.items() if model.input == DATA_SET and told_to(params, name) is None
+        },
+        guide={name: model for name, model in models.items() if guide_of(name) in inputs},
+        sample=dict(cells),
+        trajectory=dict(trajectory),
+    )
+
+
+def table_id(row: Row) -> str:
+    """Return the name of a number's table, such as ip-3."""
+    return f"{row.paper}-{row.table}"
+
+
+def _planned(row: Row, params: Params, known: Known, readings: Sequence[Reading], cells: dict[str, Cell]) -> PlannedRow:
+    read, concerned = read_row(row, readings)
+    try:
+        if row.metric == DIAGNOSED:
+            return _diagnosed(read, concerned, params)
+        if row.metric not in MEASURED:
+            _check_asked_for(row, params)
+            if row.metric == "steps" and parse_number(row.value).value > params.max_steps:
+                raise Absent(f"{row.value} steps: beyond max_steps ({params.max_steps})")
+            return PlannedRow(read, "setting", None, "", tuple(concerned))
+        cell, evaluations = _cell_of(read, concerned, params, known)
+    except Absent as absent:
+        return PlannedRow(read, "absent", None, str(absent), tuple(concerned))
+    if row.steps and int(row.steps) > params.max_steps and cell.key not in cells:
+        reason = f"{row.steps} steps: beyond max_steps ({params.max_steps}), {evaluations:,} image-evaluations"
+        return PlannedRow(read, "absent", None, reason, tuple(concerned), evaluations)
+    add_cell(cells, cell)
+    return PlannedRow(read, "measured", cell.key, "", tuple(concerned))
+
+
+def _diagnosed(row: Row, concerned: Sequence[Reading], params: Params) -> PlannedRow:
+    """Return the planned row of a number that the diagnosis of its model measures."""
+    _check_asked_for(row, params)
+    model = _named(row.model, "model", {n: s.coordinate() for n, s in params.models.items()}, _known(MODELS))
+    steps = int(row.steps)
+    if steps > params.recipes[params.models[model].recipe].timesteps:
+        raise Absent(f"{steps} steps: more than {model} was trained with")
+    if steps > params.max_steps:
+        evaluations = steps * params.diagnose.images
+        reason = f"{steps} steps: beyond max_steps ({params.max_steps}), {evaluations:,} image-evaluations"
+        return PlannedRow(row, "absent", None, reason, tuple(concerned), evaluations)
+    return PlannedRow(row, "measured", None, "", tuple(concerned), model=model)
+
+
+def _check_asked_for(row: Row, params: Params) -> None:
+    if not row.value:
+        raise Absent("lost in the source")
+    if params.tables != "all" and table_id(row) not in params.tables:
+        raise Absent(f"{table_id(row)} is not among tables in params.yaml")
+
+
+def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Known) -> tuple[Cell, int]:
+    """Return the cell of a measured metric, and what it costs in evaluations of one image by the network."""
+    _check_asked_for(row, params)
+    needs = {reading.value for reading in concerned if reading.setting == NEEDS}
+    if unknown := sorted(needs - NEEDED):
+        raise Absent(f"needs {unknown[0]}: not built yet")
+    if not row.steps:
+        raise Absent("no step count is printed")
+    names = {
+        "sampler": _sampler(row, needs - set(CONDITIONAL), params),
+        "fix": _named(row.fix, "fix", {n: s.coordinate() for n, s in params.fixes.items()}, _known(FIXES)),
+        "model": _model_of(row, told_by(needs), params),
+    }
+    try:
+        return make_cell(params, known, steps=int(row.steps), **names)
+    except ValueError as error:
+        raise Absent(str(error)) from None
+
+
+def _sampler(row: Row, needs: Collection[str], params: Params) -> str:
+    if row.sampler not in _known(SAMPLERS):
+        raise Absent(f"needs the sampler {row.sampler}: not built yet")
+    for name, section in params.samplers.items():
+        has = section.coordinates()
+        # A setting that is not printed fits any.
+        fits = all(getattr(row, key) in ("", value) for key, value in has.items())
+        if fits and (section.need in needs if needs else section.need is None):
+            return name
+    told = ", ".join(
+        [*(f"{key} {value}" for key in ("sampler", "spacing", "eta") if (value := getattr(row, key))), *needs]
+    )
+    raise Absent(f"no section of params.yaml has {told}")
+
+
+def told_by(needs: Collection[str]) -> Told | None:
+    """Return what the model is told of a number with these needs."""
+    return next((told for need, told in CONDITIONAL.items() if need in needs), None)
+
+
+def _model_of(row: Row, told: Told | None, params: Params) -> str:
+    sections = {name: model.coordinate() for name, model in params.models.items() if told_to(params, name) == told}
+    return _named(row.model, f"{told}-conditional model" if told else "model", sections, _known(MODELS))
+
+
+def _named(wanted: str, kind: str, sections: Mapping[str, str], known: Sequence[str]) -> str:
+    """Return the first section that has a published name."""
+    if wanted not in known:
+        raise Absent(f"needs the {kind} {wanted}: not built yet")
+    for name, coordinate in sections.items():
+        if coordinate == wanted:
+            return name
+    raise Absent(f"no section of params.yaml is the {kind} {wanted}")
+
+
+def _known(kinds: Mapping[str, type]) -> list[str]:
+    return [name for kind in kinds.values() for name in kind.published]
+
+
+def _free_cells(params: Params, known: Known) -> list[Cell]:
+    cells = []
+    for grid in params.grid:
+        for model, sampler, fix, steps in product(grid.models, grid.samplers, grid.fixes, grid.steps):
+            try:
+                cells.append(make_cell(params, known, model, sampler, fix, steps)[0])
+            except ValueError as error:
+                raise ValueError(f"grid: {model}, {sampler}, {fix}, {steps} steps: {error}") from None
+    return cells
+
+
+def _trajectory_cell(params: Params, known: Known, model: str) -> Cell:
+    """Return how the weights of a model are sampled along its training."""
+    section = params.trajectory
+    try:
+        # What is estimated of the trained model would be wrong for its weights of before.
+        if params.samplers[section.sampler].takes is not None:
+            raise ValueError(f"takes {params.samplers[section.sampler].takes} beside noise; one that takes none")
+        return make_cell(params, known, model, section.sampler, section.fix, section.steps)[0]
+    except ValueError as error:
+        raise ValueError(f"trajectory: {model}, {section.sampler}, {section.steps} steps: {error}") from None
+
+
+def add_cell(cells: dict[str, Cell], cell: Cell) -> None:
+    """Add a cell by its key, refusing another one of the same key."""
+    if cells.setdefault(cell.key, cell) != cell:
+        raise ValueError(f"two cells have the name {cell.key}; name a section otherwise")
+
+
+def _model(params: Params, name: str, reverse_steps: list[int]) -> PlannedModel:
+    model = params.models[name]
+    return PlannedModel(
+        recipe=model.recipe, objective=model.module, network=params.recipes[model.recipe].network.module,
+        autoencoder=autoencoder_module(params, name), input=autoencoder_file(params, name), reverse_steps=reverse_steps,
+        keep=params.trajectory.iterations if name in params.trajectory.models else [],
+    )  # fmt: skip
+
+
+def cell_evaluations(plan: Plan, params: Params) -> dict[str, int]:
+    """Return the evaluations of one image by the network that each cell takes."""
+    found = {}
+    for key, cell in plan.stages.sample.items():
+        sampler, recipe = params.samplers[cell.sampler], params.recipes[plan.stages.train[cell.model].recipe]
+        found[key] = params.sample.n * sampler.nfe(sampler.grid(cell.steps, recipe.timesteps))
+    return found

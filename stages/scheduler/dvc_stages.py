@@ -1,0 +1,239 @@
+"""The stages of dvc.yaml as DVC sees them: which need a run, and how a run is recorded.
+
+What ``dvc repro`` does for one stage, in pieces, so that stages can run beside one another. These calls of DVC are not
+promised to stay: ``missing_calls`` says which are gone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from stages.config.errors import InputError
+from stages.scheduler.order import StageFault
+from stages.store.paths import CODE
+
+# A lock file of many stages takes seconds to write, so it is written once in a while. What a killed run had not written
+# there is in DVC's run-cache, from which the next run restores it.
+WRITING_SHARE = 0.02
+CALLS = {
+    "dvc.repo": ("Repo.scm_context", "lock_repo"),
+    "dvc.repo.reproduce": ("collect_stages", "get_active_graph", "plan_repro"),
+    "dvc.stage": (
+        "Stage.changed", "Stage.commit", "Stage.remove_outs", "Stage.reproduce", "Stage.save", "Stage.save_deps",
+    ),
+    "dvc.stage.cache": ("RunCacheNotFoundError", "StageCache.restore"),
+    "dvc.dvcfile": ("Lockfile.dump_stages",),
+    "dvc.dependency.param": ("load_path",),
+}  # fmt: skip
+
+
+def missing_calls() -> list[str]:
+    """Return the names of the calls that this version of DVC lacks."""
+    missing = []
+    for module, names in CALLS.items():
+        for name in names:
+            try:
+                found: Any = import_module(module)
+                for part in name.split("."):
+                    found = getattr(found, part)
+            except (ImportError, AttributeError):
+                missing.append(f"{module}.{name}")
+    return missing
+
+
+class StageGraph:
+    """What ``dvc repro`` would go through, by name: the stages of dvc.yaml, and what they need."""
+
+    def __init__(self, repo: Any) -> None:
+        import networkx
+        from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+
+        graph = get_active_graph(repo.index.graph)
+        order = plan_repro(graph, collect_stages(repo, ["dvc.yaml"]))
+        self.repo = repo
+        self.stages: dict[str, Any] = {stage.addressing: stage for stage in order}
+        self.upstream = {stage.addressing: {s.addressing for s in graph.successors(stage)} for stage in order}
+        self.descendants = {stage.addressing: len(networkx.ancestors(graph, stage)) for stage in order}
+        self.read: dict[str, list[Any]] = {}
+        self.unwritten: list[Any] = []
+        self.pause, self.written = 0.0, time.monotonic()
+
+    def arguments(self, name: str) -> list[str]:
+        """Return what follows ``python stages`` in the command of a stage."""
+        return shlex.split(str(self.stages[name].cmd))[2:]
+
+    def inputs(self, name: str) -> list[Path]:
+        """Return the files of data that a stage depends on, relative to the project."""
+        paths = [Path(dep.def_path) for dep in self.stages[name].deps if not hasattr(dep, "params")]
+        return [path for path in paths if path.parts[0] == "data"]
+
+    def outs(self, name: str) -> list[Path]:
+        """Return the files that a stage writes, relative to the project."""
+        return [Path(out.def_path) for out in self.stages[name].outs]
+
+    def restore(self, name: str) -> bool:
+        """Return whether a stage is up to date, after taking its outs from the run-cache where they are there.
+
+        Where it is not, its old outs are gone, as they are before ``dvc repro`` runs a command. What is no command of
+        this project (data that the user tracks, a frozen stage, another program) is left to DVC.
+
+        Raises:
+            StageFault: DVC cannot do it, or a file is in the way.
+        """
+        from dvc.stage.cache import RunCacheNotFoundError
+
+        stage = self.stages[name]
+        with _faults():
+            if stage.frozen or not _is_ours(str(stage.cmd)) or stage.wdir != self.repo.root_dir:
+                if stage.reproduce():
+                    stage.dump(update_pipeline=False)
+                return True
+            if not stage.changed():
+                return True
+            stage.remove_outs(ignore_remove=False, force=False)
+            try:
+                self.repo.stage_cache.restore(stage)
+            except RunCacheNotFoundError:
+                stage.save_deps()
+                self.read[name] = _hashes(stage)
+                return False
+            self._save(stage)
+        return True
+
+    def record(self, name: str) -> None:
+        """Save and commit what a stage wrote; its lock entry is written now or with the next ones.
+
+        Raises:
+            StageFault: an out is missing, or what the stage read has changed since it started.
+        """
+        stage = self.stages[name]
+        with _faults():
+            stage.save_deps()
+            if _hashes(stage) != self.read[name]:
+                raise StageFault("its inputs changed while it ran; run it again")
+            self._save(stage)
+
+    def _save(self, stage: Any) -> None:
+        uncached = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
+        stage.save(run_cache=not uncached)
+        stage.commit()
+        self.unwritten.append(stage)
+        if time.monotonic() - self.written > self.pause:
+            self.write()
+
+    def write(self) -> None:
+        """Write the lock entries of all stages recorded since the last time; the lock file is whole at any moment."""
+        from dvc.dvcfile import Lockfile
+
+        started = time.monotonic()
+        with _uninterrupted():
+            if self.unwritten:
+                lock, copy = Path(self.repo.root_dir, "dvc.lock"), Path(self.repo.root_dir, "dvc.lock.tmp")
+                copy.unlink(missing_ok=True)
+                if lock.exists():
+                    shutil.copy(lock, copy)
+                Lockfile(self.repo, str(copy)).dump_stages(self.unwritten)
+                os.replace(copy, lock)
+                self.unwritten = []
+        self.written = time.monotonic()
+        self.pause = (self.written - started) / WRITING_SHARE
+
+
+@contextmanager
+def open_graph(folder: Path) -> Iterator[StageGraph]:
+    """Yield the stages of the project in ``folder`` under DVC's lock, and write what is unwritten at the end.
+
+    Raises:
+        InputError: there is no project under DVC, its files are damaged, or another DVC holds the lock.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo, lock_repo
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+    try:
+        scm = {"autostage": False, "quiet": True}
+        with Repo(str(folder)) as repo, lock_repo(repo), repo.scm_context(**scm), _parsed_once():
+            _mend_rwlock(Path(str(repo.tmp_dir)))
+            graph = StageGraph(repo)
+            try:
+                yield graph
+            finally:
+                graph.write()
+    except DvcException as error:
+        raise InputError(_line(error)) from None
+
+
+@contextmanager
+def _parsed_once() -> Iterator[None]:
+    """Let DVC parse every content of a file of params once; it does so anew at each look at each stage."""
+    from dvc.dependency import param
+
+    load, parsed = param.load_path, {}
+
+    def load_path(path: str, fs: Any, **options: Any) -> Any:
+        key = path, Path(path).read_bytes()
+        if key not in parsed:
+            parsed[key] = load(path, fs, **options)
+        return deepcopy(parsed[key])
+
+    param.load_path = load_path
+    try:
+        yield
+    finally:
+        param.load_path = load
+
+
+def _mend_rwlock(folder: Path) -> None:
+    """Take away DVC's list of files in use where a killed run left it cut off: DVC would refuse every stage."""
+    path = folder / "rwlock"
+    try:
+        json.loads(path.read_text() if path.exists() else "{}")
+    except ValueError:
+        path.unlink()
+
+
+def _is_ours(command: str) -> bool:
+    """Return whether a command runs this package, by the path that dvc.yaml has for it."""
+    program, *rest = shlex.split(command) or [""]
+    return program == "python" and bool(rest) and Path(rest[0]).resolve() == CODE.resolve()
+
+
+def _hashes(stage: Any) -> list[Any]:
+    return [dep.hash_info.value for dep in stage.deps]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Turn what DVC or the file system refuses into the fault of one stage."""
+    from dvc.exceptions import DvcException
+
+    try:
+        yield
+    except (DvcException, OSError) as error:
+        raise StageFault(_line(error)) from None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for what is not to be cut short."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

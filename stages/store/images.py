@@ -1,0 +1,71 @@
+"""Images on disk, as the ADM evaluator takes them: ``arr_0`` uint8 NHWC in an npz file, written and read in parts."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.lib import format as npy
+
+from stages.config.errors import InputError
+from stages.store.files import NPZ_FAULTS, existing, npz_member, write_atomic
+
+ARRAY = "arr_0"
+PART = 1000
+
+
+def write_images(path: Path, parts: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
+    """Write uint8 images NHWC that come in parts, [n, H, W, C] together, with the bytes of ``write_npz``."""
+
+    def write(stream: BinaryIO) -> None:
+        with zipfile.ZipFile(stream, "w") as archive, archive.open(npz_member(ARRAY, prod(shape)), "w") as member:
+            header = {"descr": npy.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(cast(BinaryIO, member), header)
+            for part in parts:
+                member.write(np.ascontiguousarray(part).data)
+
+    write_atomic(path, write)
+
+
+def image_shape(path: Path) -> tuple[int, ...]:
+    """Return [n, H, W, C] of a file of images, without reading them.
+
+    Raises:
+        InputError: the file is missing, truncated, or holds something else.
+    """
+    with _images(path) as (_, shape):
+        return shape
+
+
+def image_parts(path: Path) -> Iterator[np.ndarray]:
+    """Yield the images of a file, 1,000 at a time.
+
+    Raises:
+        InputError: the file is missing, truncated, or holds something else.
+    """
+    with _images(path) as (stream, (n, *size)):
+        for start in range(0, n, PART):
+            count = min(PART, n - start)
+            content = stream.read(count * prod(size))
+            yield np.frombuffer(bytearray(content), np.uint8).reshape(count, *size)
+
+
+@contextmanager
+def _images(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
+    """The stream of the pixels, and the shape of the array."""
+    try:
+        with zipfile.ZipFile(existing(path)) as archive, archive.open(f"{ARRAY}.npy") as stream:
+            binary = cast(BinaryIO, stream)
+            if (version := npy.read_magic(binary)) != (1, 0):
+                raise ValueError(f"npy format {version}")
+            shape, fortran, dtype = npy.read_array_header_1_0(binary)
+            if fortran or dtype != np.uint8 or len(shape) != 4:
+                raise ValueError(f"{dtype} {shape}, expected uint8 [n, H, W, C]")
+            yield binary, shape
+    except (KeyError, *NPZ_FAULTS) as error:
+        raise InputError(f"{path}: truncated or not a file of images ({error}); delete it and run dvc repro") from None

@@ -1,0 +1,276 @@
+"""What stages tell of their results, typed: each record names by sha256 the files that it is about and made from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from stages.config.params import Diagnose, Evaluate, Extractor
+from stages.config.sections import Float, Int, Name, Section, Sha256
+
+Count = Annotated[Int, Field(ge=0)]
+Shape = tuple[Count, Count, Count]
+
+
+class DatasetRecord(Section):
+    """The images to learn from: ``shape`` is height, width, channels."""
+
+    dataset: Name
+    n: Count
+    shape: Shape
+    source: str
+    sha256: Sha256
+    preview_sha256: Sha256
+
+
+class ExtractorRecord(Section):
+    """The feature network; of a trained classifier its accuracy on images kept apart."""
+
+    network: Literal["classifier", "inception"]
+    extractor: Extractor
+    sha256: Sha256
+    dataset_sha256: Sha256
+    test_accuracy: Float | None = None
+    n_test: Count | None = None
+    n_train: Count | None = None
+
+
+class Floor(Section):
+    """The scores of real images against other real ones."""
+
+    fid: Float
+    sfid: Float
+    fd_pixel: Float | None = None
+    inception_score: Float
+    precision: Float
+    recall: Float
+    n_fake: Count
+    n_real: Count
+
+
+class ReferenceRecord(Section):
+    """The real side of all scores."""
+
+    reference: Name
+    n_real: Count
+    shape: Shape
+    sha256: Sha256
+    dataset_sha256: Sha256
+    network_sha256: Sha256
+    floor: Floor | None
+
+
+class AutoencoderRecord(Section):
+    """A trained autoencoder: mean squared errors over all images in [-1, 1], beside that of the mean image."""
+
+    autoencoder: Name
+    section: dict[str, Any]
+    seed: Count
+    n: Count
+    parameters: Count
+    scale: Annotated[Float, Field(gt=0)]
+    mse: Float
+    mean_image_mse: Float
+    sha256: Sha256
+    dataset_sha256: Sha256
+
+
+class ModelRecord(Section):
+    """A trained model: all settings of its training, and its losses on the way.
+
+    ``input_sha256`` is the digest of its autoencoder; of the data set where it has none.
+    """
+
+    model: Name
+    parameters: Count
+    losses: list[dict[str, Float]]
+    training: dict[str, Any]
+    sha256: Sha256
+    kept_sha256: Sha256
+    dataset_sha256: Sha256
+    input_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _losses_to_the_end(self) -> Self:
+        # A model whose weights were taken as they are has none.
+        ends = (self.losses[-1].get("iteration") if self.losses else 0) == self.training.get("iterations")
+        if not ends or any(entry.keys() != self.losses[0].keys() for entry in self.losses):
+            raise ValueError("losses: of another run than training tells of")
+        return self
+
+
+class MomentsRecord(Section):
+    """The mean square of a model's predictions by training time: over how many noised images, of which files."""
+
+    model: Name
+    images: Count
+    seed: Count
+    precision: str
+    sha256: Sha256
+    model_sha256: Sha256
+    dataset_sha256: Sha256
+
+
+class Score(Section):
+    """A score with the margin of its 95 % interval."""
+
+    value: Float
+    margin: Float
+
+
+class ReverseError(Score):
+    """How far, over n images, a deterministic chain of so many steps ends from the image that it started from."""
+
+    steps: Count
+    n: Count
+
+
+class AgainstFormula(Score):
+    """What was measured, and what the formula gives."""
+
+    formula: Float
+
+
+class Curve(Section):
+    """Values of a measure along a chain; ``control`` in place of a fix is what they are held against.
+
+    Margins are half the widths of 95 % intervals over images, of values that have them.
+    """
+
+    measure: str
+    sampler: str
+    fix: str
+    at: list[Float]
+    values: list[Float]
+    margins: list[Annotated[Float, Field(ge=0)]] | None
+
+    @model_validator(mode="after")
+    def _a_value_each(self) -> Self:
+        if len(self.at) != len(self.values):
+            raise ValueError(f"values: {len(self.values)} at {len(self.at)} places")
+        if self.margins is not None and len(self.margins) != len(self.values):
+            raise ValueError(f"margins: {len(self.margins)} of {len(self.values)} values")
+        return self
+
+
+class DiagnosisRecord(Section):
+    """What the diagnosis of a model measured: with which settings, of which files.
+
+    ``reverse`` is delta_bar of deterministic chains, ``formulas`` ES's Table 1 at the time ``formulas_at``.
+    """
+
+    model: Name
+    diagnose: Diagnose
+    seed: Count
+    precision: str
+    model_sha256: Sha256
+    dataset_sha256: Sha256
+    reverse: list[ReverseError]
+    formulas: dict[Literal["training_mean", "training_variance", "sampling_mean", "sampling_variance"], AgainstFormula]
+    formulas_at: Count
+    curves: list[Curve]
+
+
+class GuideRecord(Section):
+    """The classifier that guides a model: its training, and on images kept apart its accuracy by training time."""
+
+    model: Name
+    parameters: Count
+    classes: Count
+    iterations: Count
+    loss: Float
+    accuracy: dict[str, Float]
+    n_test: Count
+    n_train: Count
+    training: dict[str, Any]
+    sha256: Sha256
+    dataset_sha256: Sha256
+
+
+class CellRecord(Section):
+    """What is of one cell."""
+
+    model: Name
+    sampler: Name
+    fix: Name
+    steps: Count
+
+
+class DrawnRecord(CellRecord):
+    """How images of a cell were made."""
+
+    n: Count
+    precision: str
+    seed: Count
+    sampler_params: dict[str, Any]
+    fix_params: dict[str, Any]
+    model_sha256: Sha256
+
+
+class SampleRecord(DrawnRecord):
+    """A cell's images: the file, and from which one its sampler took what it takes beside noise."""
+
+    nfe: Count
+    timesteps: list[Count | Annotated[Float, Field(ge=0)]]
+    input_sha256: Sha256
+    sha256: Sha256
+    preview_sha256: Sha256
+
+
+class Distance(Score):
+    """A score of a whole set of images, such as a Frechet distance, with its jackknife replicates."""
+
+    replicates: list[Float]
+
+
+class ScoreRecord(CellRecord):
+    """The scores of a cell's images, by metric, beside what they were measured with."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    # Further metrics.
+    __pydantic_extra__: dict[str, Distance | Score] = Field(init=False)  # pyright: ignore
+
+    n_fake: Count
+    n_real: Count
+    reference: Name
+    feature_network: str
+    evaluate: Evaluate
+    samples_sha256: Sha256
+    reference_sha256: Sha256
+    fid: Distance
+    sfid: Distance
+    precision: Score
+    recall: Score
+
+    @model_validator(mode="after")
+    def _one_replicate_a_group(self) -> Self:
+        for name in ("fid", "sfid", *(self.__pydantic_extra__ or {})):
+            found = getattr(self, name)
+            if isinstance(found, Distance) and len(found.replicates) != self.evaluate.jackknife_groups:
+                raise ValueError(f"{name}: {len(found.replicates)} replicates")
+        return self
+
+
+class TrajectoryPoint(Distance):
+    """FID of the weights that a model had after some iterations of its training."""
+
+    iteration: Count
+
+
+class TrajectoryRecord(DrawnRecord):
+    """FID against training iterations: of which weights, and how they were scored."""
+
+    evaluate: Evaluate
+    kept_sha256: Sha256
+    reference_sha256: Sha256
+    network_sha256: Sha256
+    points: Annotated[list[TrajectoryPoint], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _points_in_order(self) -> Self:
+        iterations = [point.iteration for point in self.points]
+        groups = {len(point.replicates) for point in self.points}
+        if iterations != sorted(set(iterations)) or groups != {self.evaluate.jackknife_groups}:
+            raise ValueError("points: not in order, or of other groups")
+        return self

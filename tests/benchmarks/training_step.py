@@ -1,0 +1,80 @@
+"""A training step against the same step written plainly: ``python benchmarks/training_step.py [MODEL]``.
+
+Plainly: the optimizer goes through the parameters one by one, as does the moving average, and the loss is read after
+each step. One thread. Then the fraction of the machine's matrix-product rate that a step reaches.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import torch
+from models import SHAPE, recipe_of, schedule_of, training_of
+from timing import print_ratios, take_turns
+from torch.utils.flop_counter import FlopCounterMode
+
+from stages.config.runtime import keep_freed_memory
+from stages.training.state import OPTIMIZERS
+from stages.training.step import step
+
+STEPS, ROUNDS = 20, 9
+
+
+def matrix_rate(size: int = 1024, repeats: int = 20) -> float:
+    """Return the float operations per second of a product of square matrices."""
+    a = torch.randn(size, size)
+    a @ a
+    started = time.perf_counter()
+    for _ in range(repeats):
+        a @ a
+    return 2 * size**3 * repeats / (time.perf_counter() - started)
+
+
+def main(model: str = "adm") -> None:
+    """Print the ratio."""
+    torch.set_num_threads(1)
+    recipe, schedule = recipe_of(model), schedule_of(model)
+    images = torch.rand(recipe.batch_size, *SHAPE) * 2 - 1
+    (ours, loss), (plain, _) = training_of(model), training_of(model)
+    plain.optimizer = OPTIMIZERS[recipe.optimizer](
+        plain.network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, foreach=False
+    )
+
+    def our_steps() -> None:
+        for _ in range(STEPS):
+            step(ours, images, 0, recipe, loss, schedule)
+            ours.iteration += 1
+
+    def plain_steps() -> None:
+        generator = torch.Generator()
+        for _ in range(STEPS):
+            generator.manual_seed(plain.iteration)
+            times = torch.randint(recipe.timesteps, (len(images),), generator=generator)
+            noise = lambda: torch.randn(images.shape, generator=generator)  # noqa: E731
+            found = loss(plain.network, images, times, noise, schedule)
+            for group in plain.optimizer.param_groups:
+                group["lr"] = recipe.lr
+            plain.optimizer.zero_grad()
+            objective = found.total.mean()
+            objective.backward()
+            if recipe.clip is not None:
+                torch.nn.utils.clip_grad_norm_(plain.network.parameters(), recipe.clip, foreach=False)
+            plain.optimizer.step()
+            with torch.no_grad():
+                for name, weights in plain.network.state_dict().items():
+                    plain.ema[name].mul_(recipe.ema).add_(weights, alpha=1 - recipe.ema)
+            objective.item()
+            plain.iteration += 1
+
+    keep_freed_memory()
+    seconds = take_turns({"plain": plain_steps, "ours": our_steps}, ROUNDS)
+    print_ratios(seconds, "plain", STEPS, "it")
+    with FlopCounterMode(display=False) as counter:
+        step(ours, images, 0, recipe, loss, schedule)
+    rate = counter.get_total_flops() * STEPS / sorted(seconds["ours"])[ROUNDS // 2]
+    print(f"{rate / 1e9:.0f} GFLOP/s, {100 * rate / matrix_rate():.0f} % of a matrix product's")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,95 @@
+"""Time grids against the published lists."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.config.params import SAMPLERS
+from stages.config.samplers import Pndm, Sampler, Spacing
+from stages.diffusion.time_grid import time_grid
+from stages.methods.grids import quadratic
+
+
+def times(spacing: Spacing, steps: int) -> list[int]:
+    return list(time_grid(spacing, steps).times)
+
+
+def test_respaced_matches_the_published_lists() -> None:
+    assert times("respaced", 20) == [
+        0, 53, 105, 158, 210, 263, 315, 368, 421, 473, 526, 578, 631, 684, 736, 789, 841, 894, 946, 999,
+    ]  # fmt: skip
+    assert times("respaced", 80)[:6] == [0, 13, 25, 38, 51, 63]
+    assert times("respaced", 100)[-4:] == [969, 979, 989, 999]
+    assert times("respaced", 300)[:6] == [0, 3, 7, 10, 13, 17]
+    assert times("respaced", 1) == [0]
+
+
+def test_quadratic_matches_the_published_lists() -> None:
+    assert times("quadratic", 5) == [0, 50, 200, 450, 800]
+    assert times("quadratic", 10) == [0, 9, 39, 88, 158, 246, 355, 483, 632, 800]
+    assert times("quadratic", 20) == [
+        0, 2, 8, 19, 35, 55, 79, 108, 141, 179, 221, 268, 319, 374, 434, 498, 567, 640, 718, 800,
+    ]  # fmt: skip
+    assert [len(set(quadratic.time_grid(n, 1000).times)) for n in (50, 100)] == [49, 96]
+
+
+@given(st.integers(2, 1000))
+def test_quadratic_is_numpys_truncated_linspace(steps: int) -> None:
+    assert (
+        list(quadratic.time_grid(steps, 1000).times) == (np.linspace(0, np.sqrt(800), steps) ** 2).astype(int).tolist()
+    )
+
+
+def test_uniform_matches_ddim() -> None:
+    assert times("uniform", 10) == list(range(0, 1000, 100))
+    assert times("uniform", 1000) == list(range(1000))
+
+
+@pytest.mark.parametrize("steps", [80, 300])
+def test_uniform_refuses_a_count_it_cannot_hold(steps: int) -> None:
+    with pytest.raises(ValueError, match=f"cannot hold {steps} steps; nearest are"):
+        times("uniform", steps)
+
+
+def test_the_grids_of_the_repositories() -> None:
+    """PNDM reads the schedule one time later; TS-DPM starts at 1, drops the largest time and ends at alpha_bar[0]."""
+    assert time_grid("pndm", 10) == (tuple(range(0, 1000, 100)), -1, 1)
+    found = time_grid("ts-dpm", 10)
+    assert found == (tuple(range(1, 802, 100)), 0, 0)
+    assert [found.target(i) for i in (1, 0)] == [1, 0]
+    assert [time_grid("ts-dpm", n).times[-1] for n in (5, 20, 50, 100)] == [601, 901, 961, 981]
+    with pytest.raises(ValueError, match="would be read beyond 999"):
+        time_grid("pndm", 1000)
+
+
+@given(st.sampled_from(["respaced", "uniform", "quadratic", "pndm", "ts-dpm"]), st.integers(-2, 1100))
+def test_a_grid_has_exactly_its_steps_in_order_or_is_refused(spacing: Spacing, steps: int) -> None:
+    try:
+        grid = time_grid(spacing, steps)
+    except ValueError:
+        return
+    assert len(grid.times) == steps - (spacing == "ts-dpm")
+    assert list(grid.times) == sorted(grid.times)
+    assert min(grid.times) >= 0
+    assert max(grid.times) + grid.offset <= 999
+    assert grid.target(0) == grid.last < grid.times[0] or grid.last == grid.times[0] == 0
+
+
+def test_evaluations_and_least_steps_per_sampler() -> None:
+    sections: list[Sampler] = [
+        SAMPLERS["ddpm"](method="ddpm", spacing="respaced", variance="small"),  # pyright: ignore
+        SAMPLERS["ddim"](method="ddim", spacing="uniform", eta=0, clip=False),  # pyright: ignore
+        Pndm(method="pndm", spacing="uniform", order=2), Pndm(method="pndm", spacing="uniform", order=4),
+    ]  # fmt: skip
+    assert [section.nfe(section.grid(10, 1000)) for section in sections] == [10, 10, 11, 19]
+    released = [Pndm(method="pndm", spacing="ts-dpm", order=order) for order in (2, 4)]
+    assert [section.nfe(section.grid(10, 1000)) for section in released] == [10, 18], (
+        "methods of the paper: S and S + 8"
+    )
+    assert len(sections[3].grid(4, 1000).times) == 4
+    for section, steps in ((sections[3], 3), (sections[2], 1)):
+        with pytest.raises(ValueError, match=f"pndm needs at least {section.least_steps} grid steps, not {steps}"):
+            section.grid(steps, 1000)

@@ -1,0 +1,48 @@
+"""DEIS against published coefficients and the closed form on Gaussian data."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stages.diffusion.chain import Chain
+from stages.diffusion.schedule import make_schedule
+from stages.diffusion.time_grid import TimeGrid, time_grid
+from stages.methods.samplers import deis
+from stages.sampling.fix import Fix
+from tests.gaussian import exact_state, gaussian_denoiser, no_noise
+
+LINEAR = make_schedule("linear")
+
+
+def test_coefficients_match_golden_values() -> None:
+    """The golden values are of the grid in float64, whose first time is 998."""
+    times = [998, 639, 359, 159, 39, 0]
+    expected = [
+        (19.51595, [-18.52687]), (4.113619, [-4.106664, 0.882257]), (1.696185, [-1.459998, 0.641377, -0.148978]),
+        (1.133224, [-0.601157, 0.239006, -0.049695]), (1.009769, [-0.162395, 0.037945, -0.006021]),
+    ]  # fmt: skip
+    for i, (psi, weights) in enumerate(expected):
+        found = deis.coefficients(LINEAR, times[max(0, i - 2) : i + 1][::-1], times[i + 1])
+        assert found[0] == pytest.approx(psi, rel=1e-6)
+        assert found[1] == pytest.approx(weights, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("steps", "first", "expected"),
+    [(5, 998, -0.135426), (10, 998, -0.030761), (20, 998, -0.005315), (5, 999, -0.135186)],
+)
+def test_error_on_gaussian_data_matches_golden_values(steps: int, first: int, expected: float) -> None:
+    grid = time_grid("deis", steps)
+    chain = Chain(LINEAR, TimeGrid((*grid.times[:-1], first), last=0))
+    x = torch.ones(1, 1, 1, 1, dtype=torch.float64)
+    reached = float(deis.sample(gaussian_denoiser(LINEAR, 0.25), x, chain, Fix(), no_noise))
+    assert reached / exact_state(LINEAR, 0.25, first, 0) - 1 == pytest.approx(expected, abs=1e-6)
+
+
+def test_of_order_0_it_is_ddim_up_to_the_riemann_sum() -> None:
+    """Its weight is then the coefficient of eps in the DDIM update."""
+    A, B = float(LINEAR.alpha_bar[639]), float(LINEAR.alpha_bar[359])
+    psi, (weight,) = deis.coefficients(LINEAR, [639], 359)
+    assert psi == pytest.approx((B / A) ** 0.5, rel=1e-12)
+    assert weight == pytest.approx((1 - B) ** 0.5 - (B * (1 - A) / A) ** 0.5, rel=2e-4)

@@ -1,0 +1,336 @@
+"""cells.json: read as written, and refused in one line where it is missing, stale, edited or something else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML, YAMLError
+
+from stages.__main__ import main
+from stages.config.errors import InputError
+from stages.config.params_file import read_params
+from stages.plan import plan_file as cells
+from stages.plan.entries import Searched
+from stages.plan.plan_file import (
+    CELLS,
+    HEADER,
+    Planned,
+    planned_cell,
+    planned_model,
+    read_cells,
+    read_plan,
+    write_cells,
+)
+from stages.plan.published_tables import Published, read_published
+from stages.plan.tuned import write_tuned
+from stages.store.paths import PUBLISHED
+from tests.toy import ROOT, toy_params, write_params, write_study
+
+Edit = Callable[[dict[str, Any]], Any]
+AGAIN = "run python -m stages plan"
+EDITED = f"cells.json: edited or damaged; {AGAIN}"
+STALE = f"cells.json: stale, made for other params or published tables; {AGAIN}"
+
+
+@pytest.fixture(scope="module")
+def planned_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("data").mkdir()
+        PUBLISHED.symlink_to(ROOT / PUBLISHED)
+        patch.setattr(cells, "read_published", published_once)
+        write_study(toy_params())
+    return folder
+
+
+@cache
+def published_once() -> Published:
+    return read_published()
+
+
+@pytest.fixture
+def study(planned_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a copy of the toy study, entered; the published tables are read once for all."""
+    monkeypatch.chdir(shutil.copytree(planned_once, tmp_path / "study", symlinks=True))
+    monkeypatch.setattr(cells, "read_published", published_once)
+    return Path()
+
+
+@pytest.fixture
+def small(study: Path) -> tuple[str, Planned]:
+    """The text and content of a plan of one cell."""
+    params = toy_params()
+    params["grid"] |= {"samplers": ["ddim"], "fixes": ["ts"]}
+    write_study(params)
+    return CELLS.read_text(encoding="utf-8"), read_cells()
+
+
+def refusal() -> str:
+    with pytest.raises(InputError) as caught:
+        read_cells()
+    return str(caught.value)
+
+
+def put(path: str, value: Any) -> Edit:
+    def edit(params: dict[str, Any]) -> None:
+        *parents, last = path.split("/")
+        place = params
+        for parent in parents:
+            place = place[parent]
+        place[last] = value
+
+    return edit
+
+
+def test_what_was_planned_is_read(study: Path) -> None:
+    plan, found = read_plan(), read_cells()
+    assert found.models == plan.stages.train
+    assert found.cells == plan.stages.sample
+    assert (
+        [*found.cells] == [*plan.stages.sample] == [f"adm-ip-{s}-{f}-4" for s in ("ddpm", "ddim") for f in toy_fixes()]
+    )
+    assert planned_cell("adm-ip-ddim-ts-4") == plan.stages.sample["adm-ip-ddim-ts-4"]
+    assert planned_model("adm-ip") == plan.stages.train["adm-ip"]
+
+
+def toy_fixes() -> list[str]:
+    return toy_params()["grid"]["fixes"]
+
+
+def test_looked_up_values_are_read_as_written(study: Path) -> None:
+    write_study(looking_up())
+    assert planned_cell("adm-ddpm-es-20").values == {"b": 1.017}
+    assert read_cells().sample == read_plan().stages.sample
+
+
+def looking_up() -> dict[str, Any]:
+    params = toy_params()
+    params["tables"], params["grid"] = ["es-2"], None
+    params["prepare"]["dataset"], params["es"]["b"] = "cifar10", "published"
+    return params
+
+
+def test_equal_plans_are_equal_bytes(study: Path) -> None:
+    first = CELLS.read_bytes()
+    write_cells(read_plan())
+    assert CELLS.read_bytes() == first
+    assert first.decode().startswith(HEADER)
+
+
+def test_the_committed_file_is_what_the_plan_writes(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("params.yaml", "tuned.yaml"):
+        shutil.copy(ROOT / name, name)
+    write_cells(read_plan())
+    assert CELLS.read_bytes() == (ROOT / "cells.json").read_bytes(), AGAIN
+    found = read_cells()
+    monkeypatch.chdir(ROOT)
+    assert read_cells() == found
+
+
+def test_a_missing_file(study: Path) -> None:
+    CELLS.unlink()
+    assert refusal() == f"cells.json: not found; {AGAIN}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"\xff\xfe\x00", b"cells: [", b"- 1", b"cells", b"42", b"null", b"{}", b"planned: 1", b"cells: {}",
+        b"planned: {}\nmodels: {}\ncells: {}", b"planned: [a]\nmodels: []\ncells: []", b"models: 2020-13-01",
+        b"planned: {}\nmodels: 2020-12-01", b"planned: {}\ncells: {1: a, b: c}", b"planned: {}\ncells: &a [*a]",
+        b"planned: {}\ncells: !!python/object/apply:os.getcwd []", b"planned: {}\ncells: .nan", b"cells: 0x_",
+    ],
+)  # fmt: skip
+def test_other_files_are_refused(study: Path, content: bytes) -> None:
+    CELLS.write_bytes(content)
+    assert refusal() == EDITED
+
+
+@pytest.mark.parametrize("body", [{}, {"models": {}}, {"models": [], "cells": {}}, {"models": {}, "cells": {"a": 1}}])
+def test_other_types_are_refused_whatever_their_digest(study: Path, body: dict[str, Any]) -> None:
+    content = yaml.safe_load(CELLS.read_text())
+    content["planned"]["body"] = cells._digest({name: body.get(name) for name in ("models", "cells")})
+    CELLS.write_text(yaml.safe_dump({"planned": content["planned"]} | body))
+    assert refusal() == EDITED
+
+
+YAML_CHARACTERS = st.sampled_from("0123456789abcdefx-_.:,{}[]&*!|>%@`'\"#?~ \n\t\x00\x85\ufeff\u2028")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_one_edited_character_is_refused_or_changes_nothing(small: tuple[str, Planned], data: st.DataObject) -> None:
+    whole, planned = small
+    place = data.draw(st.integers(0, len(whole) - 1))
+    character = data.draw(st.just("") | YAML_CHARACTERS | st.characters(codec="utf-8"))
+    edited = whole[:place] + character + whole[place + data.draw(st.integers(0, 1)) :]
+    CELLS.write_text(edited, encoding="utf-8", newline="")
+    try:
+        same = YAML(typ="safe").load(edited) == YAML(typ="safe").load(whole)
+    except (YAMLError, ValueError, AttributeError):
+        same = False
+    if same:
+        assert read_cells() == planned
+    else:
+        assert refusal() in (EDITED, STALE)
+
+
+def test_every_leaf_of_the_body_is_watched(small: tuple[str, Planned]) -> None:
+    whole, _ = small
+    lines = [i for i, line in enumerate(whole.splitlines()) if re.fullmatch(r" {4}\w+: .*", line)]
+    assert len(lines) == 2 * 7 + 11, "a model, to train and to diagnose, and a cell"
+    for i in lines:
+        changed = whole.splitlines()
+        changed[i] = changed[i].split(": ")[0] + ": other"
+        CELLS.write_text("\n".join(changed))
+        assert refusal() == EDITED
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        put("tables", ["ip-5"]), put("tables", "all"), put("max_steps", 99), put("grid/steps", [4, 5]),
+        put("grid/fixes", ["none"]), put("prepare/dataset", "cifar10"), put("ts", {"method": "none"}),
+        put("ddim-half", {"method": "pndm", "spacing": "uniform", "order": 2}), put("es/b", "published"),
+        put("another", {"method": "none"}), lambda params: params.pop("ddim-one"),
+        lambda params: params.update({"r": params["adm-recipe"], "adm-ip": params["adm-ip"] | {"recipe": "r"}}),
+        lambda params: params.update({
+            "none-at-all": params.pop("none"), "grid": None, "tables": "all",
+            "trajectory": params["trajectory"] | {"fix": "none-at-all"},
+        }),
+    ],
+)  # fmt: skip
+def test_stale_where_the_params_plan_something_else(study: Path, edit: Edit) -> None:
+    params = toy_params()
+    edit(params)
+    write_params(params)
+    assert refusal() == STALE
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        put("es/b", 1.5), put("es-linear/k", 0.5), put("ddim/eta", 1.0), put("ddim-quadratic/spacing", "pndm"),
+        put("ts/window", 3), put("adm-ip/gamma", 0.3), put("seed", 7), put("sample/n", 65), 
+        put("runtime", {"device": "cpu", "threads": 2, "batch_size": 7, "checkpoint_every": 1, "train_processes": 1}),
+        put("adm-recipe/iterations", 9), put("extractor/epochs", 9), put("evaluate/neighborhood", 2),
+        put("adm-recipe/timesteps", 500),
+    ],
+)  # fmt: skip
+def test_not_stale_where_a_value_alone_changes(study: Path, edit: Edit) -> None:
+    params, before = toy_params(), read_cells()
+    edit(params)
+    write_params(params)
+    assert read_cells() == before
+    written = CELLS.read_bytes()
+    write_cells(read_plan())
+    assert CELLS.read_bytes() == written, "planning again writes the same"
+
+
+@pytest.fixture
+def published(study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the published tables in place of the link to them, read each time."""
+    monkeypatch.setattr(cells, "read_published", read_published)
+    PUBLISHED.unlink()
+    shutil.copytree(ROOT / PUBLISHED, PUBLISHED)
+    assert read_cells()
+    return PUBLISHED
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("es.csv", "adm,ddpm,respaced,,none,50,fid,4.43", "adm,ddpm,respaced,,none,60,fid,4.43"),
+        ("ip.csv", "cifar10,adm,ddpm,respaced,,none,80,fid", "cifar10,adm,ddpm,uniform,,none,80,fid"),
+        ("ts.csv", ",5,fid,41.57,", ",5,sfid,41.57,"),
+        ("readings.csv", "ip/5,spacing,quadratic", "ip/5,spacing,uniform"),
+        ("readings.csv", "ts/8,needs,classifier guidance", "ts/8,needs,guidance"),
+        ("readings.csv", "ts/10,needs", "ts/9,needs"),
+    ],
+)
+def test_stale_where_the_published_tables_changed(published: Path, name: str, old: str, new: str) -> None:
+    replace(published / name, old, new)
+    assert refusal() == STALE
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_not_stale_where_a_published_number_or_a_reason_is_worded_otherwise(published: Path) -> None:
+    replace(published / "ts.csv", ",5,fid,41.57,", ",5,fid,41.58,")
+    replace(published / "readings.csv", "the text says ADM with classifier guidance", "as the text says")
+    assert read_cells()
+
+
+def test_stale_where_a_published_number_that_the_cells_hold_changed(published: Path) -> None:
+    write_study(looking_up())
+    assert planned_cell("adm-ddpm-es-100").values == {"b": 1.017}
+    replace(published / "ts.csv", ",5,fid,41.57,", ",5,fid,41.58,")
+    assert read_cells()
+    replace(published / "es.csv", "100,b,1.017", "100,b,1.018")
+    assert refusal() == STALE
+
+
+def test_a_number_in_place_of_a_tuned_value_needs_no_new_plan(study: Path) -> None:
+    """As ``dvc exp run -S ts.window=8`` sets it."""
+    key, params = "adm-ip-ddim-ts-4", toy_params()
+    params["ts"]["window"] = "tuned"
+    entry = Searched(values={"window": 20}, settings="", trials=[])
+    write_tuned({"adm-ip-ddpm-ts-4": entry, key: entry})
+    write_study(params)
+    cell = planned_cell(key)
+    assert read_params().fixes["ts"].resolved(cell.values).settings()["window"] == 20
+    params["ts"]["window"] = 8
+    write_params(params)
+    assert planned_cell(key) == cell
+    assert read_params().fixes["ts"].resolved(cell.values).settings()["window"] == 8
+
+
+def test_stale_where_a_search_found_other_values(study: Path) -> None:
+    write_tuned({"adm-ip-ddim-ts-4": Searched(values={"window": 20}, settings="", trials=[])})
+    assert refusal() == STALE
+
+
+def test_a_fault_of_the_params_comes_before_staleness(study: Path) -> None:
+    params = toy_params()
+    params["seed"] = -1
+    write_params(params)
+    assert refusal() == "params.yaml: seed: -1: input should be greater than or equal to 0"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "arguments", "message"),
+    [
+        (lambda: CELLS.unlink(), ["sample", "adm-ip-ddim-ts-4"], f"sample: cells.json: not found; {AGAIN}"),
+        (lambda: CELLS.write_text("{"), ["sample", "adm-ip-ddim-ts-4"], f"sample: {EDITED}"),
+        (lambda: CELLS.write_text(CELLS.read_text().replace("steps: 4", "steps: 5", 1)), ["train", "adm-ip"],
+         f"train: {EDITED}"),
+        (lambda: write_params(toy_params() | {"max_steps": 7}), ["sample", "adm-ip-ddim-ts-4"], f"sample: {STALE}"),
+        (lambda: None, ["sample", "adm-ddim-ts-4"],
+         "sample: cells.json: has no cell 'adm-ddim-ts-4'; see python -m stages plan for the cells there are"),
+        (lambda: None, ["sample", "../x"],
+         "sample: cells.json: has no cell '../x'; see python -m stages plan for the cells there are"),
+        (lambda: None, ["train", "adm"], "train: cells.json: has no model 'adm'; allowed are adm-ip"),
+    ],
+)  # fmt: skip
+def test_stages_refuse_in_one_line(
+    study: Path, prepare: Callable[[], object], arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare()
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err == message + "\n"
+    assert captured.out == ""

@@ -1,0 +1,577 @@
+"""The plan: every published number is measured, a setting or absent for a reason, joined by method and settings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import permutations
+from pathlib import PurePath
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.auditing.tables.rows import SOURCES
+from stages.config.params import FIXED, RESERVED
+from stages.plan.cell import Known, make_cell
+from stages.plan.entries import Cell, PlannedModel
+from stages.plan.planning import DIAGNOSED, MEASURED, Plan, make_plan, table_id
+from stages.plan.readings import Reading
+from tests.reporting.results.studies import (
+    axes,
+    cells_of,
+    committed,
+    content,
+    edited,
+    made_up,
+    planned,
+    published,
+    put,
+    rows_of,
+)
+
+REASONS = (
+    r"needs \S.*: not built yet",
+    r"\d+ steps: beyond max_steps \(\d+\)(, [\d,]+ image-evaluations)?",
+    r"lost in the source",
+    r"\d+ steps: more than [a-z-]+ was trained with",
+    r"no section of params\.yaml (has|is) \S.*",
+    r"(ip|es|ts)-\d+ is not among tables in params\.yaml",
+    # A sampler's grid that cannot hold the steps.
+    r"the (uniform|pndm) grid .*cannot hold \d+ steps.*",
+    r"(pndm|ddim|ddpm) needs at least \d grid steps, not \d",
+    r"the (quadratic|ts-dpm) grid needs at least 2 steps",
+)
+# Published rows that plain cells cannot be of, with the model and sampler that can where there are some: entered chain,
+# latent, told a text.
+SPECIAL = (
+    ("ip-1", {"model": "adm"}, 5, ("adm", "ddpm-from-data")), ("es-4", {}, 12, ("ldm", "ddim-ldm")),
+    ("ts-10", {}, 4, ("text", "ddim-cfg")),
+)  # fmt: skip
+
+
+# They are Time-Shift too, and take its rows where no section before them does.
+RELEASED = ("ts-a", "ts-b", "ts-c", "ts-d")
+
+
+def explained(reason: str) -> bool:
+    return any(re.fullmatch(form, reason) for form in REASONS)
+
+
+def test_every_published_number_is_in_the_plan_once_and_in_order() -> None:
+    expected = [row.key for paper, rows in published().papers.items() if paper != SOURCES for row in rows]
+    assert [row.row.key for row in committed().rows] == expected
+    assert len(expected) == 666
+
+
+@pytest.mark.parametrize("max_steps", [5, 100, 1000])
+@pytest.mark.parametrize("tables", ["all", ["ip-3", "es-3", "ts-1"]])
+def test_a_number_is_measured_or_a_setting_or_absent_for_a_reason_in_words(tables: Any, max_steps: int) -> None:
+    plan = planned(put("tables", tables), put("max_steps", max_steps))
+    for row in plan.rows:
+        if row.model:
+            assert (row.row.metric, row.cell, row.reason) == (DIAGNOSED, None, "")
+            assert int(row.row.steps) in plan.stages.train[row.model].reverse_steps
+        elif row.status == "measured":
+            assert row.cell in plan.stages.sample
+            assert row.row.metric in MEASURED
+            assert int(row.row.steps) == plan.stages.sample[row.cell].steps <= max_steps
+            assert (row.reason, row.evaluations) == ("", 0)
+        else:
+            assert row.cell is None
+            assert (row.status == "absent") == bool(row.reason)
+            assert row.status == "setting" or explained(row.reason), row
+        # A step count that is printed as a setting costs nothing by itself.
+        assert (row.evaluations > 0) == ("image-evaluations" in row.reason)
+    assert {row.cell for row in plan.rows if row.cell} == set(plan.stages.sample), (
+        "no grid: every cell has a published number"
+    )
+    assert list(plan.stages.train) == [
+        name for name in edited().models if name in {c.model for c in plan.stages.sample.values()}
+    ]
+
+
+@pytest.mark.parametrize("grid", ["respaced", "pndm", "ts-dpm", "quadratic"])
+def test_reasons_of_other_grids_are_in_words_too(grid: str) -> None:
+    plan = planned(put("max_steps", 1000), put("s-pndm/spacing", grid if grid != "respaced" else "uniform"),
+                   put("ddim-clipped/spacing", grid), put("ddim-one/spacing", "pndm"))  # fmt: skip
+    assert all(row.status != "absent" or explained(row.reason) for row in plan.rows)
+
+
+def test_settings_are_the_rows_of_no_metric_of_images() -> None:
+    for row in committed().rows:
+        measurable = row.row.metric in (*MEASURED, DIAGNOSED)
+        beyond = row.row.metric == "steps" and int(row.row.value) > 100
+        assert (row.status == "setting") == (not measurable and bool(row.row.value) and not beyond), row
+
+
+def test_tables_with_a_measured_row_at_a_hundred_steps() -> None:
+    counts = Counter(table_id(row.row) for row in committed().rows if row.status == "measured")
+    assert counts == {
+        "ip-1": 2, "ip-3": 40, "ip-4": 4, "ip-5": 16, "ip-6": 1, "ip-7": 12, "es-2": 42, "es-3": 24, "es-4": 12,
+        "es-5": 20, "es-6": 35, "ts-1": 100, "ts-2": 12, "ts-3": 24, "ts-4": 8, "ts-5": 16, "ts-6": 12, "ts-7": 16,
+        "ts-8": 6, "ts-9": 12, "ts-10": 4,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "wanted", "number", "special"), SPECIAL)
+def test_other_kinds_of_sampling_never_join_plain_cells(
+    table: str, wanted: dict[str, str], number: int, special: tuple[str, str]
+) -> None:
+    plan = planned(put("max_steps", 1000))
+    rows = rows_of(plan, table, **wanted)
+    assert len(rows) == number
+    assert {(plan.stages.sample[str(row.cell)].model, plan.stages.sample[str(row.cell)].sampler) for row in rows} == {
+        special
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "wanted", "number", "sampler"),
+    [
+        ("es-2", {"dataset": "imagenet64"}, 7, "ddpm"), ("es-2", {"dataset": "imagenet128"}, 7, "ddpm-guided"),
+        ("es-5", {"dataset": "imagenet64"}, 4, "ddpm"), ("es-5", {"dataset": "imagenet128"}, 4, "ddpm-guided"),
+        ("es-6", {"dataset": "imagenet64", "metric": "fid"}, 7, "ddpm"),
+        ("es-6", {"dataset": "imagenet128", "metric": "fid"}, 7, "ddpm-guided"), ("ts-8", {}, 6, "ddim-guided"),
+    ],
+)  # fmt: skip
+def test_conditional_rows_are_of_the_conditional_model_and_no_others_are(
+    table: str, wanted: dict[str, str], number: int, sampler: str
+) -> None:
+    plan = committed()
+    rows = rows_of(plan, table, **wanted)
+    assert len(rows) == number
+    found = {(plan.stages.sample[str(row.cell)].model, plan.stages.sample[str(row.cell)].sampler) for row in rows}
+    assert found == {("adm-class", sampler)}
+    own = {row.row.key for name in ("es-2", "es-5", "es-6", "ts-8") for row in rows_of(plan, name)}
+    assert all(
+        row.row.key in own for row in plan.rows if row.cell and plan.stages.sample[row.cell].model == "adm-class"
+    )
+
+
+def test_without_a_conditional_model_or_a_guided_sampler_their_rows_have_a_reason() -> None:
+    plan = planned(put("adm-class-recipe/network/classes", 0))
+    reasons = {row.reason for row in rows_of(plan, "ts-8")}
+    assert reasons == {"no section of params.yaml is the class-conditional model adm"}
+
+
+def test_what_no_section_can_be_is_named() -> None:
+    need = Reading(
+        "ts/8", "needs", "a magic wand", "made up", frozenset(row.row.key for row in rows_of(committed(), "ts-8"))
+    )
+    plan = make_plan(edited(), Known(published().papers, {}), [*published().readings, need])
+    assert {row.reason for row in rows_of(plan, "ts-8")} == {"needs a magic wand: not built yet"}
+
+
+# The join
+
+
+def renamed(names: dict[str, str], params: dict[str, Any]) -> dict[str, Any]:
+    """The same params with other names of sections, in the same order."""
+    changed = {names.get(name, name): section for name, section in params.items()}
+    for section in changed.values():
+        if isinstance(section, dict) and "recipe" in section:
+            section["recipe"] = names[section["recipe"]]
+        if isinstance(section, dict) and "autoencoder" in section:
+            section["autoencoder"] = names[section["autoencoder"]]
+    for key in ("sampler", "fix"):
+        changed["trajectory"][key] = names[changed["trajectory"][key]]
+    return changed
+
+
+def named_sections() -> list[str]:
+    return [name for name in content() if name not in FIXED]
+
+
+def without_names(plan: Plan, names: dict[str, str]) -> tuple[Any, ...]:
+    """A plan with its names as they were before they were changed."""
+    old = {new: name for name, new in names.items()}
+
+    def cell(found: Cell) -> Cell:
+        before = {axis: old[getattr(found, axis)] for axis in ("model", "sampler", "fix")}
+        before["input"] = found.input.replace(f"/{found.model}.", f"/{before['model']}.")
+        return found.model_copy(update=before)
+
+    def model(found: PlannedModel) -> PlannedModel:
+        encoder = PurePath(found.input)
+        before = {"input": str(encoder.with_stem(old[encoder.stem]))} if encoder.stem in old else {}
+        return found.model_copy(update={"recipe": old[found.recipe]} | before)
+
+    models = {old[name]: model(found) for name, found in plan.stages.train.items()}
+    keys = {key: cell(found).key for key, found in plan.stages.sample.items()}
+    return (
+        models, list(models), [cell(found) for found in plan.stages.sample.values()],
+        [row._replace(cell=row.cell and keys[row.cell], model=row.model and old[row.model]) for row in plan.rows],
+    )  # fmt: skip
+
+
+def assert_same_but_for_names(names: dict[str, str]) -> None:
+    def edit(params: dict[str, Any]) -> None:
+        changed = renamed(names, params)
+        params.clear()
+        params.update(changed)
+
+    same = {name: name for name in names}
+    assert without_names(planned(edit), names) == without_names(committed(), same)
+
+
+@settings(max_examples=8)
+@given(st.lists(st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True), unique=True, min_size=60, max_size=60))
+def test_the_join_is_by_method_and_settings_never_by_name(drawn: list[str]) -> None:
+    free = [name for name in drawn if name not in (*FIXED, *RESERVED)]
+    assert_same_but_for_names(dict(zip(named_sections(), free, strict=False)))
+
+
+@pytest.mark.parametrize("shift", [1, 5, 9])
+def test_names_that_say_something_else_mislead_nobody(shift: int) -> None:
+    names = named_sections()
+    # Dashes are taken out, so that no two cells have one key.
+    assert_same_but_for_names({name: names[(i + shift) % len(names)].replace("-", "0") for i, name in enumerate(names)})
+
+
+def first(name: str, section: dict[str, Any]) -> Any:
+    def edit(params: dict[str, Any]) -> None:
+        rest = dict(params)
+        params.clear()
+        params.update({name: section} | rest)
+
+    return edit
+
+
+@pytest.mark.parametrize("name", ["adm-ip", "ddim-quadratic", "ddpm", "es", "es-linear", "ts", "none"])
+def test_the_first_section_with_the_settings_wins(name: str) -> None:
+    twin = content()[name]
+    assert planned(put("twin", twin)) == committed()
+    plan = planned(first("twin", twin))
+    found, before = plan.stages.sample.values(), committed().sample.values()
+    assert len(found) == len(before)
+    assert name not in {part for cell in found for part in axes(cell)}
+    assert [tuple(name if part == "twin" else part for part in axes(cell)) for cell in found] == [*map(axes, before)]
+
+
+def test_a_second_section_of_a_method_gets_the_rows_that_fit_it_alone() -> None:
+    assert planned(put("es-strong", content()["es"] | {"b": 1.03})) == committed(), "es was there first"
+    plan = planned(put("ddim-pndm", {"method": "ddim", "spacing": "pndm", "eta": 0.0, "clip": False}),
+                   put("ddim/eta", 0.25))  # fmt: skip
+    assert {cell.sampler for cell in cells_of(plan, "ts-1", sampler="ddim", spacing="uniform")} == {"ddim-pndm"}
+
+
+def test_a_section_whose_settings_change_loses_its_rows() -> None:
+    plan = planned(put("ddim/eta", 0.25))
+    assert "ddim" not in {cell.sampler for cell in plan.stages.sample.values()}
+    for table in ("ts-1", "ts-5", "es-3"):
+        rows = rows_of(plan, table, sampler="ddim", eta="0", spacing="uniform")
+        assert rows
+        assert {row.reason for row in rows} == {"no section of params.yaml has sampler ddim, spacing uniform, eta 0"}
+        unharmed = [row for row in rows_of(plan, table) if row not in rows]
+        assert unharmed == [row for row in rows_of(committed(), table) if row.row in [r.row for r in unharmed]]
+
+
+def without_perturbation(params: dict[str, Any]) -> None:
+    for name in ("adm-ip", "adm-ip-05", "adm-ip-20"):
+        params[name]["gamma"] = 0.0
+
+
+@pytest.mark.parametrize(
+    ("edit", "table", "wanted", "reason"),
+    [
+        (put("ts/method", "none"), "ts-1", {"fix": "ts"}, "no section of params.yaml is the fix ts"),
+        (put("es-linear/k", 0.0), "es-2", {"fix": "es-linear"}, "no section of params.yaml is the fix es-linear"),
+        (without_perturbation, "ip-3", {"model": "adm-ip"}, "no section of params.yaml is the model adm-ip"),
+        (put("ddim-half/eta", 0.6), "ip-5", {"eta": "0.5"}, "no section of params.yaml has sampler ddim, spacing"),
+        (put("f-pndm/order", 2), "ts-1", {"sampler": "f-pndm"}, "no section of params.yaml has sampler f-pndm, spaci"),
+        (put("s-pndm/spacing", "quadratic"), "ts-1", {"sampler": "s-pndm"}, "no section of params.yaml has sampler s-"),
+        (put("ddim-clipped/clip", False), "ts-2", {}, "no section of params.yaml has sampler ddim-clipped, spacing"),
+    ],
+)
+def test_reasons_of_what_no_section_is(edit: Any, table: str, wanted: dict[str, str], reason: str) -> None:
+    def at_will(params: dict[str, Any]) -> None:
+        edit(params)
+        if params["ts"]["method"] == "none":
+            params["ts"] = {"method": "none"}
+            params.update({name: {"method": "none"} for name in RELEASED})
+
+    rows = rows_of(planned(at_will, put("tables", [table, "ip-3"])), table, **wanted)
+    rows = [row for row in rows if not row.reason.startswith("needs ")]
+    assert rows
+    assert {row.reason for row in rows if not row.reason.startswith(reason)} == set()
+
+
+@pytest.mark.parametrize("gamma", [1e-9, 0.05, 0.15])
+def test_a_model_is_perturbed_wherever_gamma_is_above_zero(gamma: float) -> None:
+    plan = planned(put("adm-ip/gamma", gamma), put("ddpm-net-ip/gamma", gamma))
+    assert plan == committed()
+    assert {cell.model for cell in cells_of(plan, "ip-3", model="adm-ip")} == {"adm-ip"}
+    assert {cell.model for cell in cells_of(plan, "ip-5", model="ddpm-ip")} == {"ddpm-net-ip"}
+    swapped = planned(put("adm-ip/gamma", 0.0), put("adm/gamma", gamma))
+    assert {cell.model for cell in cells_of(swapped, "ip-3", model="adm-ip")} == {"adm"}
+    assert {cell.model for cell in cells_of(swapped, "ip-3", model="adm")} == {"adm-ip"}
+
+
+def test_which_sections_the_committed_tables_use() -> None:
+    def used(table: str, **wanted: str) -> set[tuple[str, ...]]:
+        return {axes(cell) for cell in cells_of(committed(), table, **wanted)}
+
+    assert used("ip-3") == {("adm", "ddpm", "none"), ("adm-ip", "ddpm", "none")}
+    linear = {("adm", "ddpm"), ("adm-class", "ddpm"), ("adm-class", "ddpm-guided")}
+    assert used("es-2", fix="es-linear") == {(*axes, "es-linear") for axes in linear}
+    assert used("ts-1", sampler="ddpm", fix="ts") == {("ddpm-net", "ddim-one", "ts")}
+    assert used("ts-1", sampler="f-pndm", fix="none") == {("ddpm-net", "f-pndm", "none")}
+    assert used("ts-2", model="adm-ip") == {("adm-ip", "ddim-clipped", "none")}
+    assert used("ts-7") == {("adm", "ddim-clipped", "none"), ("adm", "ddim-clipped", "ts")}
+
+
+def test_modules_are_those_of_the_methods() -> None:
+    cell = committed().sample["ddpm-net-ddim-one-ts-10"]
+    assert (cell.network, cell.sampler_module, cell.fix_module) == ("ddpm", "ddim", "time_shift")
+    cell = committed().sample["adm-ddpm-es-100"]
+    assert (cell.network, cell.sampler_module, cell.fix_module) == ("adm", "ddpm", "epsilon_scaling")
+    assert committed().models["ddpm-net-ip"].model_dump() == {
+        "recipe": "ddpm-recipe", "variant": "ddpm", "network": "ddpm", "first_stage": "pixels", "input": "dataset.npz",
+        "keep": [], "reverse_steps": [100],
+    }  # fmt: skip
+
+
+# Readings
+
+
+@pytest.mark.parametrize(
+    ("table", "wanted", "spacing", "samplers"),
+    [
+        ("ip-5", {}, "quadratic", {"ddim-quadratic", "ddim-half"}),
+        ("es-3", {}, "uniform", {"ddim", "ddim-one"}),
+        ("ts-6", {"sampler": "ddim"}, "quadratic", {"ddim-quadratic"}),
+    ],
+)
+def test_a_spacing_that_is_not_printed_is_read(
+    table: str, wanted: dict[str, str], spacing: str, samplers: set[str]
+) -> None:
+    rows = rows_of(committed(), table, **wanted)
+    assert {row.row.spacing for row in rows} == {spacing}
+    assert all([(r.setting, r.value) for r in row.readings] == [("spacing", spacing)] for row in rows)
+    assert all(row.readings[0].reason for row in rows)
+    assert {cell.sampler for cell in cells_of(committed(), table, **wanted)} == samplers
+
+
+def test_without_readings_what_is_not_printed_fits_any_section() -> None:
+    plan = make_plan(edited(), Known(published().papers, {}), [])
+    assert {cell.sampler for cell in cells_of(plan, "ip-5", eta="0")} == {"ddim"}
+    assert cells_of(plan, "ts-8"), "a need comes from the readings alone"
+
+
+def test_settings_tables_are_read_as_of_their_models() -> None:
+    assert {row.row.model for row in rows_of(committed(), "ip-9")} == {"adm"}
+    assert {row.row.model for row in rows_of(committed(), "ip-10")} == {"ddpm"}
+
+
+# What it costs
+
+
+def evaluations(sampler: str, steps: int, *edits: Any) -> int:
+    params = edited(*edits)
+    return make_cell(params, Known({}, {}), "ddpm-net", sampler, "none", steps)[1]
+
+
+@pytest.mark.parametrize(("sampler", "extra"), [("ddim", 0), ("ddim-quadratic", 0), ("s-pndm", 1), ("f-pndm", 9)])
+@pytest.mark.parametrize("steps", [5, 100])
+def test_evaluations_are_images_times_nfe(sampler: str, extra: int, steps: int) -> None:
+    assert evaluations(sampler, steps) == 1000 * (steps + extra)
+    assert evaluations(sampler, steps, put("sample/n", 60)) == 60 * (steps + extra)
+
+
+def test_the_grid_of_ts_dpm_takes_one_evaluation_less() -> None:
+    assert evaluations("ddim", 10, put("ddim/spacing", "ts-dpm")) == 1000 * 9
+
+
+@pytest.mark.parametrize(("sampler", "extra"), [("ddim", 0), ("s-pndm", 1), ("f-pndm", 9)])
+def test_a_number_beyond_max_steps_has_its_cost(sampler: str, extra: int) -> None:
+    (row,) = rows_of(planned(put("max_steps", 50)), "ts-1", sampler=sampler, dataset="cifar10", steps="100", fix="ts",
+                     spacing="uniform")  # fmt: skip
+    cost = 1000 * (100 + extra)
+    assert row.evaluations == cost
+    assert row.reason == f"100 steps: beyond max_steps (50), {cost:,} image-evaluations"
+
+
+def test_max_steps_itself_is_run() -> None:
+    steps = {cell.steps for cell in planned(put("max_steps", 80)).cells.values()}
+    assert max(steps) == 80
+    assert {cell.steps for cell in planned(put("max_steps", 79)).cells.values()} == steps - {80}
+
+
+# Looked-up values
+
+
+def looked_up(dataset: str, table: str, fix: str, *edits: Any) -> dict[int, dict[str, float]]:
+    plan = planned(put("prepare/dataset", dataset), put("tables", [table]), *edits)
+    return {cell.steps: cell.values for cell in cells_of(plan, table, fix=fix)}
+
+
+B_PUBLISHED = put("es/b", "published")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "b"),
+    [("cifar10", {100: 1.017, 50: 1.017, 20: 1.017}), ("lsun-tower64", {100: 1.006, 50: 1.007, 20: 1.011})],
+)
+def test_published_values_end_in_the_cells_own_entry(dataset: str, b: dict[int, float]) -> None:
+    expected = {steps: {"b": value} for steps, value in b.items()}
+    assert looked_up(dataset, "es-2", "es", B_PUBLISHED) == expected
+    assert looked_up(dataset, "es-6", "es", B_PUBLISHED) == expected
+    assert not any(looked_up(dataset, "es-2", "es").values()), "a number is no look-up"
+
+
+def test_both_values_of_the_linear_schedule_are_looked_up() -> None:
+    both = put("es-linear/k", "published"), put("es-linear/b", "published")
+    assert looked_up("cifar10", "es-6", "es-linear", *both) == {20: {"k": 0.0025, "b": 1.0}}
+    assert looked_up("lsun-tower64", "es-6", "es-linear", *both) == {20: {"k": 0.0008, "b": 1.0034}}
+    assert looked_up("ffhq128", "es-6", "es-linear", both[0]) == {20: {"k": 0.0004}}
+
+
+def test_a_value_that_no_paper_prints_is_a_reason() -> None:
+    plan = planned(B_PUBLISHED)
+    assert not any(cell.fix == "es" for cell in plan.stages.sample.values())
+    (row,) = rows_of(plan, "es-2", dataset="cifar10", fix="es", steps="50", column=rows_of(plan, "es-2")[0].row.column)
+    assert row.reason == "es.b is published, but no paper prints it for digits adm es 50 steps"
+    plan = planned(B_PUBLISHED, put("prepare/dataset", "cifar10"))
+    assert {row.reason for row in rows_of(plan, "es-3", fix="es", steps="50")} == {
+        "es.b is published, but no paper prints it for cifar10 ddpm es 50 steps"
+    }, "lost values are not found"
+
+
+# Refusals, and the free grid
+
+
+@pytest.mark.parametrize(
+    ("edits", "fault"),
+    [
+        ((put("tables", ["ip-3", "ip-11"]),), "tables: 'ip-11' is no published table; allowed are all, or of es-1, "),
+        ((put("tables", ["sources-1"]),), "tables: 'sources-1' is no published table"),
+        ((put("tables", []),), "tables, max_steps and grid leave no cell to measure"),
+        ((put("max_steps", 1),), "tables, max_steps and grid leave no cell to measure"),
+        ((put("tables", ["ip-9", "es-7"]),), "tables, max_steps and grid leave no cell to measure"),
+    ],
+)
+def test_refusals(edits: Any, fault: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(fault)}"):
+        planned(*edits)
+
+
+def grid(models: list[str], samplers: list[str], fixes: list[str], steps: list[int]) -> Any:
+    return put("grid", {"models": models, "samplers": samplers, "fixes": fixes, "steps": steps})
+
+
+@pytest.mark.parametrize(
+    ("free", "fault"),
+    [
+        (grid(["adm"], ["ddim"], ["none"], [80]), "grid: adm, ddim, none, 80 steps: the uniform grid of 1000 cannot h"),
+        (grid(["adm"], ["f-pndm"], ["ts"], [2]), "grid: adm, f-pndm, ts, 2 steps: pndm needs at least 4 grid steps, n"),
+        (grid(["adm"], ["ddim-quadratic"], ["ts"], [1]), "the quadratic grid needs at least 2 steps"),
+        (
+            grid(["ddpm-net"], ["deis"], ["ts-a"], [5]),
+            "ts-a moves where steps start or lead, and deis goes",
+        ),
+        (grid(["adm"], ["ddpm"], ["none"], [1001]), "grid: adm, ddpm, none, 1001 steps: 1001 steps: allowed are 1 to"),
+    ],
+)
+def test_a_grid_of_cells_that_cannot_be_is_refused(free: Any, fault: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(fault)):
+        planned(free)
+
+
+def test_a_learned_variance_needs_a_network_that_predicts_it() -> None:
+    learned = put("ddpm/variance", "learned")
+    assert planned(learned) == committed()
+    with pytest.raises(ValueError, match="grid: ddpm-net, ddpm, none, 5 steps: ddpm needs a variance, which ddpm-net"):
+        planned(learned, grid(["ddpm-net"], ["ddpm"], ["none"], [5]))
+
+
+def test_free_grid_and_tables_merge_to_one_cell() -> None:
+    plan = planned(grid(["adm"], ["ddpm"], ["none", "ts"], [100, 1000]))
+    assert [row for row in plan.rows if row.row.steps != "1000"] == [
+        row for row in committed().rows if row.row.steps != "1000"
+    ]
+    assert {row.status for row in rows_of(plan, "ip-2", model="adm")} == {"measured"}, "however many steps it has"
+    assert set(plan.stages.sample) - set(committed().sample) == {
+        "adm-ddpm-ts-100", "adm-ddpm-none-1000", "adm-ddpm-ts-1000",
+    }  # fmt: skip
+    assert plan.stages.sample["adm-ddpm-none-100"] == committed().sample["adm-ddpm-none-100"]
+
+
+def test_the_free_grid_may_be_several_products() -> None:
+    products = [{"models": ["adm"], "samplers": ["ddpm"], "fixes": ["none"], "steps": [3]},
+                {"models": ["ddpm-net"], "samplers": ["ddim"], "fixes": ["none", "ts"], "steps": [2]}]  # fmt: skip
+    plan = planned(put("tables", []), put("grid", products))
+    assert [*plan.stages.sample] == ["adm-ddpm-none-3", "ddpm-net-ddim-none-2", "ddpm-net-ddim-ts-2"]
+
+
+def test_the_grid_alone_is_a_plan() -> None:
+    plan = planned(put("tables", []), put("trajectory/models", []), grid(["ddpm-net"], ["ddim"], ["es"], [3]))
+    assert [*plan.stages.sample] == ["ddpm-net-ddim-es-3"]
+    assert [*plan.stages.train] == ["ddpm-net"]
+    assert not any(row.status == "measured" for row in plan.rows)
+    assert "ip-3 is not among tables in params.yaml" in {row.reason for row in plan.rows}
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_two_cells_of_one_name_are_refused(order: list[int]) -> None:
+    """Keys join names by dashes, which names may hold."""
+    found = content()
+    sections = [put("a-b", found["adm"]), put("a", found["adm"]), put("c", found["ddim"]), put("b-c", found["ddpm"])]
+    models = [["a-b", "a"][i] for i in order]
+    with pytest.raises(ValueError, match=r"^two cells have the name a-b-c-none-5; name a section otherwise$"):
+        planned(*sections, grid(models, ["c", "b-c"], ["none"], [5]))
+    plan = planned(*sections, put("tables", []), grid(["a"], ["c", "b-c"], ["none"], [5]))
+    assert [*plan.stages.sample] == ["a-c-none-5", "a-b-c-none-5"]
+
+
+def test_keys_are_unique_and_the_tables_asked_for_are_all_there_is() -> None:
+    plan = planned(put("tables", ["ts-2"]))
+    assert len(plan.stages.sample) == 12
+    assert [*plan.stages.train] == ["adm", "adm-ip"]
+    assert all(row.status == "absent" for row in plan.rows if table_id(row.row) != "ts-2")
+
+
+def test_a_number_without_a_step_count_is_absent_in_words() -> None:
+    row = made_up(dataset="cifar10", model="adm", sampler="ddpm", spacing="respaced", fix="none", metric="fid",
+                  value="3.0")  # fmt: skip
+    plan = make_plan(edited(), Known({"ip": [row, row._replace(column="10 steps", steps="10")]}, {}), [])
+    assert [(p.status, p.reason) for p in plan.rows] == [("absent", "no step count is printed"), ("measured", "")]
+
+
+def test_orders_of_sections_of_different_settings_do_not_matter() -> None:
+    fixes = ["none", "es", "es-linear", "ts"]
+
+    def reordered(order: tuple[str, ...]) -> Any:
+        def edit(params: dict[str, Any]) -> None:
+            sections = {name: params.pop(name) for name in (*fixes, *RELEASED)}
+            params.update({name: sections[name] for name in (*order, *RELEASED)})
+
+        return edit
+
+    for order in list(permutations(fixes))[::8]:
+        assert planned(reordered(order)) == committed()
+
+
+ONE = [{"models": ["ddpm-net"], "samplers": ["ddim"], "fixes": ["none"], "steps": [5]}]
+
+
+def test_deterministic_chains_are_diagnosed_as_far_as_max_steps() -> None:
+    def found(*edits: Any) -> list[tuple[str, str, int]]:
+        rows = rows_of(planned(*edits), "ip-6")
+        return [(row.row.steps, row.status, row.evaluations) for row in rows]
+
+    assert found() == [
+        ("100", "measured", 0), ("300", "absent", 150000), ("600", "absent", 300000), ("1000", "absent", 500000),
+    ]  # fmt: skip
+    plan = planned(put("max_steps", 600))
+    assert [row.model for row in rows_of(plan, "ip-6")] == ["adm", "adm", "adm", None]
+    assert all(model.reverse_steps == [100, 300, 600] for model in plan.stages.train.values())
+    assert all(not model.reverse_steps for model in planned(put("max_steps", 99)).models.values())
+    short = put("adm-recipe/timesteps", 200), put("max_steps", 1000), put("tables", ["ip-6"]), put("grid", ONE)
+    assert [status for _, status, _ in found(*short)] == ["measured", "absent", "absent", "absent"]
+    assert found(put("tables", ["ip-3"]))[0][1] == "absent"
+
+
+def test_a_model_that_is_diagnosed_alone_is_trained() -> None:
+    assert list(planned(put("tables", ["ip-6"]), put("grid", ONE)).models) == ["adm", "ddpm-net"]

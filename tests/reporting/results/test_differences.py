@@ -1,0 +1,243 @@
+"""Measured differences of known effects, and what they say of the printed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.plan.entries import Cell
+from stages.plan.pairs import Pair, Printed
+from stages.reporting.results.differences import COLUMNS, MIXED, difference_table, over_runs, verdict_counts
+from stages.reporting.results.replication import ONE_RUN
+from stages.scoring.intervals import Interval, paired_difference
+from tests.reporting.results.studies import made_up_score
+
+STEPS = (5, 10, 20)
+
+
+def cell(fix: str, steps: int, model: str = "adm") -> Cell:
+    return Cell(
+        model=model, sampler="mine", fix=fix, steps=steps, network="adm", first_stage="pixels", sampler_module="ddim",
+        grid_module="uniform", fix_module="none", input=f"models/{model}.safetensors", values={},
+    )  # fmt: skip
+
+
+def pair(changed: Cell, base: Cell, *percents: float, axis: Any = "fix", paper: str = "ts") -> Pair:
+    printed = tuple(Printed(f"{paper}-{i + 1}", "cifar10", percent) for i, percent in enumerate(percents))
+    names = [getattr(each, axis) for each in (base, changed)]
+    return Pair(paper, axis, "fid", base.key, changed.key, names[0], names[1], printed)
+
+
+def table(
+    effect: float,
+    *percents: float,
+    searched: tuple[str, ...] = (),
+    spread: float = 0.05,
+    steps: tuple[int, ...] = STEPS,
+) -> pd.DataFrame:
+    """Differences of a fix that moves an FID of 20 by ``effect`` at every step count."""
+    pairs, scores = study(effect, percents, spread, steps)
+    return difference_table(pairs, scores, {cell(fix, n).key for fix in searched for n in steps})
+
+
+def study(
+    effect: float, percents: tuple[float, ...], spread: float, steps: tuple[int, ...]
+) -> tuple[list[Pair], Mapping[str, Any]]:
+    pairs = [pair(cell("moved", n), cell("none", n), *percents) for n in steps]
+    values = {"none": 20.0, "moved": 20.0 + effect}
+    cells = [cell(fix, n) for n in steps for fix in values]
+    return pairs, {each.key: made_up_score(each, values[each.fix], spread) for each in cells}
+
+
+@pytest.mark.parametrize(
+    ("effect", "percents", "searched", "word"),
+    [
+        (-1, (-10,), (), "replicates"), (-1, (-10, -3), (), "replicates"), (1, (10,), (), "replicates"),
+        (1, (-10,), (), "not seen at this setting"), (1, (-10,), ("moved",), "contradicted"),
+        (1, (-10,), ("none", "ts"), "not seen at this setting"), (-1, (-10,), ("moved",), "replicates"),
+        (-1, (10,), ("moved",), "contradicted"), (-1, (-10, 3), (), MIXED), (1, (-10, 3), ("moved",), MIXED),
+        (-1, (0,), (), MIXED),
+    ],
+)  # fmt: skip
+def test_words_of_known_effects(effect: float, percents: Any, searched: Any, word: str) -> None:
+    found = table(effect, *percents, searched=searched)
+    assert list(found["verdict"]) == [word] * 3
+    assert verdict_counts(found) == {word: 3}
+    assert (found["p_adjusted"].isna() == (word == MIXED)).all()
+
+
+def test_noise_is_inconclusive() -> None:
+    found = table(0.0, -10, spread=8)
+    assert set(found["verdict"]) == {"inconclusive"}
+    assert (found["low"] < 0).all()
+    assert (found["high"] > 0).all()
+
+
+def test_a_row_says_what_was_measured_and_printed() -> None:
+    found = table(-1.0, -10, -3.05)
+    assert list(found.columns) == COLUMNS
+    first = found.iloc[0]
+    told = ["paper", "tables", "axis", "changed", "base", "model", "sampler", "fix", "steps", "against", "metric", "n"]
+    assert first[told].to_dict() == {
+        "paper": "ts", "tables": "ts-1 ts-2", "axis": "fix", "changed": "moved", "base": "none", "model": "adm",
+        "sampler": "mine", "fix": "moved", "steps": 5, "against": "none", "metric": "fid", "n": 1500,
+    }  # fmt: skip
+    assert first["printed"] in ("ts-1 cifar10 -10.0; ts-2 cifar10 -3.0", "ts-1 cifar10 -10.0; ts-2 cifar10 -3.1")
+    assert first["direction"] == -1
+    assert first["difference"] == pytest.approx(-1, abs=0.2)
+    assert first["low"] < first["difference"] < first["high"] < 0
+    assert first["percent"] == pytest.approx(-5, abs=1)
+    assert first["percent_low"] < first["percent"] < first["percent_high"] < 0
+
+
+def test_percent_is_relative_to_the_base() -> None:
+    found = table(-5.0, -10, spread=0.0)
+    assert found["difference"].to_numpy() == pytest.approx(-5, abs=1e-9)
+    assert found["percent"].to_numpy() == pytest.approx(-25, abs=0.2)
+    assert table(5.0, -10, spread=0.0)["percent"].to_numpy() == pytest.approx(25, abs=0.2)
+
+
+def test_holm_counts_the_step_counts_of_a_family() -> None:
+    together = table(-0.03, -10).set_index("steps")["p_adjusted"]
+    alone = {n: table(-0.03, -10, steps=(n,))["p_adjusted"].iloc[0] for n in STEPS}
+    ranked = sorted(STEPS, key=alone.__getitem__)
+    assert together[ranked[0]] == pytest.approx(min(1, 3 * alone[ranked[0]]))
+    assert together[ranked[1]] == pytest.approx(min(1, max(3 * alone[ranked[0]], 2 * alone[ranked[1]])))
+
+
+@pytest.mark.parametrize("other", [{"paper": "es"}, {"metric": "sfid"}])
+def test_families_of_other_papers_and_metrics_are_apart(other: dict[str, str]) -> None:
+    pairs, scores = study(-0.03, (-10,), 0.05, (5, 10))
+    alone = difference_table(pairs[:1], scores, [])["p_adjusted"].iloc[0]
+    apart = difference_table([pairs[0], pairs[1]._replace(**other)], scores, [])
+    assert apart.set_index("steps")["p_adjusted"][5] == alone
+
+
+def test_training_variants_have_a_difference_and_no_verdict() -> None:
+    base, changed = cell("none", 5), cell("none", 5, model="perturbed")
+    scores = {c.key: made_up_score(c, value) for c, value in ((base, 20.0), (changed, 15.0))}
+    found = difference_table([pair(changed, base, -10, axis="model", paper="ip")], scores, ["none"]).iloc[0]
+    assert (found["verdict"], found["model"], found["against"]) == (ONE_RUN, "perturbed", "adm")
+    assert pd.isna(found["p_adjusted"])
+    assert found["high"] < 0
+
+
+def trained(effects: Mapping[int, tuple[float, ...]], percent: float = -10) -> pd.DataFrame:
+    """Differences of a variant of training, by step count the difference on each of its seeds."""
+    pairs, scores = [], {}
+    for steps, by_seed in effects.items():
+        runs = []
+        for seed, effect in enumerate(by_seed):
+            base, changed = (cell("none", steps, f"{model}{seed}") for model in ("adm", "perturbed"))
+            same = made_up_score(base, 20.0)
+            moved = {"value": 20.0 + effect, "replicates": [each + effect for each in same["fid"]["replicates"]]}
+            scores |= {base.key: same, changed.key: {**same, **changed.axes, "fid": moved}}
+            runs.append((base, changed))
+        first = pair(runs[0][1], runs[0][0], percent, axis="model", paper="ip")
+        repeats = tuple((base.key, changed.key) for base, changed in runs[1:])
+        pairs.append(first._replace(base="adm", changed="perturbed", repeats=repeats))
+    return difference_table(pairs, scores, list(scores)).set_index("steps")
+
+
+def test_three_training_seeds_have_the_t_interval_of_their_mean_by_hand() -> None:
+    """Mean -2, s = 1: t(2) at 97.5 % is 4.3027, times 1 / sqrt(3) is 2.4841; t = -2 sqrt(3) has p = 0.0742."""
+    found = trained({5: (-1.0, -2.0, -3.0)}).loc[5]
+    assert found["seeds"] == 3
+    assert (found["difference"], found["low"], found["high"]) == pytest.approx((-2, -4.4841, 0.4841), abs=1e-4)
+    assert (found["p_adjusted"], found["verdict"]) == (pytest.approx(0.07418, abs=1e-5), "inconclusive")
+    assert found["percent"] == pytest.approx(-10, abs=0.1)
+    assert (found["percent_low"], found["percent_high"]) == pytest.approx((-22.42, 2.42), abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("effects", "percent", "word"),
+    [
+        ((-2.0, -2.1, -1.9), -10, "replicates"), ((2.0, 2.1, 1.9), 10, "replicates"),
+        # Its cells were searched for, which is of a fix: nobody searched how to train here.
+        ((2.0, 2.1, 1.9), -10, "not seen at this setting"), ((2.0, -2.1, 1.9), -10, "inconclusive"),
+        ((-2.0, -2.1, -1.9), 0, MIXED), ((-2.0, -2.1), -10, "two training seeds"), ((-2.0,), -10, ONE_RUN),
+    ],
+)  # fmt: skip
+def test_words_of_known_effects_of_training(effects: tuple[float, ...], percent: float, word: str) -> None:
+    found = trained({5: effects}, percent)
+    assert list(found["verdict"]) == [word]
+    assert found["p_adjusted"].isna().all() == (word in (MIXED, "two training seeds", ONE_RUN))
+    assert verdict_counts(found) == {word: 1}
+
+
+def test_holm_counts_the_step_counts_that_have_seeds_enough() -> None:
+    seeds = (-1.0, -2.0, -3.0)
+    found = trained({5: seeds, 10: (-1.0,), 20: (-5.0, -5.1, -4.9), 50: (-1.0, -1.2)})
+    assert list(found["seeds"]) == [3, 1, 3, 2]
+    assert list(found["verdict"]) == ["inconclusive", ONE_RUN, "replicates", "two training seeds"]
+    alone = {n: trained({n: effects})["p_adjusted"][n] for n, effects in ((5, seeds), (20, (-5.0, -5.1, -4.9)))}
+    assert found["p_adjusted"][20] == pytest.approx(2 * alone[20])
+    assert found["p_adjusted"][5] == alone[5]
+    assert trained({10: (-1.0,)}).loc[10].equals(found.loc[10]), "one run is judged as if it were alone"
+
+
+def runs_of(groups: np.ndarray) -> list[list[dict[str, Any]]]:
+    """A base without scatter and a changed score whose groups [K, g] of noise give these means."""
+    rest = (groups.sum(1, keepdims=True) - groups) / (groups.shape[1] - 1)
+    base = {"value": 0.0, "replicates": [0.0] * groups.shape[1]}
+    return [[base, {"value": own.mean(), "replicates": left.tolist()}] for own, left in zip(groups, rest, strict=True)]
+
+
+def test_noise_that_all_seeds_share_counts_by_its_jackknife_error() -> None:
+    """Groups -1, 0, 1 have mean 0 and error s / sqrt(3) = 1 / sqrt(3); runs at 1, 2, 3 another 1 / sqrt(3)."""
+    shared = np.array([-1.0, 0.0, 1.0])
+    found = over_runs(paired_difference, runs_of(np.array([1 + shared, 2 + shared, 3 + shared])))
+    assert (found.estimate, found.high - 2) == pytest.approx((2, 4.30265 * (2 / 3) ** 0.5))
+    same = over_runs(paired_difference, runs_of(np.array([1 + shared] * 3)))
+    assert same.high - 1 == pytest.approx(4.30265 / 3**0.5), "runs that agree do not take the noise away"
+    assert over_runs(paired_difference, runs_of(np.ones((3, 3)))) == Interval(1, 1, 1, 0)
+
+
+@pytest.mark.parametrize(("training", "shared", "own"), [(1.0, 0.0, 0.0), (0.5, 1.0, 1.0), (0.0, 1.0, 1.0)])
+def test_the_interval_over_seeds_covers_the_true_difference(training: float, shared: float, own: float) -> None:
+    """Three runs around -0.5 and ten groups of noise, of which all runs share a part. 500 studies."""
+    rng, covered = np.random.RandomState(0), []
+    for _ in range(500):
+        noise = shared * rng.standard_normal((1, 10)) + own * rng.standard_normal((3, 10))
+        found = over_runs(paired_difference, runs_of(-0.5 + training * rng.standard_normal((3, 1)) + noise))
+        covered.append(found.low <= -0.5 <= found.high)
+    # Standard error of a coverage of 95 % over 500 trials: 1 %; three of them. With noise it is more than asked for.
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.03) if not shared else np.mean(covered) > 0.95
+
+
+def test_rows_are_in_order_whatever_that_of_the_pairs() -> None:
+    pairs, scores = study(-1.0, (-10,), 0.05, STEPS)
+    first = difference_table(pairs, scores, [])
+    assert list(first["steps"]) == [5, 10, 20]
+    pd.testing.assert_frame_equal(
+        difference_table(pairs[::-1], scores, []).reset_index(drop=True), first.reset_index(drop=True)
+    )
+
+
+def test_no_pairs_are_an_empty_table() -> None:
+    found = difference_table([], {}, [])
+    assert found.empty
+    assert list(found.columns) == COLUMNS
+    assert verdict_counts(found) == {}
+
+
+def test_counts_are_in_the_order_of_the_words() -> None:
+    words = [
+        "two training seeds",
+        ONE_RUN,
+        "inconclusive",
+        "replicates",
+        MIXED,
+        "inconclusive",
+        "contradicted",
+        "not seen at this setting",
+    ]
+    found = verdict_counts(pd.DataFrame({"verdict": words}))
+    assert list(found.items()) == [
+        ("replicates", 1), ("contradicted", 1), ("not seen at this setting", 1), ("inconclusive", 2), (MIXED, 1),
+        (ONE_RUN, 1), ("two training seeds", 1),
+    ]  # fmt: skip

@@ -1,0 +1,53 @@
+"""The Inception score against closed forms and torch-fidelity's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
+
+from stages.scoring.inception_score import inception_score, inception_score_replicates
+from stages.scoring.statistics import group_sizes
+
+
+def random_logits(n: int, k: int = 10) -> np.ndarray:
+    return (3 * np.random.RandomState(0).standard_normal((n, k))).astype(np.float32)
+
+
+def certain(n: int, k: int) -> np.ndarray:
+    """Logits of images that are certainly of a class each, the classes in turns."""
+    return np.where(np.arange(n)[:, None] % k == np.arange(k), 0, -1000).astype(np.float32)
+
+
+def test_identical_images_score_1() -> None:
+    assert inception_score(np.repeat(random_logits(1), 50, axis=0)) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [2, 10, 1008])
+def test_certain_images_of_all_classes_alike_score_their_number(k: int) -> None:
+    assert inception_score(certain(3 * k, k)) == pytest.approx(k, rel=1e-12)
+
+
+def test_classes_that_no_image_has_add_nothing() -> None:
+    assert inception_score(np.pad(certain(30, 3), ((0, 0), (0, 4)), constant_values=-1000)) == pytest.approx(3)
+
+
+@pytest.mark.parametrize("splits", [1, 4])
+def test_the_score_is_torch_fidelitys(splits: int) -> None:
+    logits = random_logits(400)
+    peer = isc_features_to_metric(torch.from_numpy(logits), splits=splits, shuffle=False)
+    assert inception_score(logits, split=400 // splits) == pytest.approx(peer[KEY_METRIC_ISC_MEAN], rel=1e-6)
+
+
+def test_splits_are_consecutive_and_the_last_has_what_remains() -> None:
+    logits = random_logits(250)
+    parts = [inception_score(logits[:100]), inception_score(logits[100:200]), inception_score(logits[200:])]
+    assert inception_score(logits, split=100) == pytest.approx(np.mean(parts), rel=1e-12)
+
+
+def test_replicates_leave_one_group_out_each() -> None:
+    logits = random_logits(60)
+    found = inception_score_replicates(logits, group_sizes(60, 3))
+    expected = [logits[20:], np.concatenate([logits[:20], logits[40:]]), logits[:40]]
+    assert found == pytest.approx([inception_score(rest) for rest in expected], rel=1e-12)
