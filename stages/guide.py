@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from stages.config.errors import InputError
-from stages.config.models import Recipe
 from stages.config.params import Guide
 from stages.config.params_file import read_params
+from stages.config.recipe import Recipe
 from stages.config.runtime import pick_device
 from stages.diffusion.schedule import Schedule, make_schedule
 from stages.networks.noise_classifier import Config, Network

@@ -12,17 +12,16 @@ from markupsafe import Markup
 
 from stages.auditing.output.pages import render_page
 from stages.auditing.output.spreadsheet import harmless_csv
+from stages.config.entries import Planned, Searched
 from stages.config.errors import InputError
 from stages.config.params import Params
 from stages.config.params_file import read_params
-from stages.plan.entries import Planned, Searched
 from stages.plan.pairs import published_pairs
 from stages.plan.plan_file import read_cells, read_plan
 from stages.plan.planning import PlannedRow
 from stages.plan.published_tables import read_published
 from stages.plan.repeats import repeated
-from stages.plan.time_entries import Times
-from stages.plan.times import read_times
+from stages.plan.times import Times, read_times
 from stages.plan.tuned import read_tuned, settings_digest
 from stages.reporting.page.content import (
     claim_rows,

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from stages.config.errors import InputError
-from stages.config.models import Network, Recipe
+from stages.config.networks import Network
 from stages.config.params_file import read_params
+from stages.config.recipe import Recipe
 from stages.config.registry import method_module
 from stages.config.runtime import pick_device
 from stages.diffusion.schedule import Schedule, make_schedule

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from stages.__main__ import main
-from stages.plan.entries import Searched
+from stages.config.entries import Searched
 from stages.plan.plan_file import read_cells, read_plan, write_cells
 from stages.plan.tuned import write_tuned
 from tests.dvc_study import repro, run

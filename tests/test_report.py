@@ -16,11 +16,10 @@ import pytest
 from stages import report
 from stages.__main__ import main
 from stages.commands.compare import compare_scores
+from stages.config.entries import Cell, Planned, Searched
 from stages.config.params_file import read_params
-from stages.plan.entries import Cell, Planned, Searched
 from stages.plan.plan_file import read_cells, read_plan, write_cells
-from stages.plan.time_entries import Timed, Times
-from stages.plan.times import write_times
+from stages.plan.times import Timed, Times, write_times
 from stages.plan.tuned import settings_digest, write_tuned
 from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot
 from stages.reporting.plots.fid_against_steps import fid_against_steps

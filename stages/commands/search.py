@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from stages.config.entries import Cell, Searched
 from stages.config.errors import InputError
 from stages.config.params import Params
 from stages.config.params_file import read_params
 from stages.config.registry import method_module
 from stages.config.runtime import batches
-from stages.plan.entries import Cell, Searched
 from stages.plan.plan_file import read_plan, write_cells
 from stages.plan.planning import cell_evaluations
 from stages.plan.tuned import read_tuned, settings_digest, write_tuned

@@ -12,14 +12,13 @@ import torch
 from scipy import special
 from tqdm import tqdm
 
+from stages.config.entries import Cell
 from stages.config.errors import InputError
 from stages.config.params import Params
 from stages.config.params_file import read_params
 from stages.config.runtime import pick_device, versions
-from stages.plan.entries import Cell
 from stages.plan.plan_file import read_plan
-from stages.plan.time_entries import Timed, Times
-from stages.plan.times import write_times
+from stages.plan.times import Timed, Times, write_times
 from stages.sampling.draw import drawing
 from stages.scheduler.dvc_stages import open_graph
 from stages.store.models import load_model

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stages.config.models import check_heads
+from stages.config.networks import check_heads
 from stages.config.sections import Float, Int, Name, Section, Sha256
 
 

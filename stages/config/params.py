@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from stages.config.autoencoders import Autoencoder
+from stages.config.entries import Cell
 from stages.config.fixed import (
     Diagnose,
     Evaluate,
@@ -23,10 +24,11 @@ from stages.config.fixed import (
     Trajectory,
 )
 from stages.config.fixes import Fix
-from stages.config.models import Model, Network, Recipe
+from stages.config.models import Model
+from stages.config.networks import Network
+from stages.config.recipe import Recipe
 from stages.config.samplers import Sampler
 from stages.config.sections import Int, Method, Name, Section, methods
-from stages.plan.entries import Cell
 
 SAMPLERS, FIXES, MODELS, NETWORKS = methods(Sampler), methods(Fix), methods(Model), methods(Network)
 AUTOENCODERS = methods(Autoencoder)

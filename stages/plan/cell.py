@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from stages.auditing.tables.rows import SOURCES, Row
 from stages.config.autoencoders import PIXELS
-from stages.config.models import Told
+from stages.config.entries import Cell
+from stages.config.networks import Told
 from stages.config.params import Params
-from stages.plan.entries import Cell
 
 DATA_SET = "dataset.npz"
 

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 from stages.auditing.tables.numbers import parse_number
 from stages.auditing.tables.rows import SOURCES, Row
-from stages.config.models import Told
+from stages.config.entries import Cell, Planned, PlannedAutoencoder, PlannedModel
+from stages.config.networks import Told
 from stages.config.params import FIXES, MODELS, SAMPLERS, Params
 from stages.config.samplers import CLASSIFIER_FREE, GUIDED
 from stages.plan.cell import (
@@ -22,7 +23,6 @@ from stages.plan.cell import (
     moments_of,
     told_to,
 )
-from stages.plan.entries import Cell, Planned, PlannedAutoencoder, PlannedModel
 from stages.plan.readings import NEEDS, Reading, read_row
 
 DIAGNOSED = "delta_bar"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stages.config.entries import Cell
 from stages.config.params import Params
 from stages.plan.cell import Known, make_cell
-from stages.plan.entries import Cell
 from stages.plan.pairs import Pair, published_pairs
 from stages.plan.planning import Plan, add_cell, planned_stages
 

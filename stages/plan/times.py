@@ -9,11 +9,32 @@ from pydantic import ValidationError
 
 from stages.config.errors import InputError
 from stages.config.params_file import read_yaml
-from stages.plan.time_entries import Times
+from stages.config.sections import Float, Int, Section
 from stages.store.files import write_bytes
 
 TIMES = Path("times.yaml")
 HEADER = "# Written by python -m stages times: milliseconds per image, and what Time-Shift adds in percent.\n"
+
+
+class Timed(Section):
+    """One cell: ms per image with the margin of a 95 % interval over rounds.
+
+    ``overhead`` is by how many percent it took longer than the same cell without a fix: median, least and most of the
+    rounds, in each of which both took their turn; of a cell without a fix, none.
+    """
+
+    ms: Float
+    margin: Float
+    images: Int
+    rounds: Int
+    overhead: list[Float] | None
+
+
+class Times(Section):
+    """All timed cells, and where they were timed."""
+
+    environment: dict[str, str]
+    cells: dict[str, Timed]
 
 
 def read_times() -> Times:

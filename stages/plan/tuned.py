@@ -10,10 +10,10 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from stages.config.entries import Cell, Searched
 from stages.config.errors import InputError
 from stages.config.params import Params
 from stages.config.params_file import read_yaml
-from stages.plan.entries import Cell, Searched
 from stages.store.files import write_bytes
 
 TUNED = Path("tuned.yaml")

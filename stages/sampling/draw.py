@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from stages.config.entries import Cell
 from stages.config.params import Params
 from stages.config.registry import method_module
 from stages.config.runtime import pick_device
 from stages.diffusion.block_noise import block_noise
 from stages.diffusion.chain import Chain
-from stages.plan.entries import Cell
 from stages.sampling.inputs import sampler_inputs
 from stages.store.models import Denoiser
 

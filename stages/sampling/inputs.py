@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from stages.config.entries import Cell
 from stages.config.errors import InputError
 from stages.config.runtime import pick_device
 from stages.config.samplers import Sampler
 from stages.diffusion.block_noise import block_labels
-from stages.plan.entries import Cell
 from stages.sampling.denoiser import denoiser
 from stages.sampling.guidance import classifier_free, log_gradient
 from stages.sampling.walk import Denoiser, Guide

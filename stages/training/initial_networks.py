@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from stages.config.errors import InputError
-from stages.config.models import Recipe, StableDiffusionNetwork, UNet
+from stages.config.networks import StableDiffusionNetwork, UNet
+from stages.config.recipe import Recipe
 from stages.config.registry import method_module
 from stages.store.models import build_network
 from stages.store.paths import DATASET

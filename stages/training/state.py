@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from stages.config.models import Recipe
+from stages.config.recipe import Recipe
 from stages.diffusion.random_streams import stream_seed
 from stages.training.timesteps import LossHistory, empty_history
 

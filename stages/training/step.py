@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 import torch
 from torch import Tensor
 
-from stages.config.models import Recipe
+from stages.config.recipe import Recipe
 from stages.diffusion.precision import autocast
 from stages.diffusion.random_streams import stream, stream_seed
 from stages.diffusion.schedule import Schedule

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML, YAMLError
 
 from stages.__main__ import main
+from stages.config.entries import Searched
 from stages.config.errors import InputError
 from stages.config.params_file import read_params
 from stages.plan import plan_file as cells
-from stages.plan.entries import Searched
 from stages.plan.plan_file import (
     CELLS,
     HEADER,

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.auditing.tables.rows import SOURCES
+from stages.config.entries import Cell, PlannedModel
 from stages.config.params import FIXED, RESERVED
 from stages.plan.cell import Known, make_cell
-from stages.plan.entries import Cell, PlannedModel
 from stages.plan.planning import DIAGNOSED, MEASURED, Plan, make_plan, table_id
 from stages.plan.readings import Reading
 from tests.reporting.results.studies import (

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from stages.auditing.tables.rows import Metric
-from stages.plan.time_entries import Times
+from stages.plan.times import Times
 from stages.reporting.page.blocks import block_layout
 from stages.reporting.results.differences import FAMILY, MIXED, verdict_counts
 from stages.reporting.results.regenerated import Table, reasons

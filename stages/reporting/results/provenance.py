@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from stages.config.entries import Cell
 from stages.config.params import Params
-from stages.plan.entries import Cell
 from stages.store.record_types import (
     AutoencoderRecord,
     DatasetRecord,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.plan.entries import Cell, Searched
+from stages.config.entries import Cell, Searched
 
 CURVES = ("b", "window")
 

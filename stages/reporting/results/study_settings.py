@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from stages.config.models import Recipe, UNet
+from stages.config.entries import Cell
+from stages.config.networks import UNet
 from stages.config.params import Params
+from stages.config.recipe import Recipe
 from stages.plan.cell import told_to
-from stages.plan.entries import Cell
 from stages.plan.planning import CONDITIONAL, PlannedRow, told_by
 from stages.plan.readings import NEEDS
 

@@ -13,9 +13,9 @@ import yaml
 
 from stages.auditing.tables.published import READINGS, read_papers, read_text
 from stages.auditing.tables.rows import Row
+from stages.config.entries import Cell
 from stages.config.params import Params, parse_params
 from stages.plan.cell import Known
-from stages.plan.entries import Cell
 from stages.plan.planning import Plan, PlannedRow, make_plan, table_id
 from stages.plan.published_tables import Published
 from stages.plan.readings import parse_readings

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.plan.entries import Cell
+from stages.config.entries import Cell
 from stages.plan.pairs import Pair, Printed
 from stages.reporting.results.differences import COLUMNS, MIXED, difference_table, over_runs, verdict_counts
 from stages.reporting.results.replication import ONE_RUN

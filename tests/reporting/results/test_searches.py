@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stages.plan.entries import Cell, Searched
+from stages.config.entries import Cell, Searched
 from stages.reporting.plots.search_plot import search_plot
 from stages.reporting.results.searches import curves, trial_table
 
