@@ -24,8 +24,8 @@ from stages.auditing.output.pages import render_page
 from stages.auditing.output.sarif import sarif_log
 from stages.auditing.output.spreadsheet import harmless
 from stages.auditing.output.summary import news_lines, summary_lines, warning_line
-from stages.auditing.tables.published import CLAIMS, TITLES, read_papers, read_text
-from stages.auditing.tables.rows import SOURCES, FaultyFile, Papers, Row, parse_titles
+from stages.auditing.tables.published import CLAIMS, read_papers, read_publications, read_text
+from stages.auditing.tables.rows import SOURCES, FaultyFile, Papers, Row
 from stages.auditing.watching import changes
 from stages.config.errors import InputError
 from stages.store.files import json_bytes, write_bytes, write_json_lines
@@ -92,7 +92,7 @@ def audit(published: Path, paper: str | None, table: str | None, *, strict: bool
         claims = parse_claims(CLAIMS, read_text(published / CLAIMS), papers.schema)
         findings = judge_all(claims, papers)
         candidates = screen(papers, claims)
-        titles = parse_titles(TITLES, read_text(published / TITLES)) if (published / TITLES).exists() else {}
+        titles = {paper: publication.citation for paper, publication in read_publications(published).items()}
     except FaultyFile as error:
         raise InputError(f"{published}/{error}") from None
     if strict:

@@ -489,10 +489,10 @@ def test_sources_are_no_table_of_the_page(sourced: Path, capsys: pytest.CaptureF
 
 
 def test_titles_and_coverage_are_on_the_page(paper: Path) -> None:
-    (paper / "titles.csv").write_text('paper,title\ntoy,"Toys, <b>all</b> of them"\n')
+    (paper / "papers.csv").write_text('paper,name,title,year\ntoy,Toys,"Toys, <b>all</b> of them",2020\n')
     audit()
     record = json.loads((paper / "audit/audit.json").read_text())
-    assert record["titles"] == {"toy": "Toys, <b>all</b> of them"}
+    assert record["titles"] == {"toy": "Toys, <b>all</b> of them (2020)"}
     assert record["coverage"] == {"printed": 21, "checked": 21}
     page = (paper / "audit/audit.html").read_text()
     assert "Toys, &lt;b&gt;all&lt;/b&gt; of them" in page

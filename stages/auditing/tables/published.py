@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
-from stages.auditing.tables.rows import Papers, parse_metrics, parse_table
+from stages.auditing.tables.rows import FaultyFile, Papers, parse_metrics, parse_table, read_records
 from stages.auditing.tables.schema import DIFFUSION, parse_schema
 from stages.config.errors import InputError
 
-CLAIMS, METRICS, READINGS, TABLES, TITLES = "claims.csv", "metrics.csv", "readings.csv", "tables.csv", "titles.csv"
+CLAIMS = "claims.csv"
+METRICS = "metrics.csv"
+PAPERS = "papers.csv"
+READINGS = "readings.csv"
+TABLES = "tables.csv"
+METHODS = "methods.csv"
 SCHEMA = "schema.yaml"
-OTHERS = (CLAIMS, METRICS, READINGS, TABLES, TITLES)
+# Files that hold no table of a paper.
+NOT_TABLES = (CLAIMS, METRICS, PAPERS, READINGS, TABLES, METHODS)
+
+
+class Publication(NamedTuple):
+    """How a paper is named: ``name`` within a sentence, ``year`` with its venue, such as ICML 2023."""
+
+    paper: str
+    name: str
+    title: str
+    year: str
+
+    @property
+    def citation(self) -> str:
+        """The title, and the year in parentheses if it is given."""
+        return f"{self.title} ({self.year})" if self.year else self.title
 
 
 def read_papers(published: Path) -> Papers:
@@ -22,11 +43,30 @@ def read_papers(published: Path) -> Papers:
     """
     schema = parse_schema(SCHEMA, read_text(published / SCHEMA)) if (published / SCHEMA).exists() else DIFFUSION
     metrics = parse_metrics(METRICS, read_text(published / METRICS))
-    names = sorted(path.name for path in published.glob("*.csv") if path.name not in OTHERS)
+    names = sorted(path.name for path in published.glob("*.csv") if path.name not in NOT_TABLES)
     rows = {n.removesuffix(".csv"): parse_table(n, read_text(published / n), metrics, schema) for n in names}
     if not rows:
         raise InputError(f"{published}: holds no table (PAPER.csv)")
     return Papers(rows, schema, metrics)
+
+
+def read_publications(published: Path) -> dict[str, Publication]:
+    """Return how each paper is named, by its key; a folder without papers.csv names none.
+
+    Raises:
+        FaultyFile: a paper is listed twice, or a name or title is empty.
+    """
+    if not (published / PAPERS).exists():
+        return {}
+    publications: dict[str, Publication] = {}
+    for place, record in read_records(PAPERS, read_text(published / PAPERS), Publication._fields):
+        publication = Publication(**record)
+        if publication.paper in publications:
+            raise FaultyFile(f"{place}: paper {publication.paper!r} is there twice")
+        if not (publication.paper and publication.name and publication.title):
+            raise FaultyFile(f"{place}: paper, name and title must not be empty")
+        publications[publication.paper] = publication
+    return publications
 
 
 def read_text(path: Path) -> str:

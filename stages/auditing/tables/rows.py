@@ -138,11 +138,6 @@ def parse_metrics(name: str, text: str) -> dict[str, Metric]:
     return metrics
 
 
-def parse_titles(name: str, text: str) -> dict[str, str]:
-    """Return the titles of papers by their keys, from a file of the columns paper and title."""
-    return {record["paper"]: record["title"] for _, record in read_records(name, text, ("paper", "title"))}
-
-
 def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Schema = DIFFUSION) -> list[Row]:
     """Return the rows of one file; all but ``sources.csv`` hold the paper that they are named after.
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from stages import audit
-from stages.audit import CLAIMS, PUBLISHED, read_papers, read_text
 from stages.auditing.claims.claims import KINDS, parse_claims
 from stages.auditing.claims.verdicts import Finding, judge
 from stages.auditing.output.findings import WRONG, verdict_of, warnings
+from stages.auditing.tables.published import CLAIMS, read_papers, read_text
 from stages.auditing.tables.rows import SOURCES, Papers
+from stages.store.paths import PUBLISHED
 from tests.toy import ROOT
 
 ROWS = {

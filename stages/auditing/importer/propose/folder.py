@@ -20,7 +20,7 @@ from stages.auditing.importer.propose.proposals import claims_text, proposed_cla
 from stages.auditing.importer.read.files import read_tables
 from stages.auditing.importer.read.grids import Table, Unread
 from stages.auditing.importer.read.numbering import numbered
-from stages.auditing.tables.published import CLAIMS, METRICS, OTHERS, SCHEMA
+from stages.auditing.tables.published import CLAIMS, METRICS, NOT_TABLES, SCHEMA
 from stages.auditing.tables.rows import SOURCES, Metric, Papers, parse_table
 from stages.auditing.tables.schema import Schema
 from stages.config.errors import InputError
@@ -66,7 +66,7 @@ def make_folder(target: Path | None, files: Sequence[Path]) -> int:
 def paper_of(path: Path) -> str:
     """Return the name of the paper of a file, other than those that mean something else in a folder."""
     name = paper_name(path.stem)
-    return f"{name}-paper" if f"{name}.csv" in (*OTHERS, f"{SOURCES}.csv") else name
+    return f"{name}-paper" if f"{name}.csv" in (*NOT_TABLES, f"{SOURCES}.csv") else name
 
 
 def contents(paper: str, tables: Mapping[str, Sequence[Number]]) -> tuple[dict[str, str], int, list[Decision]]:
