@@ -41,7 +41,7 @@ def test_it_writes_the_committed_plan_and_prints_its_totals(study: Path, capsys:
     assert lines[:3] == [
         "cells.json: 142 cells of 8 models, 5,765,000 image-evaluations", "418 of 666 published numbers get a cell", "",
     ]  # fmt: skip
-    assert read_cells().sample == committed().sample
+    assert read_cells().sample == committed().stages.sample
     for name in ("params.yaml", "tuned.yaml"):
         shutil.copy(ROOT / name, name)
     printed(capsys)
@@ -71,7 +71,7 @@ def test_evaluations_are_those_of_all_cells(study: Path) -> None:
     extra, twice = {"s-pndm": 1, "f-pndm": 9}, {"ddim-cfg": 2}
     expected = sum(
         1000 * (twice.get(cell.sampler, 1) * cell.steps + extra.get(cell.sampler, 0))
-        for cell in committed().sample.values()
+        for cell in committed().stages.sample.values()
     )
     assert sum(cell_evaluations(committed(), read_params()).values()) == expected == 5_765_000
 

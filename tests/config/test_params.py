@@ -84,7 +84,7 @@ def put(*paths_and_values: Any) -> Edit:
         ),
         (put("s-pndm/order", 3), "s-pndm.order: 3: input should be 2 or 4"),
         (put("es/b", "published"), "es.b is published, but no paper prints it for digits adm-ip es 4 steps"),
-        (put("cells", {"method": "none"}), "cells: a name of the project's own; name the section otherwise"),
+        (put("plan", {"method": "none"}), "plan: a name of the project's own; name the section otherwise"),
         (put("a.b", {"method": "none"}), "name: 'a.b': a name made of a-z, 0-9 and '-'"),
         (put("prepare/dataset", "../../etc"), "prepare.dataset: '../../etc': a name made of"),
         (put("search/seed", 0), "search.seed: 0: the seed of the reported scores; another one"),

@@ -97,7 +97,7 @@ def test_bases(changed: dict[str, str], others: list[dict[str, str]], bases: set
 
 
 def test_pairs_of_the_committed_plan() -> None:
-    pairs, cells = published_pairs(committed().rows), committed().sample
+    pairs, cells = published_pairs(committed().rows), committed().stages.sample
     assert len(pairs) == 88
     assert len({(p.paper, p.metric, p.base_cell, p.changed_cell) for p in pairs}) == len(pairs)
     printed: dict[tuple[str, str, Any], str] = {

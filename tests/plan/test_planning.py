@@ -244,7 +244,7 @@ def test_the_first_section_with_the_settings_wins(name: str) -> None:
     twin = content()[name]
     assert planned(put("twin", twin)) == committed()
     plan = planned(first("twin", twin))
-    found, before = plan.stages.sample.values(), committed().sample.values()
+    found, before = plan.stages.sample.values(), committed().stages.sample.values()
     assert len(found) == len(before)
     assert name not in {part for cell in found for part in axes(cell)}
     assert [tuple(name if part == "twin" else part for part in axes(cell)) for cell in found] == [*map(axes, before)]
@@ -323,12 +323,12 @@ def test_which_sections_the_committed_tables_use() -> None:
 
 
 def test_modules_are_those_of_the_methods() -> None:
-    cell = committed().sample["ddpm-net-ddim-one-ts-10"]
+    cell = committed().stages.sample["ddpm-net-ddim-one-ts-10"]
     assert (cell.network, cell.sampler_module, cell.fix_module) == ("ddpm", "ddim", "time_shift")
-    cell = committed().sample["adm-ddpm-es-100"]
+    cell = committed().stages.sample["adm-ddpm-es-100"]
     assert (cell.network, cell.sampler_module, cell.fix_module) == ("adm", "ddpm", "epsilon_scaling")
-    assert committed().models["ddpm-net-ip"].model_dump() == {
-        "recipe": "ddpm-recipe", "variant": "ddpm", "network": "ddpm", "first_stage": "pixels", "input": "dataset.npz",
+    assert committed().stages.train["ddpm-net-ip"].model_dump() == {
+        "recipe": "ddpm-recipe", "objective": "ddpm", "network": "ddpm", "autoencoder": "pixels", "input": "dataset.npz",
         "keep": [], "reverse_steps": [100],
     }  # fmt: skip
 
@@ -394,9 +394,9 @@ def test_a_number_beyond_max_steps_has_its_cost(sampler: str, extra: int) -> Non
 
 
 def test_max_steps_itself_is_run() -> None:
-    steps = {cell.steps for cell in planned(put("max_steps", 80)).cells.values()}
+    steps = {cell.steps for cell in planned(put("max_steps", 80)).stages.sample.values()}
     assert max(steps) == 80
-    assert {cell.steps for cell in planned(put("max_steps", 79)).cells.values()} == steps - {80}
+    assert {cell.steps for cell in planned(put("max_steps", 79)).stages.sample.values()} == steps - {80}
 
 
 # Looked-up values
@@ -492,10 +492,10 @@ def test_free_grid_and_tables_merge_to_one_cell() -> None:
         row for row in committed().rows if row.row.steps != "1000"
     ]
     assert {row.status for row in rows_of(plan, "ip-2", model="adm")} == {"measured"}, "however many steps it has"
-    assert set(plan.stages.sample) - set(committed().sample) == {
+    assert set(plan.stages.sample) - set(committed().stages.sample) == {
         "adm-ddpm-ts-100", "adm-ddpm-none-1000", "adm-ddpm-ts-1000",
     }  # fmt: skip
-    assert plan.stages.sample["adm-ddpm-none-100"] == committed().sample["adm-ddpm-none-100"]
+    assert plan.stages.sample["adm-ddpm-none-100"] == committed().stages.sample["adm-ddpm-none-100"]
 
 
 def test_the_free_grid_may_be_several_products() -> None:
@@ -567,11 +567,11 @@ def test_deterministic_chains_are_diagnosed_as_far_as_max_steps() -> None:
     plan = planned(put("max_steps", 600))
     assert [row.model for row in rows_of(plan, "ip-6")] == ["adm", "adm", "adm", None]
     assert all(model.reverse_steps == [100, 300, 600] for model in plan.stages.train.values())
-    assert all(not model.reverse_steps for model in planned(put("max_steps", 99)).models.values())
+    assert all(not model.reverse_steps for model in planned(put("max_steps", 99)).stages.train.values())
     short = put("adm-recipe/timesteps", 200), put("max_steps", 1000), put("tables", ["ip-6"]), put("grid", ONE)
     assert [status for _, status, _ in found(*short)] == ["measured", "absent", "absent", "absent"]
     assert found(put("tables", ["ip-3"]))[0][1] == "absent"
 
 
 def test_a_model_that_is_diagnosed_alone_is_trained() -> None:
-    assert list(planned(put("tables", ["ip-6"]), put("grid", ONE)).models) == ["adm", "ddpm-net"]
+    assert list(planned(put("tables", ["ip-6"]), put("grid", ONE)).stages.train) == ["adm", "ddpm-net"]

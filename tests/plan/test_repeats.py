@@ -49,12 +49,12 @@ def test_a_pair_of_models_has_a_cell_of_both_on_each_seed_that_both_have() -> No
     plan, params = study(repeat(**BOTH, **{"adm-3": ("adm", 3), "adm-ip-05-1": ("adm-ip-05", 1)}))
     assert plan.rows == plain.rows, "the first of equal sections is the published one"
     steps = (5, 10, 20, 50)
-    assert list(plan.stages.sample)[: len(plain.cells)] == list(plain.cells)
-    assert set(plan.stages.sample) - set(plain.cells) == {
+    assert list(plan.stages.sample)[: len(plain.stages.sample)] == list(plain.stages.sample)
+    assert set(plan.stages.sample) - set(plain.stages.sample) == {
         f"{name}-ddim-clipped-none-{n}" for name in BOTH for n in steps
     }
-    assert set(plan.stages.train) == {*plain.models, *BOTH}
-    assert set(plan.stages.diagnose) == {*plain.diagnosed, *BOTH}
+    assert set(plan.stages.train) == {*plain.stages.train, *BOTH}
+    assert set(plan.stages.diagnose) == {*plain.stages.diagnose, *BOTH}
     cell, first = (plan.stages.sample[f"{name}-ddim-clipped-none-5"] for name in ("adm-ip-1", "adm-ip"))
     assert cell == first.model_copy(update={"model": "adm-ip-1", "input": "models/adm-ip-1.safetensors"})
     found = pairs(plan, params)

@@ -20,13 +20,13 @@ COVERAGE = {
     "ts-6": "measured", "ts-7": "measured", "ts-8": "measured", "ts-9": "measured",
     "ts-10": "measured",
 }  # fmt: skip
-VALUES = {key: float(i + 1) for i, key in enumerate(committed().sample)}
+VALUES = {key: float(i + 1) for i, key in enumerate(committed().stages.sample)}
 
 
 @cache
 def tables() -> dict[str, Table]:
     timed = {"time_ms": {"value": 7.5, "margin": 0.1, "n": 100}}
-    scores = {key: made_up_score(cell, VALUES[key]) | timed for key, cell in committed().sample.items()}
+    scores = {key: made_up_score(cell, VALUES[key]) | timed for key, cell in committed().stages.sample.items()}
     scores["adm @ 100"] = {"delta_bar": {"value": 0.06, "margin": 0.002, "n": 500}}
     settings = {row.row.key: "ours" for row in committed().rows if row.row.metric == "iterations"}
     found = regenerate(committed().rows, scores, settings, "mine")
