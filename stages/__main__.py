@@ -19,6 +19,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from stages.config.errors import InputError
+from stages.config.params_file import forget_params
 
 CELL = ("cell", {"help": "a cell of cells.json, such as adm-ddim-none-10"})
 MODEL = ("model", {"help": "a model of cells.json"})
@@ -157,6 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Return the exit status of one command: its own, or 2 after one line on stderr where the inputs are at fault."""
     stage, options = parse_arguments(arguments)
     make_ready(sys.stdout)
+    forget_params()
     try:
         package = "stages" if stage in STAGES else "stages.commands"
         status = import_module(f"{package}.{stage}").run(**options) or 0

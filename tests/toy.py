@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from stages.config.params_file import forget_params
 from stages.plan.plan_file import read_plan, write_cells
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +42,7 @@ def untuned(params: dict[str, Any]) -> dict[str, Any]:
 
 def write_params(params: dict[str, Any], folder: Path = Path()) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    forget_params()
 
 
 def write_study(params: dict[str, Any]) -> None:

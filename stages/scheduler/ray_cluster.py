@@ -27,8 +27,10 @@ from stages.config.errors import InputError
 from stages.config.params import Runtime
 from stages.scheduler.local_workers import LocalWorkers, log_path
 from stages.store.files import sha256, write_bytes
+from stages.store.paths import CODE, published_folder
 
-# What every stage reads beside what dvc.yaml lists: the code, the params, the plan and what it rests on.
+# What every stage reads beside what dvc.yaml lists, by its place in the folder of a task: code, params, the plan and
+# what it rests on.
 SOURCES = ("stages", "params.yaml", "cells.json", "tuned.yaml", "data/published")
 # Bytes that a task reserves; restarts of one whose machine fails; seconds between two looks at what has ended.
 MEMORY, RESTARTS, PAUSE = 2 * 2**30, 5, 0.2
@@ -137,20 +139,35 @@ def _received(name: str, task: Any) -> int:
     return result.status
 
 
+def source_path(name: str) -> Path:
+    """Return where a source lies here: in a study the code and the published tables are those of the project."""
+    if name == "stages":
+        return CODE
+    if name == "data/published":
+        return published_folder()
+    return Path(name)
+
+
 def copy_sources(folder: Path) -> None:
     """Copy what every stage reads into a folder."""
     for name in SOURCES:
+        source = source_path(name)
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if Path(name).is_dir():
-            shutil.copytree(name, target, ignore=shutil.ignore_patterns("__pycache__"))
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(name, target)
+            shutil.copy(source, target)
 
 
 def _digest_of_sources() -> str:
-    files = (p for name in SOURCES for p in (Path(name).rglob("*.*") if Path(name).is_dir() else [Path(name)]))
-    content = [f"{path} {sha256(path)}" for path in sorted(files) if path.is_file() and path.suffix != ".pyc"]
+    content = []
+    for name in SOURCES:
+        source = source_path(name)
+        files = source.rglob("*.*") if source.is_dir() else [source]
+        for path in sorted(files):
+            if path.is_file() and path.suffix != ".pyc":
+                content.append(f"{name} {path.name} {sha256(path)}")
     return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What DVC and the grid add to a stage that does nothing: ``python benchmarks/grid_overhead.py [STAGES ...]``.
+"""What DVC and the grid add to a stage that does nothing: ``python -m tests.benchmarks.grid_overhead [STAGES ...]``.
 
 Makes a project of so many trivial stages in a temporary folder and runs them, two at a time.
 """
@@ -17,6 +17,7 @@ import yaml
 from stages.scheduler.dvc_stages import open_graph
 from stages.scheduler.local_workers import LocalWorkers
 from stages.scheduler.order import run_stages
+from tests.toy import ROOT
 
 STAGE = """
 import sys
@@ -26,10 +27,10 @@ open(f"out-{sys.argv[1]}", "w").write(sys.argv[1])
 
 def make_project(folder: Path, stages: int) -> None:
     """Write a project whose stages depend on one file and write one file each, with this project's grid."""
-    shutil.copytree(Path(__file__).parents[1] / "stages", folder / "stages")
+    shutil.copytree(ROOT / "stages", folder / "stages")
     (folder / "stages/__main__.py").write_text(STAGE)
     (folder / "source").write_text("x")
-    stage = {"cmd": "python -m stages ${item}", "deps": ["source"], "outs": ["out-${item}"]}
+    stage = {"cmd": "python stages ${item}", "deps": ["source"], "outs": ["out-${item}"]}
     pipeline = {"stages": {"cell": {"foreach": list(range(stages)), "do": stage}}}
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
     for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
@@ -39,7 +40,7 @@ def make_project(folder: Path, stages: int) -> None:
 def main(*counts: str) -> None:
     """Print the seconds per stage."""
     for count in map(int, counts or ("100", "300", "1000")):
-        code = f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import grid_overhead as g; g.time_grid()"
+        code = f"import sys; sys.path.append({str(ROOT)!r}); import tests.benchmarks.grid_overhead as g; g.time_grid()"
         with tempfile.TemporaryDirectory() as name:
             make_project(Path(name), count)
             subprocess.run([sys.executable, "-c", code], cwd=name, check=True)

@@ -1,4 +1,4 @@
-"""Seconds that the audit of a large folder takes: ``python benchmarks/large_audit.py [ROWS ...]``.
+"""Seconds that the audit of a large folder takes: ``python -m tests.benchmarks.large_audit [ROWS ...]``.
 
 Half of the rows are a base, the others what was gained on it, in tables of 2,000 rows; two claims are about one table.
 """

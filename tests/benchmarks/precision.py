@@ -1,15 +1,15 @@
-"""The study's networks in each precision and memory layout: ``python benchmarks/precision.py``. One thread."""
+"""The study's networks in each precision and memory layout: ``python -m tests.benchmarks.precision``. One thread."""
 
 from __future__ import annotations
 
 from functools import partial
 
 import torch
-from models import SHAPE, network_of
-from timing import print_ratios, take_turns
 
 from stages.config.runtime import keep_freed_memory
 from stages.diffusion.precision import autocast
+from tests.benchmarks.models import SHAPE, network_of
+from tests.benchmarks.timing import print_ratios, take_turns
 
 MODELS, N, CALLS, ROUNDS = ("adm", "ddpm-net"), 300, 10, 9
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}

@@ -1,4 +1,4 @@
-"""Two processes of one thread against one of two, alone and beside a busy process: ``python benchmarks/processes.py``.
+"""Two processes of one thread against one of two, alone and beside a busy process: ``python -m tests.benchmarks.processes``.
 
 Each process samples whole chains of the default study's ADM network for a while; rates are summed.
 """

@@ -1,4 +1,4 @@
-"""Whole sampling chains: against diffusers, and what the fixes cost: ``python benchmarks/sampling.py``.
+"""Whole sampling chains: against diffusers, and what the fixes cost: ``python -m tests.benchmarks.sampling``.
 
 One thread a process. diffusers' UNet2DModel has the width, depth and attention of the study's DDPM network as near as
 it allows, and its DDIMScheduler walks the same steps.
@@ -11,8 +11,6 @@ from functools import partial
 
 import torch
 from diffusers import DDIMScheduler, UNet2DModel
-from models import SHAPE, network_of, recipe_of, schedule_of
-from timing import print_ratios, take_turns
 
 from stages.config.runtime import keep_freed_memory
 from stages.diffusion.block_noise import block_noise
@@ -21,6 +19,8 @@ from stages.diffusion.time_grid import time_grid
 from stages.methods.fixes import epsilon_scaling, none, time_shift
 from stages.methods.samplers import ddim
 from stages.sampling.denoiser import denoiser
+from tests.benchmarks.models import SHAPE, network_of, recipe_of, schedule_of
+from tests.benchmarks.timing import print_ratios, take_turns
 
 MODEL, N, STEPS, ROUNDS = "ddpm-net", 300, 20, 9
 

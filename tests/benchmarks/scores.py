@@ -1,4 +1,4 @@
-"""Time and memory of the scores of n images with 2,048 features: ``python benchmarks/scores.py [N] [THREADS]``.
+"""Time and memory of the scores of n images with 2,048 features: ``python -m tests.benchmarks.scores [N] [THREADS]``.
 
 Frechet distance with ten jackknife replicates and its interval, precision and recall against 10,000 real images; the
 features are random. The square root of the real side is made once for a study and is not counted.

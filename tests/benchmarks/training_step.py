@@ -1,4 +1,4 @@
-"""A training step against the same step written plainly: ``python benchmarks/training_step.py [MODEL]``.
+"""A training step against the same step written plainly: ``python -m tests.benchmarks.training_step [MODEL]``.
 
 Plainly: the optimizer goes through the parameters one by one, as does the moving average, and the loss is read after
 each step. One thread. Then the fraction of the machine's matrix-product rate that a step reaches.
@@ -10,13 +10,13 @@ import sys
 import time
 
 import torch
-from models import SHAPE, recipe_of, schedule_of, training_of
-from timing import print_ratios, take_turns
 from torch.utils.flop_counter import FlopCounterMode
 
 from stages.config.runtime import keep_freed_memory
 from stages.training.state import OPTIMIZERS
 from stages.training.step import step
+from tests.benchmarks.models import SHAPE, recipe_of, schedule_of, training_of
+from tests.benchmarks.timing import print_ratios, take_turns
 
 STEPS, ROUNDS = 20, 9
 

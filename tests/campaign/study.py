@@ -48,9 +48,7 @@ def params() -> dict[str, Any]:
 def make_study() -> None:
     """Make the study in the current folder."""
     Path("data").mkdir()
-    Path("reports").mkdir()
     Path("data/published").symlink_to(ROOT / "data/published")
-    Path("reports/templates").symlink_to(ROOT / "reports/templates")
     write_study(params())
     run_all(["prepare"], ["extractor"], ["reference"], ["train", MODEL], ["diagnose", MODEL])
     for cell in CELLS:

@@ -15,7 +15,7 @@ import yaml
 from stages.__main__ import main
 from stages.commands import check
 from stages.config.errors import InputError
-from stages.config.params_file import read_params, read_yaml
+from stages.config.params_file import forget_params, read_params, read_yaml
 from stages.plan.plan_file import read_plan
 from tests.toy import ROOT, toy_params, write_params
 
@@ -124,18 +124,21 @@ def test_f_pndm_refuses_too_few_steps(project: Path) -> None:
 @pytest.mark.parametrize("content", ["", "seed: [", "- 1", "seed: 2024-13-01", "seed: 0x_"])
 def test_files_that_are_no_params(project: Path, content: str) -> None:
     Path("params.yaml").write_text(content)
+    forget_params()
     with pytest.raises(InputError, match=r"^params.yaml: [^\n]+$"):
         read_params()
 
 
 def test_params_that_are_no_utf8(project: Path) -> None:
     Path("params.yaml").write_bytes(b"seed: \xff")
+    forget_params()
     with pytest.raises(InputError, match=r"^params.yaml: not valid YAML: [^\n]+$"):
         read_params()
 
 
 def test_a_missing_file(project: Path) -> None:
     Path("params.yaml").unlink()
+    forget_params()
     with pytest.raises(InputError, match=r"params.yaml: not found; run from the project's folder"):
         read_params()
 
@@ -182,6 +185,7 @@ def test_a_spelling_is_to_the_stages_what_it_is_to_dvc(tmp_path: Path, spelling:
 @pytest.mark.parametrize("content", ["es: {b: 1, b: 2}", "es:\n  b: 1\n  b: 1\n", "seed: 1\nseed: 1\n"])
 def test_a_key_that_stands_twice_is_refused(project: Path, content: str, capsys) -> None:
     Path("params.yaml").write_text(content)
+    forget_params()
     assert main(["check"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.fullmatch(r'check: params\.yaml: line \d: found duplicate key "(b|seed)"', line)
@@ -189,6 +193,7 @@ def test_a_key_that_stands_twice_is_refused(project: Path, content: str, capsys)
 
 def test_params_nested_too_deeply_are_refused(project: Path) -> None:
     Path("params.yaml").write_text("a: " + "[" * 20_000)
+    forget_params()
     with pytest.raises(InputError, match=r"^params\.yaml: [^\n]+$"):
         read_params()
 
@@ -203,6 +208,7 @@ def test_text_is_no_number(project: Path, text: str) -> None:
     params = toy_params()
     params["adm-recipe"]["ema"] = text
     Path("params.yaml").write_text(yaml.safe_dump(params).replace(f"ema: {text}", f"ema: '{text}'"))
+    forget_params()
     with pytest.raises(InputError, match=r"adm-recipe\.ema: "):
         read_params()
 

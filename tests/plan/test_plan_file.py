@@ -336,7 +336,7 @@ def test_a_fault_of_the_params_comes_before_staleness(study: Path) -> None:
     [
         (lambda: CELLS.unlink(), ["sample", "adm-ip-ddim-ts-4"], f"sample: cells.json: not found; {AGAIN}"),
         (lambda: CELLS.write_text("{"), ["sample", "adm-ip-ddim-ts-4"], f"sample: {EDITED}"),
-        (lambda: CELLS.write_text(CELLS.read_text().replace("steps: 4", "steps: 5", 1)), ["train", "adm-ip"],
+        (lambda: CELLS.write_text(CELLS.read_text().replace('"steps": 4', '"steps": 5', 1)), ["train", "adm-ip"],
          f"train: {EDITED}"),
         (lambda: write_params(toy_params() | {"max_steps": 7}), ["sample", "adm-ip-ddim-ts-4"], f"sample: {STALE}"),
         (lambda: None, ["sample", "adm-ddim-ts-4"],
