@@ -1,45 +1,76 @@
-"""The house rules that a machine can hold: what imports what, and that dvc.yaml tells DVC the truth."""
+"""The rules of the layout that a machine can hold: what imports what, and that dvc.yaml tells DVC the truth."""
 
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from stages.__main__ import ARGUMENTS, STAGES
+from stages.__main__ import STAGES, TOOLS
 from tests.toy import ROOT
 
-# These decide no values: reading, refusing, places, devices, the plan.
-UNLISTED = {
-    "stages/config/errors.py", "stages/config/params_file.py", "stages/store/files.py", "stages/store/paths.py",
-    "stages/plan/plan_file.py", "stages/config/registry.py", "stages/store/records.py", "stages/store/run_logs.py",
-    "stages/config/runtime.py", "stages/plan/times.py", "stages/plan/tuned.py",
-}  # fmt: skip
-UNLISTED_FOLDERS = {"stages/sections", "stages/importing"}
-SUBJECTS = (
-    "sections", "diffusion", "grids", "samplers", "fixes", "variants", "networks", "first_stages", "training",
-    "sampling", "metrics", "study", "papers", "screening", "reporting", "searching", "diagnosis",
-)  # fmt: skip
-# What a subject may take from the pipeline: neither does any I/O.
-PURE = {"stages/config/errors.py", "stages/diffusion/random_streams.py"}
-# Methods are found by name, so that no import tells them: item name in dvc.yaml and folder.
-METHODS = {
-    "network": "networks", "variant": "variants", "sampler_module": "samplers", "grid_module": "grids",
-    "fix_module": "fixes", "first_stage": "first_stages",
-}  # fmt: skip
-# Beside the methods lie what they share and what is no method.
-SHARED = {"__init__", "walk", "fix", "grid", "layers", "classifier", "guide", "inception", "ddpm_names"}
-PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-PIPELINE = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
-COMMANDS = [path.stem for path in (ROOT / "stages").glob("*.py") if not path.stem.startswith("__")]
-MODULES = sorted((ROOT / "stages").rglob("*.py"))
+CODE = ROOT / "stages"
+# Imports go from a later room to an earlier one alone.
+ROOMS = (
+    "config",
+    "diffusion",
+    "store",
+    "networks",
+    "training",
+    "sampling",
+    "methods",
+    "scoring",
+    "diagnosis",
+    "datasets",
+    "auditing",
+    "plan",
+    "reporting",
+    "scheduler",
+    "commands",
+)
+# These decide no value, so that no stage depends on them; the report alone depends on the plan, which it makes again.
+NEVER = {"config", "store", "scheduler", "commands", "plan"}
+DECIDES_FOR = {"report": {"plan"}}
+# Mathematics without files.
+SUBJECTS = {"diffusion", "networks", "sampling", "methods", "scoring", "diagnosis"}
+# What a dependency of dvc.yaml that is found by name stands for.
+FOUND = re.compile(r"^(?P<folder>[\w/]+)/\$\{(?:item|plan)\.\w+\}(?P<ending>\w*)\.py$")
+# Modules with the same name mean the same thing, seen from two rooms.
+SHARED_NAMES = {
+    "__init__",
+    # What methods of several kinds are called in their papers.
+    "adm",
+    "ddpm",
+    "deis",
+    "dpm_solver",
+    "ldm",
+    "pndm",
+    # A stage or command and the room or module that does its work.
+    "audit",
+    "diagnose",
+    "moments",
+    "noise_classifier",
+    "plan",
+    "times",
+}
+PIPELINE: dict[str, Any] = {
+    name: stage.get("do", stage) for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
+}
+MODULES = sorted(CODE.rglob("*.py"))
 
 
 def name_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
+    return path.relative_to(CODE).as_posix()
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(CODE).parts[0]
 
 
 def module_path(name: str) -> Path | None:
@@ -47,7 +78,8 @@ def module_path(name: str) -> Path | None:
     return path if path.exists() else None
 
 
-def imported(path: Path) -> set[Path]:
+@cache
+def imported(path: Path) -> frozenset[Path]:
     """The project's modules that a file imports anywhere, in functions too; type-checking imports count."""
     found: set[Path | None] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -55,64 +87,95 @@ def imported(path: Path) -> set[Path]:
             found |= {module_path(alias.name) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {module_path(node.module)} | {module_path(f"{node.module}.{a.name}") for a in node.names}
-    return {p for p in found if p and p.is_relative_to(ROOT / "stages")}
+    return frozenset(p for p in found if p and p.is_relative_to(CODE))
 
 
-def closure(path: Path) -> set[str]:
-    reached, queue = set(), [path]
+def reached(*starts: Path, through: set[str]) -> set[Path]:
+    """All modules that these import, by way of other modules, going on from those of rooms outside ``through`` alone."""
+    found: set[Path] = set()
+    queue = list(starts)
     while queue:
-        current = queue.pop()
-        name = name_of(current)
-        if name not in reached | UNLISTED and not any(name.startswith(f"{f}/") for f in UNLISTED_FOLDERS):
-            reached.add(name)
-            queue += imported(current)
-    return reached
+        path = queue.pop()
+        if path not in found:
+            found.add(path)
+            if room_of(path) not in through:
+                queue += imported(path)
+    return found
+
+
+def listed(stage: str) -> set[str]:
+    """The dependencies on code that dvc.yaml lists for a stage."""
+    return {dep.removeprefix("${code}/") for dep in PIPELINE[stage]["deps"] if dep.startswith("${code}/")}
+
+
+def by_name(stage: str) -> dict[str, str]:
+    """Of these the ones that are found by name: the folder of each, and how its file's name ends."""
+    matches = (FOUND.match(dep) for dep in listed(stage))
+    return {match["folder"]: match["ending"] for match in matches if match}
 
 
 def methods(folder: str) -> list[Path]:
-    return [path for path in (ROOT / "stages" / folder).glob("*.py") if path.stem not in SHARED]
+    """The modules of a folder that methods are found in: those that nothing imports by its path."""
+    return [path for path in (CODE / folder).glob("*.py") if path.stem != "__init__"]
 
 
 @pytest.mark.parametrize("stage", PIPELINE)
-def test_deps_are_the_modules_that_the_stage_imports(stage: str) -> None:
-    """For a stage that finds methods by name: with any of them, and with nothing of the others."""
-    listed = {dep for dep in PIPELINE[stage]["deps"] if dep.startswith("stages/")}
-    named = {item: folder for item, folder in METHODS.items() if f"stages/{folder}/${{item.{item}}}.py" in listed}
-    fixed = {dep for dep in listed if "$" not in dep}
-    needed = closure(ROOT / f"stages/{stage}.py")
-    for folder in named.values():
+def test_a_stage_depends_on_the_code_that_it_imports(stage: str) -> None:
+    """On its own file, on rooms and files that it imports, and on the one file of each method that it finds by name."""
+    fixed = {dep for dep in listed(stage) if "$" not in dep}
+    never = NEVER - DECIDES_FOR.get(stage, set())
+    starts = [CODE / f"{stage}.py"]
+    for folder in by_name(stage):
+        starts += methods(folder)
+    needed = {name_of(path) for path in reached(*starts, through=never) if room_of(path) not in never}
+    needed = {name for name in needed if Path(name).stem != "__init__"}
+    found = {name_of(path) for folder in by_name(stage) for path in methods(folder)}
+    covered = {name for name in needed if any(name == dep or name.startswith(f"{dep}/") for dep in fixed)}
+    assert needed - covered <= found, "imported, but no dependency"
+    for dep in fixed:
+        assert any(name == dep or name.startswith(f"{dep}/") for name in needed), f"{dep}: a dependency, not imported"
+
+
+@pytest.mark.parametrize("stage", PIPELINE)
+def test_a_method_found_by_name_brings_its_own_file_alone(stage: str) -> None:
+    fixed = {dep for dep in listed(stage) if "$" not in dep}
+    for folder, ending in by_name(stage).items():
         for method in methods(folder):
-            assert closure(method) - fixed == {name_of(method)}, f"{stage} depends on {method.stem}'s own file alone"
-            needed |= closure(method) - {name_of(method)}
-    folders = {dep for dep in fixed if (ROOT / dep).is_dir()}
-    covered = {name for name in needed if any(name.startswith(f"{folder}/") for folder in folders)}
-    assert fixed - folders == needed - covered
-    assert all(any(name.startswith(f"{folder}/") for name in covered) for folder in folders)
+            others = {
+                name_of(path)
+                for path in imported(method)
+                if room_of(path) not in NEVER
+                and not any(name_of(path) == dep or name_of(path).startswith(f"{dep}/") for dep in fixed)
+            }
+            own = {name_of(method.with_name(f"{method.stem.removesuffix(ending)}{end}.py")) for end in ("", "_config")}
+            assert others <= own, f"{stage}: {name_of(method)} imports what the stage does not depend on"
 
 
-def test_stages_that_find_methods_by_name_list_them() -> None:
-    for stage in PIPELINE:
-        source = (ROOT / f"stages/{stage}.py").read_text()
-        if "pipeline.drawing import" in source:
-            source += (ROOT / "stages/sampling/draw.py").read_text()
-        for item, folder in METHODS.items():
-            listed = f"stages/{folder}/${{item.{item}}}.py" in PIPELINE[stage]["deps"]
-            by_name = f'method_module("{folder}"' in source
-            if folder == "networks":
-                by_name = "pipeline.models import" in source
-            if folder == "grids":
-                by_name = "model.schedule.timesteps)" in source
-            if folder == "first_stages":
-                by_name = any(f"pipeline.{name} import" in source for name in ("models", "first_stages"))
-            assert listed == by_name, (stage, folder)
+@pytest.mark.parametrize("stage", PIPELINE)
+def test_a_stage_lists_each_kind_of_method_that_it_finds_by_name(stage: str) -> None:
+    from stages.config.registry import PACKAGES
+
+    folders = {kind: package.removeprefix("stages.").replace(".", "/") for kind, package in PACKAGES.items()}
+    found = set()
+    modules = reached(CODE / f"{stage}.py", through={"config", "plan", "reporting"})
+    for path in modules:
+        if room_of(path) in ("config", "plan", "reporting"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "method_module":
+                kind = node.args[0]
+                assert isinstance(kind, ast.Constant), f"{name_of(path)}: a kind that is no literal"
+                found.add(folders[kind.value])
+    wholes = {dep for dep in listed(stage) if "$" not in dep}
+    assert {folder for folder in found if not any(dep.startswith(folder) for dep in wholes)} <= set(by_name(stage))
+    assert set(by_name(stage)) <= found
 
 
 @pytest.mark.parametrize("stage", PIPELINE)
 def test_commands_hold_names_only(stage: str) -> None:
-    assert stage in STAGES
-    needed = [name for name in STAGES[stage] if not name.startswith("--") and ARGUMENTS[name].get("nargs") != "*"]
+    needed = [name for name, options in STAGES[stage].arguments if name[0] != "-" and options.get("nargs") != "*"]
     arguments = "${key}" if needed else ""
-    assert PIPELINE[stage]["cmd"] == f"python -m stages {stage} {arguments}".strip()
+    assert PIPELINE[stage]["cmd"] == f"python ${{code}} {stage} {arguments}".strip()
 
 
 def test_outs_hold_no_value_of_params() -> None:
@@ -122,44 +185,29 @@ def test_outs_hold_no_value_of_params() -> None:
             assert "$" not in path.replace("${key}", ""), path
 
 
-def test_every_command_is_a_module_and_every_module_beside_them_a_command() -> None:
-    assert set(COMMANDS) == set(STAGES)
+def test_the_modules_beside_the_rooms_are_the_stages_of_dvc_yaml() -> None:
+    modules = {path.stem for path in CODE.glob("*.py") if not path.stem.startswith("__")}
+    assert modules == set(PIPELINE) == set(STAGES)
+    assert {path.stem for path in (CODE / "commands").glob("*.py")} - {"__init__"} == set(TOOLS)
 
 
-def test_what_no_stage_depends_on_computes_no_value() -> None:
-    """An edit there leaves everything up to date: reading, writing and choosing a device must not change a number."""
-    changing = {"astype", "bfloat16", "clamp", "clip", "double", "exp", "float", "half", "log", "mean", "normal",
-                "rand", "randint", "randn", "round", "sqrt", "std", "sum"}  # fmt: skip
-    allowed = {"2 ** 31", "2 ** 31 - 1", "time.monotonic() - started"}
-    kinds = ast.Mult | ast.MatMult | ast.Pow | ast.Mod | ast.FloorDiv | ast.Sub
-    for name in UNLISTED:
-        tree = ast.parse((ROOT / name).read_text())
-        called = {n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
-        assert not called & changing, name
-        found = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.op, kinds)}
-        assert found <= allowed, name
+def test_dvc_yaml_is_read_at_a_glance() -> None:
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 250
+    assert all(stage.get("desc") for stage in PIPELINE.values())
 
 
-def test_subjects_do_no_io_and_import_no_command() -> None:
+def test_every_folder_is_a_room() -> None:
+    assert {path.name for path in CODE.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(ROOMS)
+
+
+def test_imports_go_one_way() -> None:
     for path in MODULES:
-        if path.relative_to(ROOT / "stages").parts[0] not in SUBJECTS:
-            continue
         for other in imported(path):
-            inside = other.relative_to(ROOT / "stages").parts[0] in SUBJECTS
-            assert inside or name_of(other) in PURE, f"{name_of(path)} imports {name_of(other)}"
-        names = {n.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Name)}
-        assert not names & {"open", "Path", "read_params", "print"}, path
-
-
-def test_the_pipeline_imports_no_command() -> None:
-    for path in (ROOT / "stages/pipeline").rglob("*.py"):
-        assert all(len(other.relative_to(ROOT / "stages").parts) > 1 for other in imported(path)), path
-
-
-def test_params_are_read_by_commands_and_by_what_they_stand_on() -> None:
-    for path in MODULES:
-        if "read_params(" in path.read_text():
-            assert path.parent.name in ("stages", "pipeline"), path
+            above, below = room_of(path), room_of(other)
+            if below not in ROOMS:
+                assert path == CODE / "__main__.py" or above not in ROOMS, f"{name_of(path)} imports a stage"
+            elif above in ROOMS:
+                assert ROOMS.index(below) <= ROOMS.index(above), f"{name_of(path)} imports {name_of(other)}"
 
 
 def test_no_import_goes_in_a_circle() -> None:
@@ -176,12 +224,43 @@ def test_no_import_goes_in_a_circle() -> None:
         visit(path, ())
 
 
-def test_functions_stay_short() -> None:
+def test_what_no_stage_depends_on_computes_no_value() -> None:
+    """An edit there leaves everything up to date: reading, writing and choosing a device must not change a number."""
+    changing = {
+        "astype", "bfloat16", "clamp", "clip", "double", "exp", "half", "log", "mean", "normal", "rand", "randint", "randn",
+        "round", "sqrt", "std", "sum",
+    }  # fmt: skip
+    kinds = ast.MatMult | ast.Pow | ast.Mod
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef):
-                length = (node.end_lineno or 0) - node.lineno + 1
-                assert length <= 35, f"{path.name}: {node.name} has {length} lines"
+        if room_of(path) not in ("config", "store"):
+            continue
+        tree = ast.parse(path.read_text())
+        called = {n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
+        assert not called & changing, name_of(path)
+        found = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.op, kinds)}
+        assert found <= {"2 ** 31"}, name_of(path)
+
+
+def test_no_stage_reaches_the_scheduler_or_the_commands() -> None:
+    for stage in PIPELINE:
+        rooms = {room_of(path) for path in reached(CODE / f"{stage}.py", through=set())}
+        assert not rooms & {"scheduler", "commands"}, stage
+
+
+def test_mathematics_does_no_io() -> None:
+    for path in MODULES:
+        if room_of(path) in SUBJECTS:
+            names = {n.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Name)}
+            assert not names & {"open", "read_params", "print"}, name_of(path)
+
+
+def test_a_name_means_one_thing() -> None:
+    counts = Counter(path.stem for path in MODULES)
+    assert {name for name, count in counts.items() if count > 1} <= SHARED_NAMES
+
+
+def test_code_is_formatted_by_ruff_alone() -> None:
+    assert not [name_of(path) for path in MODULES if "# fmt: " in path.read_text()]
 
 
 def test_public_functions_have_docstrings() -> None:
