@@ -77,6 +77,7 @@ def measured(project: Path) -> Planned:
     params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     write_study(params)
+    AUDIT.parent.mkdir()
     shutil.copy(ROOT / AUDIT, AUDIT)
     write_results(read_cells())
     return read_cells()
@@ -319,7 +320,7 @@ def test_equal_inputs_give_equal_bytes_whatever_the_time_it_took(measured: Plann
     assert {"report.html", "scores.csv", "differences.csv", "ts-1.csv"} <= set(first)
     environment = {"device": "cpu", "threads": 1, "versions": {"torch": "2"}}
     for seconds in (1.0, 99.0):
-        for key in measured.cells:
+        for key in measured.sample:
             write_json(RUNS / f"sample-{key}.json", environment | {"seconds": seconds})
         second = written()
         first = second if seconds == 1.0 else first
@@ -329,11 +330,11 @@ def test_equal_inputs_give_equal_bytes_whatever_the_time_it_took(measured: Plann
 def test_cells_come_from_the_plan_not_from_what_lies_in_the_folder(measured: Planned) -> None:
     report.run()
     before = Path("reports/tables/scores.csv").read_text()
-    key = next(iter(measured.cells))
+    key = next(iter(measured.sample))
     write_json(scores_path("stray"), read_json(scores_path(key)) | {"steps": 99})
     report.run()
     assert Path("reports/tables/scores.csv").read_text() == before
-    assert len(before.splitlines()) == 1 + len(measured.cells)
+    assert len(before.splitlines()) == 1 + len(measured.sample)
     assert before.startswith("dataset,model,sampler,spacing,fix,steps,nfe,eta,seed,n,fid,fid_margin,sfid,")
 
 
@@ -348,7 +349,7 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["ts"] |= {"window": "tuned"}
-    found = {key: cell for key, cell in measured.cells.items() if cell.fix == "ts"}
+    found = {key: cell for key, cell in measured.sample.items() if cell.fix == "ts"}
     write_params(params)
     entries = {
         key: Searched(values={"window": 50}, settings=settings_digest(read_params(), cell), trials=[])

@@ -40,7 +40,7 @@ def pairs(plan: Plan, params: Params) -> dict[str, Pair]:
 def test_a_study_without_repeats_is_planned_as_it_was() -> None:
     plan, params = study()
     assert plan == planned(put("tables", ["ip-3", "ts-2"]), put("max_steps", 50))
-    assert list(plan.stages.train) == list(planned(put("tables", ["ip-3", "ts-2"]), put("max_steps", 50)).models)
+    assert list(plan.stages.train) == list(planned(put("tables", ["ip-3", "ts-2"]), put("max_steps", 50)).stages.train)
     assert all(pair.repeats == () for pair in pairs(plan, params).values())
 
 
@@ -68,7 +68,7 @@ def test_a_pair_of_models_has_a_cell_of_both_on_each_seed_that_both_have() -> No
 
 def test_a_plan_made_before_leaves_out_the_seeds_that_it_lacks() -> None:
     plan, params = study(repeat(**BOTH))
-    lacking = plan._replace(cells={key: cell for key, cell in plan.stages.sample.items() if cell.model != "adm-ip-1"})
+    lacking = plan._replace(stages=plan.stages.model_copy(update={"sample": {key: cell for key, cell in plan.stages.sample.items() if cell.model != "adm-ip-1"}}))
     assert {len(pair.repeats) for pair in pairs(lacking, params).values() if pair.axis == "model"} == {1}
 
 
@@ -78,14 +78,14 @@ def test_a_plan_made_before_leaves_out_the_seeds_that_it_lacks() -> None:
      repeat(adm_1=("adm", 1), adm_ip_1=("adm-ip-20", 1))],
 )  # fmt: skip
 def test_a_seed_or_a_model_of_one_side_alone_adds_nothing(edit: Edit) -> None:
-    assert study(edit)[0].cells == study()[0].cells
+    assert study(edit)[0].stages.sample == study()[0].stages.sample
 
 
 def test_a_repeat_whose_fix_was_not_searched_for_is_left_out() -> None:
     edits = (put("tables", ["es-3"]), put("es/b", "tuned"), put("max_steps", 20), repeat(**BOTH))
     params = edited(*edits)
     known = Known(published().papers, {})
-    assert with_repeats(planned(*edits), params, known).cells == planned(*edits).cells
+    assert with_repeats(planned(*edits), params, known).stages.sample == planned(*edits).stages.sample
 
 
 def test_the_seed_of_training_is_the_models_own_and_no_other_changes() -> None:

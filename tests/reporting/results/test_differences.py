@@ -21,7 +21,7 @@ STEPS = (5, 10, 20)
 
 def cell(fix: str, steps: int, model: str = "adm") -> Cell:
     return Cell(
-        model=model, sampler="mine", fix=fix, steps=steps, network="adm", first_stage="pixels", sampler_module="ddim",
+        model=model, sampler="mine", fix=fix, steps=steps, network="adm", autoencoder="pixels", sampler_module="ddim",
         grid_module="uniform", fix_module="none", input=f"models/{model}.safetensors", values={},
     )  # fmt: skip
 

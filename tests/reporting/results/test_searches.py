@@ -7,7 +7,7 @@ from stages.reporting.plots.search_plot import search_plot
 from stages.reporting.results.searches import curves, trial_table
 
 CELLS = {
-    fix: Cell(model="adm", sampler="ddim", fix=fix, steps=5, network="adm", first_stage="pixels", sampler_module="ddim",
+    fix: Cell(model="adm", sampler="ddim", fix=fix, steps=5, network="adm", autoencoder="pixels", sampler_module="ddim",
               grid_module="uniform", fix_module=module, input="models/adm.safetensors", values={})
     for fix, module in (("es", "epsilon_scaling"), ("es-linear", "epsilon_scaling"), ("ts", "time_shift"))
 }  # fmt: skip
