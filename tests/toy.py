@@ -63,5 +63,5 @@ def copy_project(folder: Path) -> None:
     for name in ("stages", "data/published", ".dvc"):
         ignore = shutil.ignore_patterns("__pycache__", "tmp", "cache")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("dvc.yaml", "cells.json", ".dvcignore", ".gitignore"):
+    for name in ("dvc.yaml", "cells.json", "values.json", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, folder / name)

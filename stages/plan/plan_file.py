@@ -1,4 +1,8 @@
-"""cells.json, the plan that DVC runs: written by the plan, refused where it is stale or was edited."""
+"""cells.json and values.json, the plan that DVC runs: written by the plan, refused where it is stale or was edited.
+
+cells.json holds what dvc.yaml loops over and makes paths of; values.json holds what stages depend on of their entries.
+They are two files because DVC walks through all of a file for each entry that a stage depends on.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,9 @@ from stages.store.files import write_bytes
 from stages.store.paths import CODE, published_folder
 
 CELLS = Path("cells.json")
+VALUES = Path("values.json")
+# The fields of an entry that values.json holds.
+VALUE_FIELDS = ("values", "keep", "reverse_steps")
 AGAIN = "run python -m stages plan"
 PIPELINE = Path("dvc.yaml")
 PIPELINE_HEADER = "# Written by python -m stages plan from the dvc.yaml of the project; do not edit."
@@ -50,15 +57,25 @@ def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> P
 
 
 def write_cells(plan: Plan) -> None:
-    """Write cells.json, and what else DVC wants to be there: empty tuned.yaml and times.yaml, dvc.yaml in a study."""
+    """Write cells.json and values.json, and what else DVC wants to be there.
+
+    That is an empty tuned.yaml and times.yaml, and in a study its dvc.yaml.
+    """
     write_pipeline()
     if not TUNED.exists():
         write_tuned({})
     if not TIMES.exists():
         write_times(Times(environment={}, cells={}))
     body = plan.stages.model_dump()
-    content = {"planned": {"inputs": _inputs(read_params()), "body": _digest(body)}, "plan": body}
-    write_bytes(CELLS, (json.dumps(content, indent=1) + "\n").encode())
+    planned = {"inputs": _inputs(read_params()), "body": _digest(body)}
+    values: dict[str, dict[str, Any]] = {}
+    for stage, entries in body.items():
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            apart = {field: entry.pop(field) for field in VALUE_FIELDS if field in entry}
+            if apart:
+                values.setdefault(stage, {})[name] = apart
+    for path, content in ((CELLS, {"planned": planned, "plan": body}), (VALUES, values)):
+        write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def write_pipeline() -> None:
@@ -78,21 +95,26 @@ def write_pipeline() -> None:
 
 
 def read_cells() -> Planned:
-    """Return the entries of cells.json.
+    """Return the entries of cells.json, with their values of values.json.
 
     Raises:
         InputError: the file is missing, was edited, or is not the plan of these params and published tables.
     """
-    if not CELLS.is_file():
-        raise InputError(f"{CELLS}: not found; {AGAIN}")
+    for path in (CELLS, VALUES):
+        if not path.is_file():
+            raise InputError(f"{path}: not found; {AGAIN}")
     damaged = InputError(f"{CELLS}: edited or damaged; {AGAIN}")
     try:
         content = json.loads(CELLS.read_text(encoding="utf-8"))
-        body, planned = content["plan"], content["planned"]
+        body = content["plan"]
+        planned = content["planned"]
+        for stage, entries in json.loads(VALUES.read_text(encoding="utf-8")).items():
+            for name, values in entries.items():
+                body[stage][name] |= values
         if planned["body"] != _digest(body):
             raise damaged
         inputs = planned["inputs"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise damaged from None
     params, stale = read_params(), InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")
     if inputs != _inputs(params):

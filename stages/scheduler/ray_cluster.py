@@ -31,7 +31,7 @@ from stages.store.paths import CODE, published_folder
 
 # What every stage reads beside what dvc.yaml lists, by its place in the folder of a task: code, params, the plan and
 # what it rests on.
-SOURCES = ("stages", "params.yaml", "cells.json", "tuned.yaml", "data/published")
+SOURCES = ("stages", "params.yaml", "cells.json", "values.json", "tuned.yaml", "data/published")
 # Bytes that a task reserves; restarts of one whose machine fails; seconds between two looks at what has ended.
 MEMORY, RESTARTS, PAUSE = 2 * 2**30, 5, 0.2
 # Seconds that cancelled tasks get to end.
