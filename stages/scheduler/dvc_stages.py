@@ -35,7 +35,7 @@ CALLS = {
     ),
     "dvc.stage.cache": ("RunCacheNotFoundError", "StageCache.restore"),
     "dvc.dvcfile": ("Lockfile.dump_stages",),
-    "dvc.dependency.param": ("load_path",),
+    "dvc.dependency.param": ("load_path", "read_param_file"),
 }  # fmt: skip
 
 
@@ -180,19 +180,33 @@ def _parsed_once() -> Iterator[None]:
     """Let DVC parse every content of a file of params once; it does so anew at each look at each stage."""
     from dvc.dependency import param
 
-    load, parsed = param.load_path, {}
+    read = param.read_param_file
+    parsed: dict[tuple[str, bytes], Any] = {}
 
-    def load_path(path: str, fs: Any, **options: Any) -> Any:
+    def read_param_file(
+        fs: Any, path: str, key_paths: list[str] | None = None, flatten: bool = False, **options: Any
+    ) -> Any:
+        if not (flatten and key_paths):
+            return read(fs, path, key_paths, flatten, **options)
         key = path, Path(path).read_bytes()
         if key not in parsed:
-            parsed[key] = load(path, fs, **options)
-        return deepcopy(parsed[key])
+            parsed[key] = param.load_path(path, fs, **options)
+        found = {}
+        for key_path in key_paths:
+            value = parsed[key]
+            try:
+                for part in key_path.split("."):
+                    value = value[part]
+            except (KeyError, TypeError):
+                continue
+            found[key_path] = deepcopy(value)
+        return found
 
-    param.load_path = load_path
+    param.read_param_file = read_param_file
     try:
         yield
     finally:
-        param.load_path = load
+        param.read_param_file = read
 
 
 def _mend_rwlock(folder: Path) -> None:
