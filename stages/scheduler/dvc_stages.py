@@ -14,7 +14,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +35,7 @@ CALLS = {
     ),
     "dvc.stage.cache": ("RunCacheNotFoundError", "StageCache.restore"),
     "dvc.dvcfile": ("Lockfile.dump_stages",),
+    "dvc.rwlock": ("rwlock",),
     "dvc.dependency.param": ("load_path", "read_param_file"),
 }  # fmt: skip
 
@@ -164,7 +165,7 @@ def open_graph(folder: Path) -> Iterator[StageGraph]:
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
         scm = {"autostage": False, "quiet": True}
-        with Repo(str(folder)) as repo, lock_repo(repo), repo.scm_context(**scm), _parsed_once():
+        with Repo(str(folder)) as repo, lock_repo(repo), repo.scm_context(**scm), _parsed_once(), _unlisted():
             _mend_rwlock(Path(str(repo.tmp_dir)))
             graph = StageGraph(repo)
             try:
@@ -207,6 +208,19 @@ def _parsed_once() -> Iterator[None]:
         yield
     finally:
         param.read_param_file = read
+
+
+@contextmanager
+def _unlisted() -> Iterator[None]:
+    """Keep DVC from listing the files of each stage that it looks at: the lock of the whole project is held meanwhile."""
+    from dvc import rwlock
+
+    listing = rwlock.rwlock
+    rwlock.rwlock = lambda *_: nullcontext()
+    try:
+        yield
+    finally:
+        rwlock.rwlock = listing
 
 
 def _mend_rwlock(folder: Path) -> None:
