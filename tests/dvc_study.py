@@ -29,10 +29,14 @@ def build_study(folder: Path) -> None:
     commit(folder)
 
 
-def attempt(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in ``folder`` as a user would: this Python's programs first on PATH, bytecode written."""
+def attempt(folder: Path, *command: str, package: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in ``folder`` as a user would: this Python's programs first on PATH, bytecode written.
+
+    The package is that of ``folder``, or of the project ``package``.
+    """
     environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(folder),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(package or folder),
         "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org",
         "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
     }  # fmt: skip

@@ -72,7 +72,7 @@ def test_every_place_and_section_that_the_readme_names_exists() -> None:
 
 def test_the_readme_says_what_the_report_found() -> None:
     summary = json.loads((ROOT / "reports/summary.json").read_text())
-    cells = yaml.safe_load((ROOT / "cells.json").read_text())["cells"]
+    cells = json.loads((ROOT / "cells.json").read_text())["plan"]["sample"]
     assert f"{len(cells)} cells of samplers x fixes x steps" in README
     words = summary["verdicts"]
     told = [f"{words.get(word, 0)} {word}" for word in ("replicates", "contradicted", "inconclusive")]

@@ -212,7 +212,7 @@ def _parsed_once() -> Iterator[None]:
 
 @contextmanager
 def _unlisted() -> Iterator[None]:
-    """Keep DVC from listing the files of each stage that it looks at: the lock of the whole project is held meanwhile."""
+    """Keep DVC from listing the files of each stage that it looks at: the project is locked as a whole meanwhile."""
     from dvc import rwlock
 
     listing = rwlock.rwlock
