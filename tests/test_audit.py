@@ -16,6 +16,7 @@ import pytest
 
 from stages import audit as stage
 from stages.__main__ import main
+from stages.auditing import folder_audit
 from stages.auditing.claims.claims import KINDS
 from stages.auditing.output.spreadsheet import harmless
 from tests.auditing.claims.made_up import CLAIMS, EXPECTED, write_paper
@@ -146,8 +147,7 @@ def test_candidates_are_a_section_of_their_own(
 ) -> None:
     audit()
     assert "One number twice" not in (paper / "audit/audit.html").read_text()
-    record = stage.audit_record
-    monkeypatch.setattr(stage, "audit_record", lambda *parts: record(*parts[:3], CANDIDATES))
+    monkeypatch.setattr(folder_audit, "candidate_records", lambda _: CANDIDATES)
     audit()
     assert json.loads((paper / "audit/audit.json").read_text())["candidates"] == CANDIDATES
     page = (paper / "audit/audit.html").read_text()
@@ -228,8 +228,9 @@ def test_a_row_that_could_be_paired_and_was_not_is_a_warning(paper: Path, capsys
     assert f"\nwarning: {LOST}\n" in capsys.readouterr().out
     warnings = {w["claim"]: w for w in json.loads((paper / "audit/audit.json").read_text())["warnings"]}
     assert warnings["always-better"]["rows"] == [
-        "a = 6.10 (toy/1 [adm | none; 50 steps] fid)", "b = 6.30 (toy/1 [adm | ours; 50 steps] fid)",
-    ]  # fmt: skip
+        "a = 6.10 (toy/1 [adm | none; 50 steps] fid)",
+        "b = 6.30 (toy/1 [adm | ours; 50 steps] fid)",
+    ]
     # A trend has nothing to compare a row with that has no neighbour along the steps.
     assert warnings["ours-worsens"]["rows"] == ["a = 6.30 (toy/1 [adm | ours; 50 steps] fid)"]
     page = (paper / "audit/audit.html").read_text()
@@ -309,7 +310,7 @@ def test_an_audit_of_nothing_is_no_success(
         ("claims.csv", "a - b", "a - c", "mine/claims.csv:3: formula and stated name c, which is no operand"),
         ("claims.csv", "a - b", "open(a)", "mine/claims.csv:3: formula 'open(a)': 'open(a)' is not allowed"),
         ("claims.csv", "a - b", "a -", "mine/claims.csv:3: formula 'a -': not arithmetic"),
-        ("claims.csv", "a - b", "a", "mine/claims.csv:3: neither formula nor stated use b"),
+        ("claims.csv", "a - b", "a", "mine/claims.csv:3: neither formula nor stated uses b"),
         ("claims.csv", "toy/1 fix=none", "toy/9 fix=none", "mine/claims.csv:2: claim printed-gain: there is no table"),
         ("claims.csv", "toy/1 fix=none", "toy/1 fux=none", "mine/claims.csv:2: query 'toy/1 fux=none metric=fid'"),
         ("claims.csv", ",all", ",every", "quantifier 'every': must be empty, all, most, none, N of M"),
@@ -322,7 +323,7 @@ def test_an_audit_of_nothing_is_no_success(
         ("claims.csv", "Sec. 1,7,difference", "Sec. 1,p7,difference", "claims.csv:3: line 'p7': must be the number"),
         ("metrics.csv", "lower", "less", "mine/metrics.csv:2: better 'less': lower, higher or empty"),
     ],
-)  # fmt: skip
+)
 def test_faults_are_one_line_naming_file_and_line(
     paper: Path, capsys: pytest.CaptureFixture[str], file: str, old: str, new: str, fault: str
 ) -> None:
@@ -392,7 +393,9 @@ def wait_for(path: Path, text: str, times: int = 1) -> None:
 
 
 def test_watching_audits_at_every_change_until_interrupted(paper: Path, tmp_path: Path) -> None:
-    out, err, claims = tmp_path / "out", tmp_path / "err", paper / "claims.csv"
+    out = tmp_path / "out"
+    err = tmp_path / "err"
+    claims = paper / "claims.csv"
     line = [sys.executable, "-m", "stages", "audit", "--published", "mine", "--watch"]
     with open(out, "w") as stdout, open(err, "w") as stderr:
         process = subprocess.Popen(line, cwd=tmp_path, stdout=stdout, stderr=stderr, env={"PYTHONPATH": str(ROOT)})

@@ -1,4 +1,4 @@
-"""Waiting for changes of a folder's files, which editors and other programs make."""
+"""Waiting for changes of a folder's files by other programs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ SECONDS = 0.5
 
 
 def changes(folder: Path, patterns: Sequence[str]) -> Iterator[None]:
-    """Yield at once, and again whenever the files of a folder that match one of the patterns are others than before.
+    """Yield at once, and again whenever the files of a folder that match one of the patterns have changed.
 
-    A change is seen by time and size, also one that is made while the last one is worked on. Ends by interruption.
+    Changes are detected by modification time and size, also while the caller handles the last one. Ends by
+    interruption.
     """
     seen = None
     while True:
@@ -26,10 +27,11 @@ def changes(folder: Path, patterns: Sequence[str]) -> Iterator[None]:
 
 def _files(folder: Path, patterns: Sequence[str]) -> dict[str, tuple[int, int]]:
     found = {}
-    for path in (path for pattern in patterns for path in folder.glob(pattern)):
-        try:
-            state = path.stat()
-        except OSError:  # gone since it was listed, or a link to nothing
-            continue
-        found[path.name] = state.st_mtime_ns, state.st_size
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            try:
+                state = path.stat()
+            except OSError:  # deleted since it was listed, or a dangling link
+                continue
+            found[path.name] = state.st_mtime_ns, state.st_size
     return found

@@ -32,9 +32,15 @@ def rows(pairs: int) -> Iterator[dict[str, str]]:
         base = round(drawn.uniform(3, 50), 2)
         ours = round(base * drawn.uniform(0.5, 1.1), 2)
         shared = {
-            "paper": "big", "table": str(1 + i // PER_TABLE), "column": "10 steps", "dataset": f"set{i}",
-            "steps": "10", "metric": "fid", "where": f"Table {1 + i // PER_TABLE}", "source": "paper",
-        }  # fmt: skip
+            "paper": "big",
+            "table": str(1 + i // PER_TABLE),
+            "column": "10 steps",
+            "dataset": f"set{i}",
+            "steps": "10",
+            "metric": "fid",
+            "where": f"Table {1 + i // PER_TABLE}",
+            "source": "paper",
+        }
         yield shared | {"row": f"set{i} | none", "fix": "none", "value": f"{base:.2f}"}
         gain = f"{100 * (1 - ours / base):.2f}"
         yield shared | {"row": f"set{i} | ours", "fix": "ours", "value": f"{ours:.2f}", "improvement": gain}

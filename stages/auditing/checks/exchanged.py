@@ -6,23 +6,14 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from stages.auditing.checks.table_cells import Candidate, Paper, coordinates, number
+from stages.auditing.checks.table_cells import Candidate, Check, Paper, coordinates, number
 from stages.auditing.tables.rows import Row
 
-TITLE = "Precision and recall may be exchanged"
-LITERATURE = (
-    "Kynkäänniemi, Karras, Laine, Lehtinen and Aila (2019), Improved Precision and Recall Metric for Assessing "
-    "Generative Models"
-)
-LIMITS = (
-    "Speaks only where the other cells keep precision and recall further apart than either varies, so that it is "
-    "silent in most tables. Wrong where one method really trades one for the other."
-)
 LEAST = 4
 
 
 class Cell(NamedTuple):
-    """What one thing measured has as the number that is higher elsewhere, and as the lower one."""
+    """One measured pair: the value of the metric that is the higher one elsewhere, and that of the lower one."""
 
     rows: tuple[Row, Row]
     upper: Fraction
@@ -30,10 +21,10 @@ class Cell(NamedTuple):
 
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
-    """Yield the cells whose precision and recall fit those of the others only when they change places.
+    """Yield the cells whose precision and recall fit those of the other cells only when exchanged.
 
-    The others are at least 4 for each such cell, have one above the other by more than either varies, and after the
-    exchange each number is nearer to its own side than to the other.
+    There must be at least 4 other cells per such cell, the gap between the two metrics must exceed the range of either,
+    and after the exchange each number must be nearer to the values of its own metric than to those of the other.
     """
     for table in paper.tables:
         for upper, lower in (("precision", "recall"), ("recall", "precision")):
@@ -42,14 +33,22 @@ def candidates(paper: Paper) -> Iterator[Candidate]:
 
 def _cells(table: Sequence[Row], upper: str, lower: str) -> list[Cell]:
     found: dict[tuple[str, ...], dict[str, Row]] = {}
-    for row in (row for row in table if row.metric.casefold() in (upper, lower)):
+    for row in table:
+        if row.metric.casefold() not in (upper, lower):
+            continue
         known = coordinates(row)
-        # Without coordinates, only the row's label says what belongs together.
+        # Without coordinates, only the row's label tells which numbers belong together.
         key = known if any(known) else (row.row,)
         found.setdefault(key, {})[row.metric.casefold()] = row
-    pairs = [(pair[upper], pair[lower]) for pair in found.values() if len(pair) == 2]
-    numbers = [(pair, number(pair[0].value), number(pair[1].value)) for pair in pairs]
-    return [Cell(pair, first.value, second.value) for pair, first, second in numbers if first and second]
+    cells = []
+    for pair in found.values():
+        if len(pair) < 2:
+            continue
+        first = number(pair[upper].value)
+        second = number(pair[lower].value)
+        if first and second:
+            cells.append(Cell((pair[upper], pair[lower]), first.value, second.value))
+    return cells
 
 
 def _reversed(cells: Sequence[Cell], upper: str, lower: str) -> Iterator[Candidate]:
@@ -57,21 +56,45 @@ def _reversed(cells: Sequence[Cell], upper: str, lower: str) -> Iterator[Candida
     odd = [cell for cell in cells if cell.upper < cell.lower]
     if len(upright) < LEAST * max(1, len(odd)):
         return
-    uppers, lowers = [cell.upper for cell in upright], [cell.lower for cell in upright]
+    uppers = [cell.upper for cell in upright]
+    lowers = [cell.lower for cell in upright]
     gap = min(uppers) - max(lowers)
     if gap <= max(max(uppers) - min(uppers), max(lowers) - min(lowers)):
         return
-    middle, reach = (min(uppers) + max(lowers)) / 2, gap / 2
+    middle = (min(uppers) + max(lowers)) / 2
+    reach = gap / 2
     for cell in odd:
         if middle < cell.lower < max(uppers) + reach and min(lowers) - reach < cell.upper < middle:
-            first, second = (row.value for row in cell.rows)
-            told = (
-                f"{upper} {first} and {lower} {second} fit the other {len(upright)} cells only when exchanged: there "
-                f"{upper} is from {_ends(upright, 0)} and {lower} from {_ends(upright, 1)}"
+            first, second = cell.rows
+            message = (
+                f"{upper} {first.value} and {lower} {second.value} fit the other {len(upright)} cells only when "
+                f"exchanged: there {upper} is from {_printed_range(upright, upper)} and {lower} from "
+                f"{_printed_range(upright, lower)}"
             )
-            yield Candidate("exchanged", told, cell.rows)
+            yield Candidate("exchanged", message, cell.rows)
 
 
-def _ends(cells: Sequence[Cell], which: int) -> str:
-    ordered = sorted(cells, key=lambda cell: cell[1 + which])
-    return f"{ordered[0].rows[which].value} to {ordered[-1].rows[which].value}"
+def _printed_range(cells: Sequence[Cell], metric: str) -> str:
+    rows = [row for cell in cells for row in cell.rows if row.metric.casefold() == metric]
+    return f"{min(rows, key=_value).value} to {max(rows, key=_value).value}"
+
+
+def _value(row: Row) -> Fraction:
+    value = number(row.value)
+    assert value is not None
+    return value.value
+
+
+CHECK = Check(
+    "exchanged",
+    candidates,
+    title="Precision and recall may be exchanged",
+    literature=(
+        "Kynkäänniemi, Karras, Laine, Lehtinen and Aila (2019), Improved Precision and Recall Metric for Assessing "
+        "Generative Models"
+    ),
+    limits=(
+        "Silent unless the other cells keep precision and recall further apart than either varies, so in most tables. "
+        "Wrong if one method really trades one for the other."
+    ),
+)

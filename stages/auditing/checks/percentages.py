@@ -1,4 +1,4 @@
-"""Improvements printed beside a value that do not come out where the others of the table do."""
+"""Improvements printed beside a value that do not follow from it, while the others of the table do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from stages.auditing.checks.table_cells import (
     Candidate,
+    Check,
     Paper,
     beside,
     beside_names,
@@ -21,23 +22,15 @@ from stages.auditing.checks.table_cells import (
 from stages.auditing.tables.numbers import ROUNDED, Interval, Printed, parse_number
 from stages.auditing.tables.rows import Row
 
-TITLE = "The printed percentage is not that of the two values"
-LITERATURE = "Heathers (2025), An Introduction to Forensic Metascience"
-LIMITS = (
-    "What it is computed from is a guess: the row, column or value of a coordinate with nothing, or 0, printed beside "
-    "it, and the formula (reduction or change in per cent, difference), by which most come out, at least 3. Silent "
-    "where another base of the table gives the number; wrong where its base is not in the table. Of tables so large "
-    "that rows and bases make more than 10,000 pairs, bases of one row each are not tried."
-)
 LEAST = 3
-# Among thousands of rows some base gives any number, and trying all grows with the square of them.
+# Among thousands of rows some base gives any number, and the time to try them all is quadratic.
 MOST_PAIRS = 10_000
-# Pairs of a large table by which a formula is tried before it is tried on all.
+# A formula is tried on about this many pairs of a large table before it is tried on all.
 PROBED = 50
-# How close, for floats, two numbers are to be told apart exactly.
+# Floats that differ by less, relatively, are compared exactly.
 NEAR = 1e-9
 NAMES = ("improvement", "percent")
-# How value and base may give what is printed beside the value, as text and as arithmetic; each rises or falls in both.
+# How value and base may give the number beside the value, as text and as arithmetic. Each is monotonic in both.
 FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
     "100 × (1 − {value} / {base})": lambda value, base: 100 * (1 - value / base),
     "100 × ({value} / {base} − 1)": lambda value, base: 100 * (value / base - 1),
@@ -47,16 +40,17 @@ FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class Pair(NamedTuple):
-    """A row with the number printed beside its value, the row that may be its base, and the values of both."""
+    """A row, the row that may be its base, and their numbers; ``printed`` stands beside the value."""
 
     row: Row
     base: Row
     printed: Printed
-    values: tuple[Printed, Printed]
+    value: Printed
+    base_value: Printed
 
 
 class Reading(NamedTuple):
-    """One choice of the bases and the formula, and the pairs of which it gives the printed number."""
+    """One choice of bases and formula: all its pairs, and those for which it gives the printed number."""
 
     formula: str
     pairs: Sequence[Pair]
@@ -64,9 +58,11 @@ class Reading(NamedTuple):
 
 
 def candidates(paper: Paper) -> Iterator[Candidate]:
-    """Yield what does not come out by the bases and the formula by which most of a metric in a table do."""
+    """Yield the numbers that the bases and the formula that fit most numbers of a metric in a table do not give."""
     for table in paper.tables:
-        for name in (name for name in beside_names(table[0]) if name.endswith(NAMES)):
+        for name in beside_names(table[0]):
+            if not name.endswith(NAMES):
+                continue
             for metric in dict.fromkeys(row.metric for row in table):
                 yield from _odd([row for row in table if row.metric == metric], name)
 
@@ -86,19 +82,19 @@ def _odd(rows: Sequence[Row], name: str) -> Iterator[Candidate]:
     explained = {pair.row.key for reading in readings if reading.formula in formulas for pair in reading.held}
     for pair in best.pairs:
         if pair.row.key not in explained:
-            yield Candidate("percentages", _told(pair, best), (pair.row, pair.base))
+            yield Candidate("percentages", _message(pair, best), (pair.row, pair.base))
 
 
 def _pairings(rows: Sequence[Row], name: str) -> list[list[Pair]]:
-    """Return, for each row, column and value of a coordinate that may hold the bases, the pairs that it gives.
+    """Return the pairs for each row, column and value of a coordinate that may hold the bases.
 
-    A base has nothing printed beside it, or 0.
+    Beside a base, nothing or 0 is printed.
     """
     names = coordinate_names(rows[0])
     kept = {field: [other for other in names if other != field] for field in names}
     kept |= {"row": ["column"], "column": ["row"]}
     printed = [row for row in rows if beside(row, name)]
-    bare = [row for row in rows if not ((aside := beside(row, name)) and aside.value)]
+    bare = [row for row in rows if _is_bare(row, name)]
     found: dict[tuple[tuple[str, ...], ...], list[Pair]] = {}
     for field, others in kept.items():
         groups = grouped(bare, [field]).values()
@@ -107,30 +103,37 @@ def _pairings(rows: Sequence[Row], name: str) -> list[list[Pair]]:
         placed = grouped(printed, others)
         for group in groups:
             bases = [(place, base[0]) for place, base in grouped(group, others).items() if len(base) == 1]
-            matched = ((row, base) for place, base in bases for row in placed.get(place, []))
-            pairs = [pair for row, base in matched if (pair := _pair(row, base, name))]
-            # A label and a coordinate often say the same.
+            matched = [_pair(row, base, name) for place, base in bases for row in placed.get(place, [])]
+            pairs = [pair for pair in matched if pair]
+            # A label and a coordinate often give the same pairs.
             found[tuple((*pair.row.key, *pair.base.key) for pair in pairs)] = pairs
     return list(found.values())
 
 
+def _is_bare(row: Row, name: str) -> bool:
+    aside = beside(row, name)
+    return aside is None or not aside.value
+
+
 def _pair(row: Row, base: Row, name: str) -> Pair | None:
-    printed, value, other = beside(row, name), number(row.value), number(base.value)
-    # Any percentage comes of a base that may be 0.
+    printed = beside(row, name)
+    value = number(row.value)
+    other = number(base.value)
+    # A base that may be 0 can give any percentage.
     if row is base or not (printed and value and other and abs(other.value) > other.unit):
         return None
-    return Pair(row, base, printed, (value, other))
+    return Pair(row, base, printed, value, other)
 
 
 def _agrees(pair: Pair, formula: str) -> bool:
-    """Return whether values that round to the printed ones give what rounds to the printed number."""
-    # Floats tell all but what is close, which is worked out exactly.
-    value, base, printed = (_float_ends(number.text) for number in (*pair.values, pair.printed))
-    low, high = _corners(formula, value, base)
-    apart = max(low - printed[1], printed[0] - high)
+    """Return whether numbers that round to the printed values give one that rounds to the printed number."""
+    low, high = _corners(formula, _float_ends(pair.value.text), _float_ends(pair.base_value.text))
+    printed_low, printed_high = _float_ends(pair.printed.text)
+    apart = max(low - printed_high, printed_low - high)
+    # Floats decide unless the two are close.
     if abs(apart) > NEAR * (1 + abs(low) + abs(high)):
         return apart < 0
-    low, high = _corners(formula, *map(_ends, pair.values))
+    low, high = _corners(formula, _ends(pair.value), _ends(pair.base_value))
     return Interval(low, high).meets(pair.printed.within(ROUNDED))
 
 
@@ -150,9 +153,23 @@ def _ends(number: Printed) -> tuple[Fraction, Fraction]:
     return around.low, around.high
 
 
-def _told(pair: Pair, reading: Reading) -> str:
-    value, base = pair.values
-    result = decimal(FORMULAS[reading.formula](value.value, base.value), places(pair.printed))
+def _message(pair: Pair, reading: Reading) -> str:
+    exact = FORMULAS[reading.formula](pair.value.value, pair.base_value.value)
+    result = decimal(exact, places(pair.printed))
     spelled = reading.formula.format(value=pair.row.value, base=pair.base.value)
     others = f"{len(reading.held)} others of the table come out so"
     return f"{pair.printed.text} is printed beside {pair.row.value}, but {spelled} = {result}; {others}"
+
+
+CHECK = Check(
+    "percentages",
+    candidates,
+    title="The printed percentage is not that of the two values",
+    literature="Heathers (2025), An Introduction to Forensic Metascience",
+    limits=(
+        "What it is computed from is a guess: the row, column or value of a coordinate with nothing, or 0, printed "
+        "beside it, and the formula (reduction or change in per cent, difference), by which most come out, at least "
+        "3. Silent where another base of the table gives the number; wrong where its base is not in the table. Of "
+        "tables so large that rows and bases make more than 10,000 pairs, bases of one row each are not tried."
+    ),
+)

@@ -1,4 +1,4 @@
-"""Test results in the style of the APA, and in tables, whose p is not that of the statistic: statcheck."""
+"""statcheck: test results, in APA style or in tables, whose p does not follow from the statistic."""
 
 from __future__ import annotations
 
@@ -8,25 +8,17 @@ from fractions import Fraction
 from itertools import product
 from typing import NamedTuple
 
-from stages.auditing.checks.table_cells import Candidate, Paper, beside, coordinates, number
+from stages.auditing.checks.table_cells import Candidate, Check, Paper, beside, coordinates, number
 from stages.auditing.tables.numbers import PRINTED, ROUNDED, Printed
 from stages.auditing.tables.rows import Row
 
-TITLE = "The p is not that of the test's statistic"
-LITERATURE = (
-    "Nuijten, Hartgerink, van Assen, Epskamp and Wicherts (2016), The prevalence of statistical reporting errors in "
-    "psychology (1985-2013)"
-)
-LIMITS = (
-    "Reads t, F, r, z and chi-square that state p and degrees of freedom, these at most 10,000 (the first of F 1,000). "
-    "Wrong where p is corrected for several tests, or one-tailed in a text that does not say so; whether a "
-    "one-tailed test would fit is told."
-)
 ALPHA = Fraction(5, 100)
-# Floats: closer than this, two probabilities are the same.
+# Probabilities, as floats, that differ by less are equal.
 NEAR = 1e-9
-# The series of the distributions converge up to here: degrees of freedom, those of F's numerator, statistics.
-MOST, MOST_ABOVE, MOST_VALUE = 10_000, 1_000, 10**15
+# Up to these the series of the distributions converge.
+MOST_FREEDOM = 10_000
+MOST_NUMERATOR_FREEDOM = 1_000
+MOST_VALUE = 10**15
 
 DECIMAL = r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d{1,2})?"
 P_VALUE = rf"(?:p\s*(?P<sign>[<>=])\s*(?P<p>{DECIMAL})|(?P<ns>n\.?s\.?)(?!\w))"
@@ -41,7 +33,7 @@ FREEDOMS = {"t": 1, "r": 1, "z": 0, "F": 2, "chi2": 1}
 
 
 class Result(NamedTuple):
-    """A printed test result; ``sign`` stands between p and its number, "ns" is p > .05. ``text`` is all of it."""
+    """A test result, printed as ``text``; ``sign`` stands between p and its number, "ns" counts as p > .05."""
 
     test: str
     freedoms: Sequence[Printed]
@@ -51,47 +43,62 @@ class Result(NamedTuple):
     text: str
 
 
+class Error(NamedTuple):
+    """A result whose p does not fit: whether that changes its significance, the computation, and the rows involved."""
+
+    decision: bool
+    message: str
+    rows: tuple[Row, ...] = ()
+
+
 def candidates(paper: Paper) -> Iterator[Candidate]:
-    """Yield the results whose p is not that of the statistic, those that change what is significant at .05 first."""
+    """Yield the results whose p does not follow from the statistic, those first that change significance at .05."""
     found = [*_in_tables(paper.rows), *_in_texts(paper)]
-    for _, told, rows in sorted(found, key=lambda error: not error[0]):
-        yield Candidate("statcheck", told, rows)
-
-
-Error = tuple[bool, str, tuple[Row, ...]]
+    for error in sorted(found, key=lambda error: not error.decision):
+        yield Candidate("statcheck", error.message, error.rows)
 
 
 def _in_texts(paper: Paper) -> Iterator[Error]:
     texts: dict[tuple[str, str], list[Row]] = {}
     for row in paper.rows:
-        for text in filter(None, (row.note, row.value if paper.metrics[row.metric].type == "text" else "")):
-            texts.setdefault((row.table, text), []).append(row)
+        for text in (row.note, row.value if paper.metrics[row.metric].type == "text" else ""):
+            if text:
+                texts.setdefault((row.table, text), []).append(row)
     for (_, text), rows in texts.items():
-        yield from ((decision, told, tuple(rows)) for decision, told in errors(text))
+        for error in errors(text):
+            yield error._replace(rows=tuple(rows))
     for claim in paper.claims:
-        yield from ((decision, f"{claim.place}: {told}", ()) for decision, told in errors(claim.statement))
+        for error in errors(claim.statement):
+            yield error._replace(message=f"{claim.place}: {error.message}")
 
 
 def _in_tables(rows: Sequence[Row]) -> Iterator[Error]:
-    """Yield the errors of statistics that have a p in their cell, or the only one of their row and coordinates."""
+    """Yield the errors of statistics with a p in their cell, or with the only p of their row and coordinates."""
     values: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         if row.metric.casefold() == "p":
             for key in (_line(row), (*_line(row), row.column)):
                 values.setdefault(key, []).append(row)
-    for row in (row for row in rows if NAMES.get(row.metric, row.metric) in FREEDOMS):
+    for row in rows:
+        test = NAMES.get(row.metric, row.metric)
+        if test not in FREEDOMS:
+            continue
         found = values.get((*_line(row), row.column)) or values.get(_line(row), [])
-        result = _from_cells(NAMES.get(row.metric, row.metric), row, found[0]) if len(found) == 1 else None
-        if result and (error := judge(result, one_tailed=bool(ONE_TAILED.search(f"{row.note} {found[0].note}")))):
-            yield *error, (row, found[0])
+        if len(found) != 1:
+            continue
+        p = found[0]
+        result = _from_cells(test, row, p)
+        error = judge(result, one_tailed=bool(ONE_TAILED.search(f"{row.note} {p.note}"))) if result else None
+        if error:
+            yield error._replace(rows=(row, p))
 
 
 def _line(row: Row) -> tuple[str, ...]:
     return (row.table, row.where, row.row, *coordinates(row))
 
 
-def errors(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield, for each result in a text whose p is another, whether that changes its significance, and the sum."""
+def errors(text: str) -> Iterator[Error]:
+    """Yield the errors of the results in a text."""
     plain = text.replace("−", "-").replace("–", "-")
     one_tailed = bool(ONE_TAILED.search(plain))
     for match in RESULT.finditer(plain):
@@ -99,51 +106,57 @@ def errors(text: str) -> Iterator[tuple[bool, str]]:
         parts = [part.strip() for part in (match["df"] or "").split(",") if part.strip()]
         freedoms = [_number(part) for part in parts if not part.startswith(("N", "n"))]
         result = _result(test, freedoms, _number(match["value"]), match, match.group())
-        if result and (error := judge(result, one_tailed=one_tailed)):
+        error = judge(result, one_tailed=one_tailed) if result else None
+        if error:
             yield error
 
 
 def _from_cells(test: str, row: Row, p: Row) -> Result | None:
     match = CELL.fullmatch(p.value.replace("−", "-").strip())
-    freedoms = [found for name in ("df", "df1", "df2") if (found := beside(row, name))]
-    degrees = f"({', '.join(found.text for found in freedoms)})" if freedoms else ""
-    told = p.value if p.value[:1] in "<>=" else f"= {p.value}"
-    return _result(test, freedoms, _number(row.value), match, f"{test}{degrees} = {row.value}, p {told}")
+    cells = [beside(row, name) for name in ("df", "df1", "df2")]
+    freedoms = [freedom for freedom in cells if freedom]
+    degrees = f"({', '.join(freedom.text for freedom in freedoms)})" if freedoms else ""
+    printed_p = p.value if p.value[:1] in "<>=" else f"= {p.value}"
+    return _result(test, freedoms, _number(row.value), match, f"{test}{degrees} = {row.value}, p {printed_p}")
 
 
 def _result(
     test: str, freedoms: Sequence[Printed | None], value: Printed | None, match: re.Match[str] | None, text: str
 ) -> Result | None:
-    known = [found for found in freedoms if found and 1 <= found.value <= MOST]
+    known = [found for found in freedoms if found and 1 <= found.value <= MOST_FREEDOM]
     if match is None or value is None or len(known) < len(freedoms) or len(known) != FREEDOMS[test]:
         return None
-    least, most = {"F": (0, MOST_VALUE), "chi2": (0, MOST_VALUE), "r": (-1, 1)}.get(test, (-MOST_VALUE, MOST_VALUE))
-    if not least <= value.value <= most or (test == "F" and known[0].value > MOST_ABOVE):
+    least = {"F": 0, "chi2": 0, "r": -1}.get(test, -MOST_VALUE)
+    most = 1 if test == "r" else MOST_VALUE
+    if not least <= value.value <= most or (test == "F" and known[0].value > MOST_NUMERATOR_FREEDOM):
         return None
-    p = Printed(ALPHA, Fraction(0), ".05") if match["ns"] else _number(match["p"])
-    return Result(test, known, value, ">" if match["ns"] else match["sign"] or "=", p, text) if p else None
+    if match["ns"]:
+        return Result(test, known, value, ">", Printed(ALPHA, Fraction(0), ".05"), text)
+    p = _number(match["p"])
+    return Result(test, known, value, match["sign"] or "=", p, text) if p else None
 
 
 def _number(text: str) -> Printed | None:
-    """Return a number that may lack the zero before its point, as probabilities do in this style."""
+    """Return a number that may lack the zero before its point, as APA style prints probabilities."""
     return number(re.sub(r"^(-?)\.", r"\g<1>0.", text))
 
 
-def judge(result: Result, *, one_tailed: bool = False) -> tuple[bool, str] | None:
-    """Return whether the recomputed p changes what is significant at .05, and the sum, or None where p fits."""
+def judge(result: Result, *, one_tailed: bool = False) -> Error | None:
+    """Return the error of a result, or None if its p fits the statistic."""
     low, high = p_range(result)
     directed = result.test in ("t", "r", "z")
     halved = directed and _fits(result, low / 2, high / 2)
     if _fits(result, low, high) or (halved and one_tailed):
         return None
-    printed, computed = _significant(result), _decided(low, high)
-    decision = None not in (printed, computed) and printed != computed
-    told = f"{result.text}: the statistic gives p from {low:.3g} to {high:.3g}"
+    printed = _significant(result)
+    computed = _decided(low, high)
+    decision = printed is not None and computed is not None and printed != computed
+    message = f"{result.text}: the statistic gives p from {low:.3g} to {high:.3g}"
     if decision:
-        told += f"; printed as {'' if printed else 'not '}significant at .05, it is{'' if computed else ' not'}"
+        message += f"; printed as {'' if printed else 'not '}significant at .05, it is{'' if computed else ' not'}"
     if halved:
-        told += "; a one-tailed test would fit"
-    return decision, told
+        message += "; a one-tailed test would fit"
+    return Error(decision, message)
 
 
 def _fits(result: Result, low: float, high: float) -> bool:
@@ -156,7 +169,7 @@ def _fits(result: Result, low: float, high: float) -> bool:
 
 
 def _significant(result: Result) -> bool | None:
-    """Return whether the printed p is below .05, or None where it does not say."""
+    """Return whether the printed p is below .05, or None if it does not tell."""
     around = result.p.within(ROUNDED if result.sign == "=" else PRINTED)
     if result.sign in "=<" and around.high <= ALPHA:
         return True
@@ -164,40 +177,65 @@ def _significant(result: Result) -> bool | None:
 
 
 def _decided(low: float, high: float) -> bool | None:
+    """Return whether a recomputed p is below .05, or None if its range does not tell."""
     return high < ALPHA if high < ALPHA or low > ALPHA else None
 
 
 def p_range(result: Result) -> tuple[float, float]:
-    """Return the two-tailed p over the range of the printed digits, or the upper tail for F and chi-square."""
+    """Return the range of p over the printed digits: two-tailed, or the upper tail for F and chi-square."""
     around = result.value.within(ROUNDED)
-    ends = [abs(around.low), abs(around.high)] + [Fraction(0)] * (around.low <= 0 <= around.high)
+    ends = [abs(around.low), abs(around.high)]
+    if around.low <= 0 <= around.high:
+        ends.append(Fraction(0))
     if result.test == "r":
         ends = [min(end, Fraction(1)) for end in ends]
-    freedoms = [
-        (found.value,) if found.unit == 1 else (found.within(ROUNDED).low, found.within(ROUNDED).high)
-        for found in result.freedoms
-    ]
-    found = [p_value(result.test, float(end), *map(float, df)) for end in ends for df in product(*freedoms)]
-    return min(found), max(found)
+    freedoms = []
+    for freedom in result.freedoms:
+        interval = freedom.within(ROUNDED)
+        freedoms.append((freedom.value,) if freedom.unit == 1 else (interval.low, interval.high))
+    values = [p_value(result.test, float(end), *map(float, df)) for end in ends for df in product(*freedoms)]
+    return min(values), max(values)
 
 
 def p_value(test: str, value: float, *freedoms: float) -> float:
-    """Return the two-tailed p of t, r or z, or the upper tail of F or chi2, of a statistic that is not negative."""
+    """Return p of a non-negative statistic: two-tailed for t, r and z, the upper tail for F and chi2."""
     from mpmath import betainc, erfc, gammainc, sqrt
 
     if test == "z":
         return float(erfc(value / sqrt(2)))
     if test == "chi2":
         return float(gammainc(freedoms[0] / 2, value / 2, regularized=True))
-    # Each is a beta distribution of the share that chance has in what varies.
-    left, right = freedoms[-1] / 2, (freedoms[0] if test == "F" else 1) / 2
-    chance, effect = {
-        "t": (freedoms[-1], value**2),
-        "r": (1 - value**2, value**2),
-        "F": (freedoms[-1], freedoms[0] * value),
-    }[test]
-    share, rest = chance / (chance + effect), effect / (chance + effect)
-    # Of the two tails, the series of the shorter one converges.
+    # The residual share of the variation has a beta distribution.
+    left = freedoms[-1] / 2
+    right = (freedoms[0] if test == "F" else 1) / 2
+    if test == "r":
+        chance = 1 - value**2
+        effect = value**2
+    elif test == "t":
+        chance = freedoms[-1]
+        effect = value**2
+    else:
+        chance = freedoms[-1]
+        effect = freedoms[0] * value
+    share = chance / (chance + effect)
+    rest = effect / (chance + effect)
+    # The series converges for the shorter of the two tails.
     if share > (left + 1) / (left + right + 2):
         return float(1 - betainc(right, left, 0, rest, regularized=True))
     return float(betainc(left, right, 0, share, regularized=True))
+
+
+CHECK = Check(
+    "statcheck",
+    candidates,
+    title="The p does not follow from the test statistic",
+    literature=(
+        "Nuijten, Hartgerink, van Assen, Epskamp and Wicherts (2016), The prevalence of statistical reporting errors "
+        "in psychology (1985-2013)"
+    ),
+    limits=(
+        "Reads t, F, r, z and chi-square with p and degrees of freedom of at most 10,000 (the first of F: 1,000). "
+        "Wrong if p is corrected for multiple tests, or one-tailed in a text that does not say so; the message says "
+        "whether a one-tailed test would fit."
+    ),
+)

@@ -1,4 +1,4 @@
-"""Claims: what a paper says of its numbers, as data, and which of the published rows it speaks of."""
+"""Claims: the statements of a paper about its numbers, as data, parsed from claims.csv."""
 
 from __future__ import annotations
 
@@ -8,35 +8,54 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from stages.auditing.claims.formulas import FUNCTIONS, is_operand, is_selection, mentions, operands_of, parse_formula
-from stages.auditing.claims.quantifiers import SUCH_AS, parse_quantifier
 from stages.auditing.claims.queries import Operand, Query, parse_operands, parse_query
-from stages.auditing.claims.relations import COMPARISONS, IS, RANGES, SPANS, trend_of
+from stages.auditing.claims.relations import COMPARISONS, IS, QUANTIFIERS, RANGES, SPANS, parse_quantifier, trend_of
 from stages.auditing.tables.numbers import NUMBER, parse_span
 from stages.auditing.tables.rows import FaultyFile, read_records
 from stages.auditing.tables.schema import DIFFUSION, Schema
 
 COLUMNS = (
-    "id", "paper", "where", "line", "kind", "statement", "operands", "formula", "relation", "stated", "quantifier",
-    "explanation", "cause", "origin", "reason",
-)  # fmt: skip
-# The usual ones; a project may have others.
+    "id",
+    "paper",
+    "where",
+    "line",
+    "kind",
+    "statement",
+    "operands",
+    "formula",
+    "relation",
+    "stated",
+    "quantifier",
+    "explanation",
+    "cause",
+    "origin",
+    "reason",
+)
+# The usual kinds; a project may add others.
 KINDS = (
-    "improvement", "difference", "ratio", "repeated", "ordering", "trend", "mean", "speed-up", "hyperparameter",
-    "protocol", "sanity",
-)  # fmt: skip
-# Whoever audits expects it of sound tables; no paper states it.
+    "improvement",
+    "difference",
+    "ratio",
+    "repeated",
+    "ordering",
+    "trend",
+    "mean",
+    "speed-up",
+    "hyperparameter",
+    "protocol",
+    "sanity",
+)
+# The kind of checks that an auditor expects sound tables to pass, though no paper states them.
 SANITY = "sanity"
-# What may stand behind an operand's name: what is printed with the value, and what it was measured on or set for.
 
 
 class Claim(NamedTuple):
     """One checkable statement: ``formula`` ``relation`` ``stated``, over the rows that its operands name.
 
-    Without a quantifier every group of matching rows is a check of its own; with one, or for the range that a quantity
-    spans, there is one check over the groups. A claim without a formula cannot be checked, and ``reason`` says why.
-    ``reference`` is what ``stated`` says where it names operands; ``check`` is all of it as written; ``place`` is the
-    claim's file and line. ``line`` is that of the paper's text on which the statement rests, so that a review can set
-    the two side by side.
+    Without a quantifier, every group of matching rows is checked separately; with a quantifier, or for a relation to a
+    stated range, all groups are one check. A claim without a formula cannot be checked, and ``reason`` says why.
+    ``reference`` is the parsed ``stated`` if that names operands; ``check`` is the whole check as written; ``place`` is
+    the claim's file and line. ``line`` is the line of the paper's text that makes the statement.
     """
 
     place: str
@@ -60,7 +79,7 @@ class Claim(NamedTuple):
 
     @property
     def along(self) -> str:
-        """The coordinate that a trend runs along; empty for other relations."""
+        """The coordinate of a trend; empty for other relations."""
         trend = trend_of(self.relation)
         return trend[0] if trend else ""
 
@@ -69,8 +88,8 @@ def parse_claims(name: str, text: str, schema: Schema = DIFFUSION) -> list[Claim
     """Return the claims of one file.
 
     Raises:
-        FaultyFile: no claim, unknown columns, relation, quantifier or attribute, an id that is there twice, a malformed
-            operand or formula.
+        FaultyFile: there is no claim; a column, relation, quantifier or attribute is unknown; an id is there twice; an
+            operand or formula is malformed.
     """
     claims: dict[str, Claim] = {}
     for place, record in read_records(name, text, COLUMNS):
@@ -90,16 +109,17 @@ def parse_claims(name: str, text: str, schema: Schema = DIFFUSION) -> list[Claim
 
 
 def check_columns(claim: Claim, schema: Schema) -> None:
-    """Refuse an attribute or the coordinate of a trend that the tables do not have.
+    """Refuse an attribute, or a trend's coordinate, that the tables do not have.
 
     Raises:
         ValueError: there is no such column.
     """
     allowed = ("value", "spread", *schema.beside, *schema.axes)
     sides = [formula for formula in (claim.formula, claim.reference) if formula is not None]
-    for mention in (mention for side in sides for mention in mentions(side)):
-        if mention.attribute not in allowed:
-            raise ValueError(f"{mention.name}.{mention.attribute}: must be one of {', '.join(allowed)}")
+    for side in sides:
+        for mention in mentions(side):
+            if mention.attribute not in allowed:
+                raise ValueError(f"{mention.name}.{mention.attribute}: must be one of {', '.join(allowed)}")
     if claim.along and claim.along not in schema.axes:
         raise ValueError(f"relation {claim.relation!r}: must be along one of {', '.join(schema.axes)}")
 
@@ -117,8 +137,9 @@ def _claim(place: str, record: dict[str, str], schema: Schema) -> Claim:
 
 
 def _reference(record: dict[str, str], operands: Collection[str]) -> ast.expr | None:
-    """Return what is stated where it names operands; beside "is" a name of none is a text."""
-    stated, relation = record["stated"], record["relation"]
+    """Return the formula that is stated, or None for a number or, with the relation "is", a text."""
+    stated = record["stated"]
+    relation = record["relation"]
     if relation in SPANS or trend_of(relation) or NUMBER.fullmatch(stated):
         return None
     try:
@@ -129,8 +150,8 @@ def _reference(record: dict[str, str], operands: Collection[str]) -> ast.expr | 
         pass
     if relation == IS:
         return None
-    told = "must be a number (such as 8.00, -74.53, 500K) or name operands; a text goes with the relation 'is'"
-    raise ValueError(f"stated {stated!r}: {told}")
+    message = "must be a number (such as 8.00, -74.53, 500K) or name operands; a text goes with the relation 'is'"
+    raise ValueError(f"stated {stated!r}: {message}")
 
 
 def _check_words(record: dict[str, str]) -> None:
@@ -163,7 +184,7 @@ def _check_relation(relation: str, stated: str, quantifier: str) -> None:
     if bool(stated) == bool(trend):
         raise ValueError(f"stated {stated!r}: must be given, except for a trend")
     if trend and not quantifier:
-        raise ValueError(f"quantifier: '{relation}' needs one: {SUCH_AS}")
+        raise ValueError(f"quantifier: '{relation}' needs one: {QUANTIFIERS}")
     if relation == RANGES and quantifier:
         raise ValueError(f"quantifier {quantifier!r}: must be empty, as '{relation}' is of all comparisons")
     if relation in SPANS:
@@ -181,12 +202,16 @@ def _check_names(claim: Claim) -> None:
         raise ValueError("the formula must be an operand alone where the relation is 'is'")
     if any(map(is_selection, sides)) and (computed or claim.relation not in ("=", IS)):
         raise ValueError("argmin and argmax go with the relations '=' and 'is', and with nothing computed")
-    if taken := set(claim.operands) & set(FUNCTIONS):
+    taken = set(claim.operands) & set(FUNCTIONS)
+    if taken:
         raise ValueError(f"operand {', '.join(sorted(taken))}: that is the name of a function")
-    if unknown := used - set(claim.operands):
+    unknown = used - set(claim.operands)
+    if unknown:
         raise ValueError(f"formula and stated name {', '.join(sorted(unknown))}, which is no operand")
-    if idle := set(claim.operands) - used:
-        raise ValueError(f"neither formula nor stated use {', '.join(sorted(idle))}")
-    if mixed := {name for names in uses for name, kinds in names.items() if len(kinds) > 1}:
-        told = "stands both alone and over its rows, as under min or mean: name it twice"
-        raise ValueError(f"{', '.join(sorted(mixed))} {told}")
+    unused = set(claim.operands) - used
+    if unused:
+        raise ValueError(f"neither formula nor stated uses {', '.join(sorted(unused))}")
+    mixed = {name for names in uses for name, kinds in names.items() if len(kinds) > 1}
+    if mixed:
+        message = "stands both alone and over its rows, as under min or mean: name it twice"
+        raise ValueError(f"{', '.join(sorted(mixed))} {message}")

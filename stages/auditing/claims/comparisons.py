@@ -11,11 +11,10 @@ from typing import NamedTuple
 from stages.auditing.claims.claims import Claim
 from stages.auditing.claims.formulas import Filled, fill, is_printed, is_selection, spell
 from stages.auditing.claims.instances import lost_in, sequence_of
-from stages.auditing.claims.operand_cells import reader
+from stages.auditing.claims.operand_values import reader, same_words, words_of
 from stages.auditing.claims.queries import Group, Key
 from stages.auditing.claims.ranges import enclose
 from stages.auditing.claims.relations import IS, RANGES, SPANS, Held, Range, compare, trend_of
-from stages.auditing.claims.selections import same_words, words_of
 from stages.auditing.tables.numbers import (
     NUMBER,
     ROUNDED,
@@ -25,6 +24,7 @@ from stages.auditing.tables.numbers import (
     parse_number,
     parse_span,
 )
+from stages.auditing.tables.rows import Row
 
 GRAVITY: tuple[Held, ...] = ("yes", "possible", "no", "lost")
 
@@ -32,8 +32,8 @@ GRAVITY: tuple[Held, ...] = ("yes", "possible", "no", "lost")
 class Comparison(NamedTuple):
     """One instance of a claim: its rows, whether the relation held between them, and both sides spelled out.
 
-    ``left`` is the range of its left side where that is a number, ``result`` its words where not. ``outer`` says that a
-    range may be wider than the true one. Where nothing could be compared, ``reason`` says why.
+    ``left`` is the range of the left side if that is a number, ``result`` its texts otherwise. ``outer`` says that a
+    range may be wider than the true one. If nothing could be compared, ``reason`` says why.
     """
 
     group: Group
@@ -46,11 +46,16 @@ class Comparison(NamedTuple):
     reason: str = ""
 
 
+def rows_of(comparison: Comparison) -> list[Row]:
+    """Return all rows of a comparison, operand by operand."""
+    return [row for rows in comparison.group.values() for row in rows]
+
+
 def comparisons_of(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group]]) -> list[Comparison]:
     """Return the comparisons of a claim.
 
     Raises:
-        ValueError: an operand is no number, or rows that make no trend.
+        ValueError: an operand is not a number, or the rows make no trend.
     """
     if claim.along:
         return _along(claim, formula, instances)
@@ -59,34 +64,39 @@ def comparisons_of(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Ke
 
 
 def ends_of(comparisons: Sequence[Comparison]) -> tuple[int, int]:
-    """Return the places of the comparisons whose left sides are the least and the largest."""
+    """Return the indices of the comparisons with the least and with the largest left side."""
     lefts = [comparison.left for comparison in comparisons if comparison.left]
-    lows, highs = [left.printed.low for left in lefts], [left.printed.high for left in lefts]
+    lows = [left.printed.low for left in lefts]
+    highs = [left.printed.high for left in lefts]
     return lows.index(min(lows)), highs.index(max(highs))
 
 
 def _compared(claim: Claim, formula: ast.expr, group: Group) -> Comparison:
-    if lost := lost_in(group):
+    lost = lost_in(group)
+    if lost:
         return _lost(group, lost)
     if claim.relation == IS or is_selection(formula) or is_selection(claim.reference):
-        left, right = words_of(formula, "", group), words_of(claim.reference, claim.stated, group)
+        left = words_of(formula, "", group)
+        right = words_of(claim.reference, claim.stated, group)
         held = same_words(left, claim.relation, right)
-        return Comparison(group, held, None, left.spelled, right.spelled, " or ".join(dict.fromkeys(left.printed)))
+        result = " or ".join(dict.fromkeys(left.printed))
+        return Comparison(group, held, None, left.spelled, right.spelled, result)
     filled = fill(formula, reader(group))
     reference = None if claim.reference is None else fill(claim.reference, reader(group))
     stated = claim.stated if reference is None else spell(reference)
     try:
-        left, left_is_outer = _range(filled)
-        right, right_is_outer = (_stated(claim), False) if reference is None else _range(reference)
+        left = _range(filled)
+        right = _stated(claim) if reference is None else _range(reference)
+        # A stated range is compared with the least and the largest value alone, in _at_ends.
         spans = claim.relation == RANGES
         held = "yes" if spans else compare(left, claim.relation, right, mutual=_mutual(claim, formula))
     except ArithmeticError as error:
         return _lost(group, f"{error}: {spell(filled)} {claim.relation} {stated}")
-    return Comparison(group, held, left, spell(filled), stated, outer=left_is_outer or right_is_outer)
+    return Comparison(group, held, left, spell(filled), stated, outer=left.outer or right.outer)
 
 
 def _at_ends(claim: Claim, formula: ast.expr, compared: Sequence[Comparison]) -> list[Comparison]:
-    """Return the comparisons, those with the least and the largest value compared with the ends of the stated range."""
+    """Return the comparisons, with the least and the largest value compared with the ends of the stated range."""
     lefts = [comparison.left for comparison in compared if comparison.left]
     if len(lefts) < len(compared):
         return list(compared)
@@ -99,7 +109,7 @@ def _at_ends(claim: Claim, formula: ast.expr, compared: Sequence[Comparison]) ->
 
 
 def _along(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group]]) -> list[Comparison]:
-    """Return one comparison for every two neighbours along the coordinate, within rows that agree in all else."""
+    """Return a comparison for every two neighbours along the coordinate, among rows that agree in all others."""
     trend = trend_of(claim.relation)
     assert trend
     along, relation = trend
@@ -113,14 +123,15 @@ def _along(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group
         sequence[places[word]] = group
     if max(map(len, sequences.values())) < 2:
         raise ValueError(f"a trend needs rows of two values of {along}")
-    ordered = [
-        [group for _, group in sorted(sequence.items(), key=lambda item: item[0])] for sequence in sequences.values()
-    ]
-    return [_neighbours(formula, relation, *pair) for sequence in ordered for pair in pairwise(sequence)]
+    comparisons = []
+    for sequence in sequences.values():
+        ordered = [sequence[place] for place in sorted(sequence)]
+        comparisons += [_neighbours(formula, relation, first, second) for first, second in pairwise(ordered)]
+    return comparisons
 
 
 def _places(along: str, words: Sequence[str]) -> dict[str, Fraction]:
-    """Return where each word stands along a coordinate: by number if all are numbers, else in order of the file."""
+    """Return the position of each word along a coordinate: its value if all are numbers, else the order of the file."""
     if "" in words:
         raise ValueError(f"a trend along {along} has rows without {along}; name {along} for its operands")
     if all(NUMBER.fullmatch(word) for word in words):
@@ -130,35 +141,38 @@ def _places(along: str, words: Sequence[str]) -> dict[str, Fraction]:
 
 def _neighbours(formula: ast.expr, relation: str, first: Group, second: Group) -> Comparison:
     both = {f"{name}{i}": rows for i, group in enumerate((first, second), 1) for name, rows in group.items()}
-    if lost := lost_in(both):
+    lost = lost_in(both)
+    if lost:
         return _lost(both, lost)
-    sides = [fill(formula, reader(group)) for group in (first, second)]
-    spelled, then = map(spell, sides)
+    filled = fill(formula, reader(first))
+    filled_next = fill(formula, reader(second))
+    spelled = spell(filled)
+    then = spell(filled_next)
     try:
-        (left, left_is_outer), (right, right_is_outer) = map(_range, sides)
+        left = _range(filled)
+        right = _range(filled_next)
         held = compare(left, relation, right)
     except ArithmeticError as error:
         return _lost(both, f"{error}: {spelled}, then {then}")
-    return Comparison(both, held, None, spelled, then, outer=left_is_outer or right_is_outer)
+    return Comparison(both, held, None, spelled, then, outer=left.outer or right.outer)
 
 
 def _lost(group: Group, reason: str) -> Comparison:
     return Comparison(group, "lost", None, "", "", reason=reason)
 
 
-def _range(filled: Filled) -> tuple[Range, bool]:
-    """Return the range of a formula, and whether it is but an outer bound.
+def _range(filled: Filled) -> Range:
+    """Return the range of a formula.
 
     Raises:
-        ArithmeticError: it cannot be computed as printed, or from numbers that round to those.
+        ArithmeticError: it cannot be computed from the printed numbers, or from numbers that round to them.
     """
     if isinstance(filled.formula, ast.Name):
-        # Nothing is computed.
-        return Range(filled.cells[filled.formula.id].within), False
-    found = Range(lambda slack: enclose(filled, slack).range)
-    once = enclose(filled, ROUNDED)
-    found.rounded = once.range
-    return found, not once.exact
+        return Range(filled.cells[filled.formula.id].within)
+    rounded = enclose(filled, ROUNDED)
+    found = Range(lambda slack: enclose(filled, slack).range, outer=not rounded.exact)
+    found.rounded = rounded.range
+    return found
 
 
 def _stated(claim: Claim) -> Range:
@@ -166,10 +180,10 @@ def _stated(claim: Claim) -> Range:
         low, high = parse_span(claim.stated)
         return Range(lambda slack: Interval(low.within(slack).low, high.within(slack).high))
     number = parse_number(claim.stated)
-    # "More than 5" means 5 itself, not what rounds to 5.
+    # "More than 5" means exactly 5, not numbers that round to 5.
     return Range(number.within if claim.relation == "=" else number.exact().within)
 
 
 def _mutual(claim: Claim, formula: ast.expr) -> bool:
-    """Return whether both sides are printings of one number, either of which may have fewer digits."""
+    """Return whether both sides are printed numbers, either of which may have fewer digits."""
     return is_printed(formula) and (claim.reference is None or is_printed(claim.reference))

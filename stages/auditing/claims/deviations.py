@@ -9,7 +9,7 @@ from math import lcm
 
 from stages.auditing.tables.numbers import Interval, root
 
-# So many sums of corners are told apart; twelve numbers of different widths have as many.
+# The number of sums of corners that are kept; twelve numbers of different widths have that many.
 MOST_SUMS = 2**12
 
 
@@ -17,7 +17,7 @@ def deviation(intervals: Sequence[Interval]) -> tuple[Interval, bool]:
     """Return the range of the sample standard deviation (n - 1), and whether it is exact or an outer bound.
 
     Raises:
-        ZeroDivisionError: of one number there is none.
+        ZeroDivisionError: one number has no standard deviation.
     """
     n = len(intervals)
     if n == 1:
@@ -27,12 +27,13 @@ def deviation(intervals: Sequence[Interval]) -> tuple[Interval, bool]:
 
 
 def _greatest_squares(intervals: Sequence[Interval]) -> tuple[Fraction, bool]:
-    """Return the largest sum of squares about the mean: it is convex, so that a corner of the box has it.
+    """Return the largest sum of squares about the mean, and whether it is exact.
 
-    Of the corners with one sum that with the larger squares counts. Numbers of equal widths have few sums.
+    The sum of squares is convex, so its maximum is at a corner of the box. Of corners with the same sum, only the one
+    with the largest squares is kept; numbers of equal widths have few sums.
     """
     n = len(intervals)
-    # Whole numbers are added much faster than fractions.
+    # Adding integers is much faster than adding fractions.
     scale = lcm(*(end.denominator for i in intervals for end in (i.low, i.high)))
     squares = {0: 0}
     for interval in intervals:
@@ -42,24 +43,26 @@ def _greatest_squares(intervals: Sequence[Interval]) -> tuple[Fraction, bool]:
                 further[known + end] = max(square + end * end, further.get(known + end, 0))
         squares = further
         if len(squares) > MOST_SUMS:
-            # About any centre the squares are no smaller than about the mean.
+            # The squares about any centre are an upper bound of those about the mean.
             centre = sum((i.low + i.high for i in intervals), Fraction(0)) / (2 * n)
             return sum((max((i.low - centre) ** 2, (i.high - centre) ** 2) for i in intervals), Fraction(0)), False
     return Fraction(max(n * square - known**2 for known, square in squares.items()), n * scale**2), True
 
 
 def _least_squares(intervals: Sequence[Interval]) -> Fraction:
-    """Return the least sum of squares about the mean: of the numbers nearest to a centre that is their mean."""
+    """Return the least sum of squares about the mean: that of the numbers nearest to a centre that is their mean."""
 
     def beyond(centre: Fraction) -> Fraction:
-        """Return how far the centre lies, in sum, above the numbers nearest to it: it rises with the centre."""
+        """Return the summed distance of the centre above the numbers nearest to it, which rises with the centre."""
         return sum((centre - _nearest(i, centre) for i in intervals), Fraction(0))
 
     ends = sorted({end for i in intervals for end in (i.low, i.high)})
     first = bisect_left(ends, 0, key=beyond)
-    below, above = ends[max(first - 1, 0)], ends[first]
-    # Straight between two ends, so that it is 0 where the line through them is.
-    under, over = beyond(below), beyond(above)
+    below = ends[max(first - 1, 0)]
+    above = ends[first]
+    # It is linear between two ends, so its zero is that of the line through them.
+    under = beyond(below)
+    over = beyond(above)
     centre = below if under == over else below - under * (above - below) / (over - under)
     return sum(((centre - _nearest(i, centre)) ** 2 for i in intervals), Fraction(0))
 

@@ -13,28 +13,31 @@ from stages.auditing.tables.numbers import Printed
 LONGEST = 300
 DEEPEST = 100
 GREATEST_EXPONENT = 20
-# Of one operand or a computation, over all its rows; min and max also of several values.
+# Functions of one operand or formula over all its rows; min and max also take several values.
 REDUCERS = ("min", "max", "mean", "sum", "std")
 OF_SEVERAL = ("min", "max")
 OF_ONE = ("abs", "sqrt")
-# The row with the least or the largest value: argmin(a).steps is its coordinate.
+# They select the row with the least or the largest value: argmin(a).steps is a coordinate of that row.
 SELECTORS = ("argmin", "argmax")
 FUNCTIONS = ("exact", *OF_ONE, *REDUCERS, *SELECTORS)
 OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-}  # fmt: skip
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
 ALLOWED = (
     "+ - * /, whole powers up to 20, numbers, operands, their attributes, "
     f"{', '.join(('exact', *OF_ONE, *REDUCERS))} of them, "
     f"at most {DEEPEST} deep; or argmin(a).steps or argmax(a).steps alone"
 )
 
-# The printed numbers of an operand's attribute, one or one per row under a reducer, each with the name of its cell.
+# Reads the printed numbers of an operand's attribute, each with the name of its cell; several only under a reducer.
 Read = Callable[[str, str], Sequence[tuple[str, Printed]]]
 
 
 class Mention(NamedTuple):
-    """A place where a formula names an operand: which attribute, and whether of all its rows."""
+    """A place where a formula names an operand: the attribute, and whether it is reduced over all rows."""
 
     name: str
     attribute: str
@@ -42,9 +45,9 @@ class Mention(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """A formula over the cells of one comparison: what stands under a reducer stands there once per row.
+    """A formula over the cells of one comparison; the argument of a reducer is repeated for each row.
 
-    ``plain`` says that plain interval arithmetic finds its range: it takes two mentions of a cell for two numbers.
+    ``plain`` says that interval arithmetic gives its exact range: no cell is mentioned twice.
     """
 
     formula: ast.expr
@@ -53,10 +56,10 @@ class Filled(NamedTuple):
 
 
 def parse_formula(text: str) -> ast.expr:
-    """Return the formula: + - * / and whole powers, numbers, operands, their attributes, and functions of these.
+    """Return the parsed formula: + - * / and whole powers, numbers, operands, their attributes, and functions of these.
 
     Raises:
-        ValueError: anything else, more than 300 characters, or nested deeper than 100.
+        ValueError: it holds anything else, has more than 300 characters, or is nested deeper than 100.
     """
     if len(text) > LONGEST:
         raise ValueError(f"formula of {len(text)} characters: must have at most {LONGEST}")
@@ -73,12 +76,12 @@ def parse_formula(text: str) -> ast.expr:
 
 
 def is_operand(formula: ast.expr) -> bool:
-    """Return whether a formula is an operand or an attribute of one, nothing computed."""
+    """Return whether a formula is an operand or an attribute of one, without any computation."""
     return isinstance(formula, ast.Name | ast.Attribute) and isinstance(getattr(formula, "value", formula), ast.Name)
 
 
 def is_selection(formula: ast.expr | None) -> bool:
-    """Return whether a formula is the coordinate of the row with the least or the largest value."""
+    """Return whether a formula is a coordinate of the row with the least or the largest value."""
     match formula:
         case ast.Attribute(ast.Call(ast.Name(function), [operand], [])):
             return function in SELECTORS and is_operand(operand)
@@ -87,7 +90,7 @@ def is_selection(formula: ast.expr | None) -> bool:
 
 
 def is_printed(formula: ast.expr) -> bool:
-    """Return whether a formula is a printed number, perhaps exact, and nothing computed."""
+    """Return whether a formula is a printed number, perhaps under exact(), without any computation."""
     match formula:
         case ast.Call(ast.Name("exact")):
             return True
@@ -113,10 +116,10 @@ def mentions(formula: ast.expr, *, reduced: bool = False) -> Iterator[Mention]:
             yield from mentions(operand, reduced=reduced)
 
 
-# A claim's formula is asked once for every comparison.
+# Called once per comparison of a claim.
 @lru_cache(maxsize=2**10)
 def operands_of(formula: ast.expr) -> Mapping[str, set[str]]:
-    """Return the operands of a formula, and whether each stands "alone", "reduced" over its rows, or both."""
+    """Return the operands of a formula, and whether each is used "alone", "reduced" over its rows, or both."""
     found: dict[str, set[str]] = {}
     for mention in mentions(formula):
         found.setdefault(mention.name, set()).add("reduced" if mention.reduced else "alone")
@@ -136,7 +139,7 @@ def reduced_together(formula: ast.expr) -> list[set[str]]:
 
 
 def address(operand: ast.expr) -> tuple[str, str]:
-    """Return an operand's name and attribute; of an operand alone, its value."""
+    """Return an operand's name and attribute, which is its value unless named."""
     match operand:
         case ast.Attribute(ast.Name(name), attribute):
             return name, attribute
@@ -146,7 +149,7 @@ def address(operand: ast.expr) -> tuple[str, str]:
 
 
 def whole(exponent: ast.expr) -> float:
-    """Return the exponent of a power, infinite where it is no whole number."""
+    """Return the exponent of a power; infinity unless it is a whole number."""
     match exponent:
         case ast.Constant(value) if type(value) is int:
             return value
@@ -157,19 +160,19 @@ def whole(exponent: ast.expr) -> float:
 
 
 def fill(formula: ast.expr, read: Read) -> Filled:
-    """Return the formula over the cells of its operands' numbers.
+    """Return the formula with the cells of its operands' numbers in place of the operands.
 
-    exact(a) is a setting that somebody typed; it is taken as printed.
+    exact(a) is a setting that was typed, not rounded, so its printed value is exact.
     """
     mentioned: list[tuple[str, Printed]] = []
     filled = _filled(formula, read, mentioned)
     cells = dict(mentioned)
-    # The range of a deviation is not that of its parts.
+    # Interval arithmetic over its parts does not give the range of a standard deviation.
     return Filled(filled, cells, len(cells) == len(mentioned) and not computes(formula, "std"))
 
 
 def spell(filled: Filled) -> str:
-    """Return the formula with the printed values in place of the operands, such as 100 × (1 − 31.11 / 31.30)."""
+    """Return the formula as text with the printed values of its operands, such as 100 × (1 − 31.11 / 31.30)."""
     text = ast.unparse(_spelled(filled.formula, filled.cells)).replace(" ** ", "^")
     return text.translate(str.maketrans({"*": "×", "-": "−"}))
 
@@ -180,7 +183,7 @@ def _reduces(call: ast.Call) -> bool:
 
 
 def _faulty(formula: ast.expr, depth: int, *, reduced: bool = False) -> Iterator[ast.expr]:
-    """Yield the parts of a formula that are not allowed; nothing under a reducer may be a reducer itself."""
+    """Yield the parts of a formula that are not allowed; reducers must not be nested."""
     parts: Sequence[ast.expr] = ()
     match formula:
         case _ if depth == 0:
@@ -198,7 +201,8 @@ def _faulty(formula: ast.expr, depth: int, *, reduced: bool = False) -> Iterator
         case ast.Call(ast.Name(function), [operand], []) if function in OF_ONE:
             parts = [operand]
         case ast.Call(ast.Name(function), [part], []) if function in REDUCERS and operands_of(part) and not reduced:
-            parts, reduced = [part], True
+            parts = [part]
+            reduced = True
         case ast.Call(ast.Name(function), [_, _, *_] as operands, []) if function in OF_SEVERAL:
             parts = operands
         case _ if not is_operand(formula):
@@ -230,7 +234,7 @@ def _filled(formula: ast.expr, read: Read, mentioned: list[tuple[str, Printed]])
 
 
 def _each(formula: ast.expr, read: Read) -> Iterator[Read]:
-    """Yield a way to read for each row under a reducer, where an operand of one row is part of all."""
+    """Yield a reader of each row under a reducer; an operand with a single row has that row every time."""
     addresses = list(dict.fromkeys(mention[:2] for mention in mentions(formula)))
     numbers = [read(*where) for where in addresses]
     rows = range(max(map(len, numbers)))

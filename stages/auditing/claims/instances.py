@@ -1,30 +1,29 @@
-"""Instances of a claim: which rows each of its comparisons rests on."""
+"""Instances of a claim: the rows of each of its comparisons, and the rows that are part of none."""
 
 from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import combinations, product
 
 from stages.auditing.claims.claims import Claim
 from stages.auditing.claims.formulas import operands_of, reduced_together
-from stages.auditing.claims.pairing import pair_up
 from stages.auditing.claims.queries import Group, Key, Query, match, select
 from stages.auditing.tables.rows import Papers, Row
 
-# How many rows may differ in one coordinate for a warning to name them.
+# If more rows differ in a coordinate, no pair of them is likely a typing error.
 MOST_ALIKE = 50
 
 
 def instances_of(claim: Claim, papers: Papers) -> list[tuple[Key, Group]]:
-    """Return the rows of each comparison: one row per operand, or several for one under min, mean and the like.
+    """Return the rows of each comparison: one row per operand, or several for an operand under min, mean and the like.
 
-    The rows of operands that are under one of these together are in pairs: the first of each belong together.
+    The rows of operands under the same reducer are aligned: the i-th rows of all of them belong together.
 
     Raises:
-        ValueError: no rows match, or what the operands name would pair unlike with unlike.
+        ValueError: no rows match, or the operands would pair rows that differ in more than they name.
     """
     _check_named(claim, papers)
     groups = match(claim.operands, papers, claim.along or None)
@@ -41,15 +40,15 @@ def instances_of(claim: Claim, papers: Papers) -> list[tuple[Key, Group]]:
 
 
 def sequence_of(claim: Claim, key: Key) -> Key:
-    """Return what the rows of one sequence of a trend agree on."""
+    """Return the coordinates, and their values, on which the rows of one sequence of a trend agree."""
     return tuple(pair for pair in key if pair[0] != claim.along)
 
 
 def unpaired_rows(claim: Claim, papers: Papers, instances: Sequence[tuple[Key, Group]]) -> list[tuple[str, Row]]:
-    """Return the rows that a claim names but that are part of no comparison, each with the name of its operand."""
+    """Return the rows that a claim names but no comparison uses, each with the name of its operand."""
     compared = [group for _, group in instances]
     if claim.along:
-        # A row with no neighbour along the coordinate is compared with nothing.
+        # A row without a neighbour along the coordinate is not compared.
         lengths = Counter(sequence_of(claim, key) for key, _ in instances)
         compared = [group for key, group in instances if lengths[sequence_of(claim, key)] > 1]
     paired = {(name, row) for group in compared for name, rows in group.items() for row in rows}
@@ -59,15 +58,15 @@ def unpaired_rows(claim: Claim, papers: Papers, instances: Sequence[tuple[Key, G
 
 
 def lost_rows(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[tuple[str, Row]]:
-    """Return the unpaired rows whose operand does not say that some of its rows have no counterpart."""
-    operands = claim.operands
-    return [(name, row) for name, row in unpaired if not (isinstance(o := operands[name], Query) and o.partial)]
+    """Return the unpaired rows of operands that are not marked as partial."""
+    partial = {name for name, operand in claim.operands.items() if isinstance(operand, Query) and operand.partial}
+    return [(name, row) for name, row in unpaired if name not in partial]
 
 
 def near_misses(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[str]:
-    """Return in words where two unpaired rows would pair but for one coordinate, such as a mistyped one.
+    """Return messages about unpaired rows that would pair but for one coordinate, which may be mistyped.
 
-    What is spelled most alike comes first. Where dozens would pair with dozens, none is the mistyped one.
+    The most similar spellings come first. Large groups are skipped: a typing error concerns few rows.
     """
     named = {key for o in claim.operands.values() if isinstance(o, Query) for key in o.wanted}
     shared = [axis for axis in (unpaired[0][1].axes if unpaired else ()) if axis not in named]
@@ -76,17 +75,23 @@ def near_misses(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[str]:
         alike: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
         for name, row in unpaired:
             alike[tuple(getattr(row, other) for other in shared if other != axis)].append((name, getattr(row, axis)))
-        few = (found for found in alike.values() if len(found) <= MOST_ALIKE)
-        for (name, value), (other, counterpart) in (two for found in few for two in combinations(found, 2)):
-            if name != other and value != counterpart:
-                misses[value, counterpart, name, other, axis] = None
+        for found in alike.values():
+            if len(found) > MOST_ALIKE:
+                continue
+            for (name, value), (other, counterpart) in combinations(found, 2):
+                if name != other and value != counterpart:
+                    misses[value, counterpart, name, other, axis] = None
     ordered = sorted(misses, key=lambda miss: SequenceMatcher(None, miss[0], miss[1]).ratio(), reverse=True)
     return [f"{name} and {other} differ in {axis}: {a!r}, {b!r}" for a, b, name, other, axis in ordered]
 
 
 def lost_in(group: Group) -> str:
-    """Return which number of a group is not in the papers' texts, in words; empty where all are."""
-    return next((f"{row.label} is lost" for rows in group.values() for row in rows if not row.value), "")
+    """Return a message about the first number of a group that the papers' texts lost; empty if there is none."""
+    for rows in group.values():
+        for row in rows:
+            if not row.value:
+                return f"{row.label} is lost"
+    return ""
 
 
 def _choices(claim: Claim, group: Group) -> Iterator[Group]:
@@ -99,7 +104,7 @@ def _choices(claim: Claim, group: Group) -> Iterator[Group]:
 
 
 def _check_named(claim: Claim, papers: Papers) -> None:
-    """Refuse an operand that takes in, say, several metrics where another operand names one."""
+    """Refuse an operand that spans, say, several metrics while another operand names one."""
     queries = {name: operand for name, operand in claim.operands.items() if isinstance(operand, Query)}
     named = {key for query in queries.values() for key in query.wanted} & set(papers.schema.axes)
     for coordinate in sorted(named - {claim.along}):
@@ -115,11 +120,12 @@ def _reduced(claim: Claim, name: str) -> bool:
 
 
 def _together(claim: Claim) -> list[set[str]]:
-    """Return the sets of operands whose rows belong together under a reducer, those that overlap as one."""
+    """Return the sets of operands under a common reducer; sets that overlap are joined."""
     sets: list[set[str]] = []
-    for names in (names for formula in _formulas(claim) for names in reduced_together(formula)):
-        overlapping = [known for known in sets if known & names]
-        sets = [known for known in sets if known not in overlapping] + [names.union(*overlapping)]
+    for formula in _formulas(claim):
+        for names in reduced_together(formula):
+            overlapping = [known for known in sets if known & names]
+            sets = [known for known in sets if known not in overlapping] + [names.union(*overlapping)]
     return sets
 
 
@@ -130,3 +136,57 @@ def _formulas(claim: Claim) -> list[ast.expr]:
 def _written(claim: Claim, text: str, papers: Papers) -> Row:
     kind = papers.row_type
     return kind(**dict.fromkeys(kind._fields, "") | {"paper": claim.paper, "value": text, "where": claim.where})
+
+
+def pair_up(
+    groups: Mapping[Key, Group], operands: Mapping[str, Sequence[Row]], coordinates: Collection[str]
+) -> dict[Key, Group]:
+    """Return the groups with the rows of these operands aligned, leaving out rows without a counterpart.
+
+    ``operands`` holds all rows of each operand. Rows are paired if they agree in those of the ``coordinates`` in which
+    all operands with several rows vary; an operand of one row is part of every pair. Groups without a pair are left
+    out.
+
+    Raises:
+        ValueError: all operands are one row each, or several rows of one would be paired with several of another.
+    """
+    varying = {
+        name: {coordinate for coordinate in coordinates if len({getattr(row, coordinate) for row in rows}) > 1}
+        for name, rows in operands.items()
+    }
+    several = [n for n in operands if varying[n] or any(len(group[n]) > 1 for group in groups.values())]
+    if operands and all(len(group[name]) == 1 for group in groups.values() for name in operands):
+        example = _gathered([row for rows in operands.values() for row in rows])
+        raise ValueError(f"what is gathered of {', '.join(operands)} is one row each; name what to gather{example}")
+    if len(several) < 2:
+        return dict(groups)
+    shared = sorted(set.intersection(*(varying[name] for name in several)))
+    complete = {key: group | _aligned({name: group[name] for name in several}, shared) for key, group in groups.items()}
+    return {key: group for key, group in complete.items() if all(group.values())}
+
+
+def _gathered(rows: Sequence[Row]) -> str:
+    """Return an example for a message: the first coordinate in which rows differ, with two of its values."""
+    values = {axis: list(dict.fromkeys(getattr(row, axis) for row in rows)) for axis in rows[0].axes}
+    message = (f", such as {axis}={','.join(found[:2])}" for axis, found in values.items() if len(found) > 1)
+    return next(message, "")
+
+
+def _aligned(operands: Mapping[str, Sequence[Row]], shared: Sequence[str]) -> Group:
+    pairs = list(_pairs(operands, shared))
+    return {name: [pair[i] for pair in pairs] for i, name in enumerate(operands)}
+
+
+def _pairs(operands: Mapping[str, Sequence[Row]], shared: Sequence[str]) -> Iterator[Sequence[Row]]:
+    """Yield the rows that belong together, one per operand."""
+    agreeing: dict[tuple[str, ...], dict[str, list[Row]]] = {}
+    for name, rows in operands.items():
+        for row in rows:
+            agreeing.setdefault(tuple(getattr(row, c) for c in shared), {}).setdefault(name, []).append(row)
+    for found in agreeing.values():
+        if len(found) < len(operands):
+            continue
+        if sum(len(rows) > 1 for rows in found.values()) > 1:
+            labels = ", ".join(row.label for rows in found.values() for row in rows)
+            raise ValueError(f"pairs several rows with several ({labels}); name a column, row or where")
+        yield from product(*(found[name] for name in operands))

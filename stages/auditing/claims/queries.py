@@ -1,4 +1,4 @@
-"""Queries: how a claim names rows of published tables, and which of them belong together."""
+"""Queries: how a claim names rows of published tables, and which rows belong together."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ SEPARATOR = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
 
 
 class Query(NamedTuple):
-    """Rows of one table: those whose columns have one of the wanted values. ``paper`` is the name of their file.
+    """A selection of rows of one table: those whose columns have one of the wanted values.
 
-    ``partial`` says that some of them have no counterpart in the other operands, as is meant.
+    ``paper`` is the name of the file. ``partial`` says that rows without a counterpart in the other operands are meant
+    to be left out.
     """
 
     paper: str
@@ -30,19 +31,21 @@ class Query(NamedTuple):
 
 Operand = Query | str
 Group = dict[str, list[Row]]
-# The coordinates on which the rows of a group agree, with their values.
+# The coordinates on which the rows of a group agree, each with its value.
 Key = tuple[tuple[str, str], ...]
 
 
 def parse_operands(text: str, schema: Schema = DIFFUSION) -> dict[str, Operand]:
-    """Return the operands of ``a = ts/1? fix=none; b = 4.03``: queries, or printed numbers as text.
+    """Return the operands of a text such as ``a = paper/1? fix=none; b = 4.03``: queries, or printed numbers as text.
 
     Raises:
         ValueError: an operand is neither, or its name is taken.
     """
     operands: dict[str, Operand] = {}
-    for part in filter(None, (part.strip() for part in SEPARATOR.split(text))):
-        name, _, content = (piece.strip() for piece in part.partition("="))
+    for part in map(str.strip, SEPARATOR.split(text)):
+        if not part:
+            continue
+        name, _, content = map(str.strip, part.partition("="))
         if not name.isidentifier() or name in operands:
             raise ValueError(f"operand {part!r}: must be 'name = PAPER/TABLE key=value ...' or 'name = number', once")
         operands[name] = content if NUMBER.fullmatch(content) else _parse_operand(content, schema)
@@ -55,10 +58,10 @@ def _parse_operand(text: str, schema: Schema) -> Query:
 
 
 def parse_query(text: str, schema: Schema = DIFFUSION) -> Query:
-    """Return the query ``PAPER/TABLE key=value,value key="a value" ...``; ``key=`` wants the empty value.
+    """Return the query of a text ``PAPER/TABLE key=value,value key="a value" ...``; ``key=`` selects the empty value.
 
     Raises:
-        ValueError: no paper and table, an unknown key, or one that is there twice.
+        ValueError: paper and table are missing, or a key is unknown or there twice.
     """
     address, *conditions = _words(text) or [""]
     paper, slash, table = address.partition("/")
@@ -69,17 +72,17 @@ def parse_query(text: str, schema: Schema = DIFFUSION) -> Query:
         key, equals, values = condition.partition("=")
         if not equals or key not in schema.axes + LABELS or key in wanted:
             keys = ", ".join(schema.axes + LABELS)
-            told = "key=value, once; a value with spaces stands in double quotes"
-            raise ValueError(f"query {text!r}: {condition!r} must be {told}; keys are {keys}")
+            message = "key=value, once; a value with spaces stands in double quotes"
+            raise ValueError(f"query {text!r}: {condition!r} must be {message}; keys are {keys}")
         wanted[key] = values.split(",") if key in schema.axes else [values]
     return Query(paper, table, wanted)
 
 
 def select(query: Query, papers: Papers) -> list[Row]:
-    """Return the rows that a query names, in the order of their file.
+    """Return the rows that a query selects, in the order of their file.
 
     Raises:
-        ValueError: the table does not exist, or has a wanted value nowhere.
+        ValueError: the table does not exist, or none of its rows has a wanted value.
     """
     table = papers.tables.get((query.paper, query.table), ())
     if not table:
@@ -87,17 +90,18 @@ def select(query: Query, papers: Papers) -> list[Row]:
         raise ValueError(f"there is no table {query.paper}/{query.table}, but {tables}")
     for key, values in query.wanted.items():
         known = dict.fromkeys(getattr(row, key) for row in table)
-        if unknown := set(values) - set(known):
-            told = f"{query.paper}/{query.table} has no row with {key}={', '.join(sorted(unknown))}"
-            raise ValueError(f"{told}, but {', '.join(map(repr, known))}")
+        unknown = set(values) - set(known)
+        if unknown:
+            message = f"{query.paper}/{query.table} has no row with {key}={', '.join(sorted(unknown))}"
+            raise ValueError(f"{message}, but {', '.join(map(repr, known))}")
     return [row for row in table if all(getattr(row, key) in values for key, values in query.wanted.items())]
 
 
 def match(operands: Mapping[str, Operand], papers: Papers, along: str | None = None) -> dict[Key, Group]:
-    """Return the rows that belong together, by the coordinates on which they agree.
+    """Return the groups of matching rows, by the coordinates on which they agree.
 
-    Rows are matched on the coordinates that no operand names, and on the one that a trend runs ``along``. Groups that
-    lack an operand are left out; a printed number joins every group.
+    Rows are matched on the coordinates that no operand names, and on the coordinate ``along`` which a trend runs.
+    Groups that lack an operand are left out; printed numbers are not part of a group's key.
     """
     queries = {name: operand for name, operand in operands.items() if isinstance(operand, Query)}
     named = {key for query in queries.values() for key in query.wanted} - {along}
@@ -111,11 +115,11 @@ def match(operands: Mapping[str, Operand], papers: Papers, along: str | None = N
 
 
 def distinct(groups: Sequence[Group]) -> list[list[str]]:
-    """Return, for each group, the coordinates that tell it from the others, with a count where none do."""
+    """Return, for each group, the coordinates in which it differs from the others, numbered if that is not unique."""
     axes = dict.fromkeys(axis for group in groups for rows in group.values() for row in rows for axis in row.axes)
-    told = [{c: _common(group, c) for c in axes} for group in groups]
-    varying = [c for c in axes if len({coordinates[c] for coordinates in told}) > 1]
-    names = [[coordinates[c] for c in varying if coordinates[c]] for coordinates in told]
+    message = [{c: _common(group, c) for c in axes} for group in groups]
+    varying = [c for c in axes if len({coordinates[c] for coordinates in message}) > 1]
+    names = [[coordinates[c] for c in varying if coordinates[c]] for coordinates in message]
     unique = len(set(map(tuple, names))) == len(names)
     return names if unique else [[*name, str(i)] for i, name in enumerate(names, 1)]
 
@@ -125,9 +129,12 @@ def _common(group: Group, coordinate: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    # Only double quotes quote: labels hold apostrophes and backslashes.
+    # Labels may hold apostrophes and backslashes, so only double quotes quote.
     lexer = shlex.shlex(text, posix=True)
-    lexer.whitespace_split, lexer.quotes, lexer.escape, lexer.commenters = True, '"', "", ""
+    lexer.whitespace_split = True
+    lexer.quotes = '"'
+    lexer.escape = ""
+    lexer.commenters = ""
     try:
         return list(lexer)
     except ValueError:

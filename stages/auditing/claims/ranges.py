@@ -1,8 +1,8 @@
-"""Ranges of formulas over a box of numbers, exact where an operand is mentioned twice too.
+"""Ranges of formulas over a box of numbers, exact even if an operand is mentioned twice.
 
-Interval arithmetic takes two mentions of one number for two numbers, so that it finds a range that is too wide. Along a
-number in which the formula only rises, or only falls, the least value is at one of the number's ends. So slopes are
-bounded on the box, what is found to be so is put at its end, and what is left is exact or else halved.
+Interval arithmetic treats two mentions of one number as two numbers, so its range is too wide. If the formula is
+monotonic in a number, its least value is at one of that number's ends. So the slopes are bounded on the box, numbers
+with a slope of constant sign are fixed at the right end, and the box is halved along the others.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from stages.auditing.claims.deviations import deviation
 from stages.auditing.claims.formulas import OPERATORS, Filled, whole
 from stages.auditing.tables.numbers import MOST_BITS, TOO_LONG, Interval, greatest, least, mean, root, total
 
-# How often a box is halved where a slope has no one sign on it.
+# How often a box is halved on which a slope changes its sign.
 HALVINGS = 4
 
-ZERO, ONE = (Interval(Fraction(n), Fraction(n)) for n in (0, 1))
-# The range of a slope, none where it is unbounded.
+ZERO = Interval(Fraction(0), Fraction(0))
+ONE = Interval(Fraction(1), Fraction(1))
+# The range of a slope; None if it is unbounded.
 Slope = Interval | None
 T = TypeVar("T")
 Function = Callable[[Sequence[T]], T]
 
 
 class Enclosure(NamedTuple):
-    """All values that a formula may have, or where not ``exact`` these and perhaps more."""
+    """All values that a formula may have; unless ``exact``, an outer bound of them."""
 
     range: Interval
     exact: bool
@@ -37,7 +38,7 @@ class Enclosure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A part of a formula: its range, that of its slope along each cell, and whether the range is exact."""
+    """A part of a formula: its range, the range of its slope along each cell, and whether the range is exact."""
 
     range: Interval
     slopes: Mapping[str, Slope]
@@ -64,12 +65,13 @@ class Quantity:
         return _composed(self.range**exponent, (self, slope))
 
     def __abs__(self) -> Quantity:
-        falls, rises = self.range.low < 0, self.range.high > 0
-        return _composed(abs(self.range), (self, Interval(Fraction(-1 if falls else 1), Fraction(1 if rises else -1))))
+        least_slope = -1 if self.range.low < 0 else 1
+        largest_slope = 1 if self.range.high > 0 else -1
+        return _composed(abs(self.range), (self, Interval(Fraction(least_slope), Fraction(largest_slope))))
 
 
 def enclose(filled: Filled, slack: Fraction) -> Enclosure:
-    """Return the range of a formula when every printed number may be ``slack`` units of its last digit off.
+    """Return the range of a formula if every printed number may be off by ``slack`` units of its last digit.
 
     Raises:
         ArithmeticError: a divisor may be 0, a root may be of a negative number, or the numbers grow too long.
@@ -93,7 +95,7 @@ def _enclosed(filled: Filled, box: Mapping[str, Interval]) -> Enclosure:
 
 
 def _lowest(formula: ast.expr, box: Mapping[str, Interval], halvings: int) -> tuple[Fraction, bool]:
-    """Return the least value of a formula on a box, and whether it is but an outer bound."""
+    """Return the least value of a formula on a box, and whether it is only an outer bound."""
     quantity = _quantity(formula, box)
     if quantity.exact:
         return quantity.range.low, False
@@ -104,13 +106,14 @@ def _lowest(formula: ast.expr, box: Mapping[str, Interval], halvings: int) -> tu
     if not halvings:
         return quantity.range.low, True
     widest = max(free, key=lambda cell: box[cell].high - box[cell].low)
-    low, high = box[widest].low, box[widest].high
+    low = box[widest].low
+    high = box[widest].high
     halves = Interval(low, (low + high) / 2), Interval((low + high) / 2, high)
     return min(_lowest(formula, {**box, widest: half}, halvings - 1) for half in halves)
 
 
 def _end(interval: Interval, slope: Slope) -> Interval:
-    """Return the end with the least value, or the whole interval where the slope has no one sign."""
+    """Return the end at which the formula is least, or the whole interval if the slope changes its sign."""
     if slope is not None and slope.low >= 0:
         return Interval(interval.low, interval.low)
     if slope is not None and slope.high <= 0:
@@ -132,7 +135,7 @@ def _evaluated(
     of_constant: Callable[[str], T],
     functions: Mapping[str, Function[T]],
 ) -> T:
-    """Return what a formula gives for what its cells and constants are."""
+    """Return the value of a formula, given the values of its cells and constants and the functions on them."""
 
     def value(part: ast.expr) -> Any:
         match part:
@@ -154,7 +157,7 @@ def _evaluated(
 
 
 def _composed(range_: Interval, *parts: tuple[Quantity, Slope]) -> Quantity:
-    """Return what is made of parts, each with the slope along it; parts that share no cell give an exact range."""
+    """Return a quantity computed from parts, each given with the slope along it (chain rule)."""
     slopes: dict[str, Slope] = {}
     for part, outer in parts:
         for cell, inner in part.slopes.items():
@@ -165,19 +168,21 @@ def _composed(range_: Interval, *parts: tuple[Quantity, Slope]) -> Quantity:
 
 
 def _exact(parts: Sequence[Quantity]) -> bool:
+    """Return whether interval arithmetic over the parts gives an exact range: they share no cell."""
     mentioned = [cell for part in parts for cell in part.slopes]
     return all(part.exact for part in parts) and len(set(mentioned)) == len(mentioned)
 
 
 def _least(parts: Sequence[Quantity]) -> Quantity:
-    """Return the least of several: of those that may be it, each slope is between the least and the largest."""
+    """Return the least of several quantities; its slopes lie between those of the quantities that may be the least."""
     bound = min(part.range.high for part in parts)
     candidates = [part for part in parts if part.range.low <= bound]
     slopes: dict[str, Slope] = {}
     for cell in dict.fromkeys(cell for part in candidates for cell in part.slopes):
         along = [part.slopes.get(cell, ZERO) for part in candidates]
         known = [slope for slope in along if slope is not None]
-        slopes[cell] = Interval(min(s.low for s in known), max(s.high for s in known)) if known == along else None
+        bounded = len(known) == len(along)
+        slopes[cell] = Interval(min(s.low for s in known), max(s.high for s in known)) if bounded else None
     return Quantity(least([part.range for part in candidates]), slopes, _exact(candidates))
 
 
@@ -190,19 +195,21 @@ def _sum(parts: Sequence[Quantity]) -> Quantity:
 
 
 def _mean(parts: Sequence[Quantity]) -> Quantity:
-    return _composed(mean([part.range for part in parts]), *((part, _point(Fraction(1, len(parts)))) for part in parts))
+    weight = _point(Fraction(1, len(parts)))
+    return _composed(mean([part.range for part in parts]), *((part, weight) for part in parts))
 
 
 def _deviation(parts: Sequence[Quantity]) -> Quantity:
     """Return the sample standard deviation, whose slope along a part is (part - mean) / ((n - 1) * deviation)."""
-    ranges, n = [part.range for part in parts], len(parts)
+    ranges = [part.range for part in parts]
+    n = len(parts)
     range_, exact = deviation(ranges)
     whole_sum = total(ranges)
     slopes = []
     for part in ranges:
         rest = Interval(whole_sum.low - part.low, whole_sum.high - part.high)
         above = (part * _point(n - 1) - rest) / _point(n)
-        # It is never steeper than 1.
+        # The slope is at most 1 in size, also if the deviation may be 0.
         steep = Interval(Fraction(-(above.low < 0)), Fraction(above.high > 0))
         slopes.append(above / (range_ * _point(n - 1)) if range_.low > 0 else steep)
     deviated = _composed(range_, *zip(parts, slopes, strict=True))
@@ -225,10 +232,19 @@ def _point(value: Fraction | int) -> Interval:
 
 
 PLAIN: Mapping[str, Function[Interval]] = {
-    "min": least, "max": greatest, "sum": total, "mean": mean, "sqrt": lambda parts: root(parts[0]),
+    "min": least,
+    "max": greatest,
+    "sum": total,
+    "mean": mean,
+    "sqrt": lambda parts: root(parts[0]),
     "abs": lambda parts: abs(parts[0]),
-}  # fmt: skip
+}
 COMPUTED: Mapping[str, Function[Quantity]] = {
-    "min": _least, "max": _greatest, "sum": _sum, "mean": _mean, "std": _deviation, "sqrt": _root,
+    "min": _least,
+    "max": _greatest,
+    "sum": _sum,
+    "mean": _mean,
+    "std": _deviation,
+    "sqrt": _root,
     "abs": lambda parts: abs(parts[0]),
-}  # fmt: skip
+}

@@ -1,4 +1,4 @@
-"""Verdicts: whether a claim follows from the published numbers, judged by interval arithmetic over printed decimals."""
+"""Verdicts: whether a claim follows from the published numbers, by interval arithmetic over printed decimals."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Literal, NamedTuple
 from stages.auditing.claims.claims import Claim
 from stages.auditing.claims.comparisons import GRAVITY, Comparison, comparisons_of
 from stages.auditing.claims.instances import instances_of, unpaired_rows
-from stages.auditing.claims.quantifiers import parse_quantifier
 from stages.auditing.claims.queries import distinct, select
-from stages.auditing.claims.relations import RANGES, STATING, Held
+from stages.auditing.claims.relations import RANGES, STATING, Held, parse_quantifier
 from stages.auditing.tables.rows import FaultyFile, Papers, Row
 
 Verdict = Literal["inconsistent", "wording", "rounding", "consistent", "unverifiable"]
@@ -20,8 +19,8 @@ VERDICTS: tuple[Verdict, ...] = ("inconsistent", "wording", "rounding", "consist
 class Finding(NamedTuple):
     """A verdict with all that a reader needs to check it by hand.
 
-    ``case`` tells it from the other findings of its claim; ``unmatched`` are the rows that the claim names but that are
-    part of none of its comparisons, each with the name of its operand.
+    ``case`` distinguishes it from the other findings of its claim; ``unmatched`` are the rows that the claim names but
+    none of its comparisons uses, each with the name of its operand.
     """
 
     id: str
@@ -35,11 +34,11 @@ class Finding(NamedTuple):
 
 
 def judge(claim: Claim, papers: Papers) -> list[Finding]:
-    """Return the findings of one claim: one per group of matching rows, or one for all where the claim is of all.
+    """Return the findings of one claim: one per group of matching rows, or one for all groups of a quantified claim.
 
     Raises:
-        FaultyFile: the claim's paper is none of these, its operands or its origin name no rows, or a formula cannot be
-            read from them.
+        FaultyFile: the claim's paper is unknown, its operands or its origin name no rows, or its formula cannot be
+            computed from them.
     """
     if claim.paper not in papers:
         raise FaultyFile(f"{claim.place}: paper {claim.paper!r}: must be one of {', '.join(papers)}")
@@ -53,38 +52,67 @@ def judge(claim: Claim, papers: Papers) -> list[Finding]:
         compared = comparisons_of(claim, claim.formula, instances)
     except ValueError as error:
         raise FaultyFile(f"{claim.place}: claim {claim.id}: {error}") from None
-    rest = origin, unpaired_rows(claim, papers, instances)
-    if claim.quantifier:
-        return [Finding(claim.id, claim, (), *_quantified(claim, compared), *rest)]
-    if claim.relation == RANGES:
-        return [Finding(claim.id, claim, (), *_single(claim, compared), *rest)]
-    cases = distinct([comparison.group for comparison in compared])
-    names = [f"{claim.id}.{'-'.join(case)}" if case else claim.id for case in cases]
-    return [
-        Finding(name, claim, case, *_single(claim, [comparison]), *rest)
-        for name, case, comparison in zip(names, cases, compared, strict=True)
-    ]
+    unmatched = unpaired_rows(claim, papers, instances)
+    if claim.quantifier or claim.relation == RANGES:
+        judgement = _quantified(claim, compared) if claim.quantifier else _single(claim, compared)
+        return [Finding(claim.id, claim, (), judgement.verdict, compared, judgement.reason, origin, unmatched)]
+    findings = []
+    for case, comparison in zip(distinct([comparison.group for comparison in compared]), compared, strict=True):
+        name = f"{claim.id}.{'-'.join(case)}" if case else claim.id
+        judgement = _single(claim, [comparison])
+        findings.append(
+            Finding(name, claim, case, judgement.verdict, [comparison], judgement.reason, origin, unmatched)
+        )
+    return findings
 
 
-def _single(claim: Claim, comparisons: Sequence[Comparison]) -> tuple[Verdict, Sequence[Comparison], str]:
-    """Judge what must hold at every comparison."""
+def judge_all(claims: Sequence[Claim], papers: Papers) -> list[Finding]:
+    """Return the findings of all claims.
+
+    Raises:
+        FaultyFile: a claim cannot be judged, or two findings have the same id.
+    """
+    findings: dict[str, Finding] = {}
+    for claim in claims:
+        for finding in judge(claim, papers):
+            if finding.id in findings:
+                raise FaultyFile(f"{claim.place}: there is a finding {finding.id!r} already; rename the claim")
+            findings[finding.id] = finding
+    return list(findings.values())
+
+
+class Judgement(NamedTuple):
+    """A verdict, and the reason for it if nothing can be compared or counts differ."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+def _single(claim: Claim, comparisons: Sequence[Comparison]) -> Judgement:
+    """Judge a relation that must hold at every comparison."""
     worst = max(comparisons, key=lambda comparison: GRAVITY.index(comparison.held))
     against: Verdict = "inconsistent" if claim.relation in STATING else "wording"
     verdicts: dict[Held, Verdict] = {
-        "yes": "consistent", "possible": "rounding", "no": against, "lost": "unverifiable",
-    }  # fmt: skip
-    return verdicts[worst.held], comparisons, worst.reason
+        "yes": "consistent",
+        "possible": "rounding",
+        "no": against,
+        "lost": "unverifiable",
+    }
+    return Judgement(verdicts[worst.held], worst.reason)
 
 
-def _quantified(claim: Claim, comparisons: Sequence[Comparison]) -> tuple[Verdict, Sequence[Comparison], str]:
-    """Judge how many hold. All, most and none are words: counter-examples make them wording, whatever the relation."""
-    quantifier, total = parse_quantifier(claim.quantifier), len(comparisons)
+def _quantified(claim: Claim, comparisons: Sequence[Comparison]) -> Judgement:
+    """Judge how many comparisons hold. Counter-examples to "all", "most" and "none" are matters of wording."""
+    quantifier = parse_quantifier(claim.quantifier)
+    total = len(comparisons)
     if quantifier.total not in (0, total):
-        return "inconsistent", comparisons, f"stated of {quantifier.total} comparisons; there are {total}"
-    yes, possible, lost = (sum(c.held == held for c in comparisons) for held in ("yes", "possible", "lost"))
+        return Judgement("inconsistent", f"stated of {quantifier.total} comparisons; there are {total}")
+    yes = sum(comparison.held == "yes" for comparison in comparisons)
+    possible = sum(comparison.held == "possible" for comparison in comparisons)
+    lost = sum(comparison.held == "lost" for comparison in comparisons)
     if all(quantifier.admits(count, total) for count in range(yes, yes + lost + 1)):
-        return "consistent", comparisons, ""
+        return Judgement("consistent")
     if any(quantifier.admits(count, total) for count in range(yes, yes + possible + lost + 1)):
         reason = next((comparison.reason for comparison in comparisons if comparison.reason), "")
-        return "unverifiable" if lost else "rounding", comparisons, reason
-    return "inconsistent" if quantifier.is_number else "wording", comparisons, ""
+        return Judgement("unverifiable" if lost else "rounding", reason)
+    return Judgement("inconsistent" if quantifier.is_number else "wording")

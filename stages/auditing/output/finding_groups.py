@@ -1,4 +1,4 @@
-"""Findings of the audit in groups: what is said of one of several near-identical ones is said once."""
+"""Groups of findings: near-identical findings are described once."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from typing import Any
 
 from stages.auditing.output.recomputed import UNVERIFIABLE
 
-# What a verdict says of several cases.
+# Follows "all 5 cases" in a headline.
 SAYS = {
-    "inconsistent": "do not fit", "wording": "say more than the numbers", "rounding": "need more digits than printed",
-    "consistent": "fit", "unverifiable": UNVERIFIABLE, "fails": "do not hold", "undecided": "need more than is printed",
+    "inconsistent": "do not fit",
+    "wording": "say more than the numbers",
+    "rounding": "need more digits than printed",
+    "consistent": "fit",
+    "unverifiable": UNVERIFIABLE,
+    "fails": "do not hold",
+    "undecided": "need more than is printed",
     "holds": "hold",
-}  # fmt: skip
+}
 
 
 def finding_groups(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the findings of each verdict in groups: those of one cause, and others that are near-identical.
+    """Return the findings of each verdict in groups: those with the same cause, and those that are near-identical.
 
-    Near-identical are the cases of a claim, and claims of one statement or check, of one paper and basis. A group is
-    counted among all findings of its claims. A statement whose middle differs from case to case has an ellipsis there.
+    The cases of a claim are near-identical, and so are claims of one paper and basis with the same statement or check.
+    A headline such as "2 of 5 cases" counts all findings of the group's claims. A statement whose middle differs
+    between cases has an ellipsis there.
     """
     groups: list[list[Mapping[str, Any]]] = []
     known: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
@@ -27,18 +33,20 @@ def finding_groups(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
         keys = _likenesses(record)
         group = next((known[key] for key in keys if key in known), None)
         if group is None:
-            groups.append(group := [])
+            group = []
+            groups.append(group)
         group.append(record)
         known.update(dict.fromkeys(keys, group))
     return [_group(group, records) for group in groups]
 
 
 def _likenesses(record: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the keys of a finding; two findings with a common key are in one group."""
     if record["cause"]:
         return [(record["verdict"], "cause", record["cause"])]
     kind = record["verdict"], record["basis"], record["paper"]
-    named = ("claim", _stem(record)), ("statement", record["statement"]), ("check", record["check"])
-    return [(*kind, name, text) for name, text in named if text]
+    texts = {"claim": _stem(record), "statement": record["statement"], "check": record["check"]}
+    return [(*kind, name, text) for name, text in texts.items() if text]
 
 
 def _stem(record: Mapping[str, Any]) -> str:
@@ -50,11 +58,15 @@ def _group(members: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, 
     stems = {_stem(member) for member in members}
     total = sum(_stem(record) in stems for record in records)
     first = members[0]
-    told = SAYS[first["verdict"]]
+
     every = "both" if total == 2 else f"all {total}"
-    headline = f"{every if total == len(members) else f'{len(members)} of {total}'} cases {told}"
+    count = every if len(members) == total else f"{len(members)} of {total}"
+    headline = f"{count} cases {SAYS[first['verdict']]}"
     return {
-        "verdict": first["verdict"], "basis": first["basis"], "cause": first["cause"], "statement": statement,
+        "verdict": first["verdict"],
+        "basis": first["basis"],
+        "cause": first["cause"],
+        "statement": statement,
         "headline": headline if len(members) > 1 else first["headline"],
         "places": _places(members),
         "one_reason": len({(member["explanation"], *member["origin"]) for member in members}) == 1,
@@ -62,7 +74,7 @@ def _group(members: Sequence[Mapping[str, Any]], records: Sequence[Mapping[str, 
             {"id": member["id"], "case": ", ".join(filter(None, (case, member["case"])))}
             for member, case in zip(members, cases, strict=True)
         ],
-    }  # fmt: skip
+    }
 
 
 def _places(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -74,7 +86,7 @@ def _places(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _shared(statements: Sequence[str]) -> tuple[str, list[str]]:
-    """Return what statements share, and what each has in place of the ellipsis; nothing where they share little."""
+    """Return the common text of statements and what each has in place of its ellipsis; empty if they share little."""
     if len(set(statements)) == 1:
         return statements[0], [""] * len(statements)
     words = [statement.split() for statement in statements]

@@ -8,15 +8,15 @@ from typing import Any
 
 from stages.auditing.output.summary import because, outcomes, spelled_out, warning_line
 
-# What these say is said in counts: they are many, and nothing is to be done about them.
+# Reported by their counts only: they are many and need no action.
 COUNTED = ("consistent", "unverifiable", "holds")
-# Of one group; audit.csv has all.
+# Shown per group; audit.csv has all.
 MOST = 100
 HEADINGS = {"fails": "sanity checks fail", "undecided": "sanity checks are undecided"}
 
 
 def audit_markdown(record: Mapping[str, Any]) -> str:
-    """Return the audit as a Markdown document; text of others is escaped, so that it reads as it was written."""
+    """Return the audit as a Markdown document; text from the inputs is escaped."""
     lines = ["# Published numbers, audited", "", *_counts(record)]
     if any(record["sanity"].values()):
         lines += ["", f"Sanity checks, which no paper states: {outcomes(record['sanity'])}."]
@@ -32,14 +32,14 @@ def audit_markdown(record: Mapping[str, Any]) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text in one line that Markdown renders as it is, wherever in a paragraph, list or table it stands."""
+    """Return text in one line, escaped so that Markdown renders it literally in paragraphs, lists and tables."""
     line = re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", " ".join(text.split()))
-    # At its start these would make a list or a rule.
+    # At the start of a line these would begin a list or a rule.
     return re.sub(r"^(\d+(?=[.)](?:\s|$))|(?=[-+=]))", r"\1\\", line)
 
 
 def code(text: str) -> str:
-    """Return text in one line as a code span, within more backticks than it holds in a row."""
+    """Return text in one line as a code span, fenced with more backticks than it holds in a row."""
     line = " ".join(text.split())
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     pad = " " * (line[:1] == "`" or line[-1:] == "`")
@@ -56,11 +56,12 @@ def _counts(record: Mapping[str, Any]) -> Iterator[str]:
 
 def _group(group: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     members = [known[member["id"]] for member in group["members"]]
-    told = f"{group['headline']}: {group['statement']}" if group["statement"] else group["headline"]
-    yield f"### {escape(group['cause'] or told)}"
+    heading = f"{group['headline']}: {group['statement']}" if group["statement"] else group["headline"]
+    yield f"### {escape(group['cause'] or heading)}"
     yield ""
     if group["one_reason"] and because(members[0]):
-        yield from (escape(because(members[0])), "")
+        yield escape(because(members[0]))
+        yield ""
     for finding in members[:MOST]:
         yield from _finding(finding, alone=len(members) == 1 and not group["cause"])
         if not group["one_reason"] and because(finding):
@@ -70,11 +71,18 @@ def _group(group: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def _finding(finding: Mapping[str, Any], *, alone: bool) -> Iterator[str]:
-    """Yield a finding's lines; what it is headed by is said again unless it stands alone under it."""
-    place = f"{finding['paper']}, {finding['where']}" + f", line {finding['line']} of the text" * bool(finding["line"])
-    case = f" ({escape(finding['case'])})" * bool(finding["case"])
-    told = "" if alone else f" {escape(finding['statement'])}: **{escape(finding['headline'])}**"
-    yield f"- {escape(place)}{':' * bool(told or case)}{told}{case}"
+    """Yield a finding's lines; its statement and headline are repeated unless it is ``alone`` under its heading."""
+    place = f"{finding['paper']}, {finding['where']}"
+    if finding["line"]:
+        place += f", line {finding['line']} of the text"
+    line = f"- {escape(place)}"
+    if finding["case"] or not alone:
+        line += ":"
+    if not alone:
+        line += f" {escape(finding['statement'])}: **{escape(finding['headline'])}**"
+    if finding["case"]:
+        line += f" ({escape(finding['case'])})"
+    yield line
     yield from (f"  - {code(line)}" for line in spelled_out(finding) if line)
     yield f"  - {code(finding['id'])}, {code(finding['place'])}"
 
@@ -87,7 +95,7 @@ def _candidates(candidates: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield from ("", f"### {escape(check['title'])}: {check['count']}", "")
         yield from (escape(check["literature"]), "", escape(check["limits"]), "")
         for found in check["found"]:
-            yield f"- {escape(found['told'])}"
+            yield f"- {escape(found['message'])}"
             yield from (f"  - {code(row)}" for row in found["rows"])
         if more := check["count"] - len(check["found"]):
             yield f"- and {more} more"

@@ -1,4 +1,4 @@
-"""Pages: the one place where templates are rendered, escaped and complete."""
+"""Rendering of HTML pages from templates; all pages of the project are rendered here."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_page(template: str, *folders: Path, **context: Any) -> str:
-    """Return a rendered template of this package, or of ``folders``, which are searched first.
+    """Return a rendered template from ``folders`` or, if they lack it, from this package.
 
-    Equal contexts give equal bytes; a name that the context lacks is an error.
+    Output is escaped, equal contexts give equal bytes, and a name missing from the context is an error.
     """
     environment = Environment(
-        loader=FileSystemLoader([*folders, TEMPLATES]), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader([*folders, TEMPLATES]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     return environment.get_template(template).render(**context)

@@ -1,4 +1,4 @@
-"""Sums of the audit spelled out: the recomputed number beside the stated one, with the digits that tell them apart."""
+"""Computations of the audit as text: the recomputed and the stated number, with enough digits to see a difference."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 from stages.auditing.claims.claims import Claim
 from stages.auditing.claims.comparisons import Comparison, ends_of
 from stages.auditing.claims.formulas import is_printed, operands_of
-from stages.auditing.claims.quantifiers import parse_quantifier
-from stages.auditing.claims.relations import RANGES, STATING
+from stages.auditing.claims.relations import RANGES, STATING, parse_quantifier
 from stages.auditing.claims.verdicts import Finding
 from stages.auditing.tables.numbers import NUMBER, parse_number
 
 SIGNS = {"<=": "≤", ">=": "≥", "!=": "≠"}
 UNVERIFIABLE = "cannot be checked"
-# What a range is called that may be wider than the true one.
+# The name of a range that may be wider than the true one.
 OUTER = "an outer bound"
 
 
 def headline(finding: Finding, record: Mapping[str, Any]) -> str:
-    """Return what was found, in a few words: both numbers, or how often a statement in words holds."""
+    """Return the finding in a few words: both numbers, or at how many comparisons a statement holds."""
     if record["held"]:
         ties = f", too close to tell at {len(record['ties'])}" if record["ties"] else ""
         return f"holds at {record['held']}{ties}"
     if not record["sum"]:
         return UNVERIFIABLE
-    claim, comparison = finding.claim, finding.comparisons[0]
+    claim = finding.claim
+    comparison = finding.comparisons[0]
     if claim.relation == RANGES:
         return f"{record['recomputed'] or record['sum']}, stated {record['stated']}"
     # An improvement is a percentage by definition.
@@ -44,7 +44,7 @@ def headline(finding: Finding, record: Mapping[str, Any]) -> str:
 
 
 def _origins(comparison: Comparison, claim: Claim) -> tuple[str, str]:
-    """Return the words for where the two sides of an equation come from."""
+    """Return the words for the origins of the two sides of an equation."""
     tables = {row.table for rows in comparison.group.values() for row in rows}
     reference = claim.reference
     second = "printed" if reference is not None and is_printed(reference) else "stated"
@@ -57,7 +57,7 @@ def _origins(comparison: Comparison, claim: Claim) -> tuple[str, str]:
 
 
 def _result(comparison: Comparison, claim: Claim) -> str:
-    """Return the recomputed number with the stated one's digits, or with the fewest more that tell them apart."""
+    """Return the recomputed number with the stated one's decimals, or with as many more as show the difference."""
     if comparison.left is None or claim.formula is None or is_printed(claim.formula):
         return comparison.result or comparison.spelled
     most = _digits(comparison)
@@ -72,7 +72,7 @@ def _result(comparison: Comparison, claim: Claim) -> str:
 
 
 def sum_record(comparison: Comparison, claim: Claim) -> dict[str, str]:
-    """Return a comparison's sum, what is stated, the recomputed number, and its interval or an outer bound of it."""
+    """Return a comparison's computation, the stated and the recomputed number, and the interval of the latter."""
     record = {"sum": comparison.spelled, "stated": comparison.stated}
     if comparison.left is None:
         return record | ({"recomputed": comparison.result} if comparison.result != comparison.spelled else {})
@@ -84,19 +84,19 @@ def sum_record(comparison: Comparison, claim: Claim) -> dict[str, str]:
 
 
 def span_record(comparisons: Sequence[Comparison], claim: Claim) -> dict[str, str]:
-    """Return the sums of the least and the largest of many, what is stated of both, and their intervals."""
+    """Return the computations of the least and the largest of many values, the stated range, and the interval."""
     ends = [sum_record(comparisons[place], claim) for place in ends_of(comparisons)]
     joined = {key: " to ".join(end[key] for end in ends) for key in ("sum", "recomputed") if key in ends[0]}
     return joined | {"stated": claim.stated, "low": ends[0]["low"], "high": ends[1]["high"]}
 
 
 def speaks_against(claim: Claim) -> str:
-    """Return which comparisons speak against a quantified claim: those that hold, "yes", or those that do not, "no"."""
+    """Return which comparisons contradict a quantified claim: those that hold, "yes", or those that do not, "no"."""
     return "yes" if parse_quantifier(claim.quantifier).is_negative else "no"
 
 
 def instance(comparison: Comparison, claim: Claim) -> str:
-    """Return one comparison of a statement about many, with the places of its numbers."""
+    """Return one comparison of a quantified statement as text, with the labels of its numbers."""
     formulas = [formula for formula in (claim.formula, claim.reference) if formula is not None]
     order = [name for formula in formulas for name in operands_of(formula)]
     found = sorted(comparison.group.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
@@ -114,7 +114,7 @@ def instance(comparison: Comparison, claim: Claim) -> str:
 
 
 def _digits(comparison: Comparison) -> int:
-    """Return how many decimals show half a unit of the comparison's finest number."""
+    """Return the number of decimals that show half a unit of the comparison's finest number."""
     texts = [row.value for rows in comparison.group.values() for row in rows] + [comparison.stated]
     units = [parse_number(text).unit for text in texts if NUMBER.fullmatch(text)]
     finest = min(units, default=Fraction(1))

@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, in which code hosts take what an analysis found in the files of a repository."""
+"""Findings as SARIF 2.1.0, the format in which code hosts accept the results of static analyses."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from stages.auditing.output.summary import spelled_out
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
-# Related places of a result, of which code hosts take no more.
+# Code hosts accept at most this many related places per result.
 MOST = 100
 
 
 class Rule(NamedTuple):
-    """A verdict as SARIF has it: how grave it is, and what it says."""
+    """A verdict as a SARIF rule: its severity and its description."""
 
     id: str
     level: str
     text: str
 
 
-# A rule per verdict, so that a host filters and mutes by verdict; the kind of a claim is a property of its results.
+# One rule per verdict, so that a host can filter and mute by verdict; the kind of a claim is a property of its results.
 RULES = {
     "inconsistent": Rule("inconsistent", "error", "No values that round to the printed ones give the stated one."),
     "wording": Rule("wording", "warning", "The words claim more than the table shows."),
@@ -33,9 +33,9 @@ RULES = {
 
 
 def sarif_log(record: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """Return the audit's findings as one run: a result for each that is not consistent and can be checked.
+    """Return the audit's findings as one run: a result for each checkable finding that is not consistent.
 
-    ``folder`` is that of the tables and claims as their repository has it, parts separated by "/"; empty at its root.
+    ``folder`` is the folder of the tables and claims relative to the root of the repository, with "/" as separator.
     """
     rules = [
         {"id": rule.id, "shortDescription": {"text": rule.text}, "defaultConfiguration": {"level": rule.level}}
@@ -44,9 +44,10 @@ def sarif_log(record: Mapping[str, Any], folder: str) -> dict[str, Any]:
     driver = {"name": "exposure-bias-reproduction", "version": __version__, "rules": rules}
     results = [_result(finding, folder) for finding in record["findings"] if finding["verdict"] in RULES]
     return {
-        "$schema": SCHEMA, "version": "2.1.0",
+        "$schema": SCHEMA,
+        "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
-    }  # fmt: skip
+    }
 
 
 def _result(finding: Mapping[str, Any], folder: str) -> dict[str, Any]:
@@ -56,23 +57,26 @@ def _result(finding: Mapping[str, Any], folder: str) -> dict[str, Any]:
     operands = zip(finding["operands"], finding["places"], strict=True)
     related = [_location(place, folder) | {"message": _message(text)} for text, place in operands if place][:MOST]
     result = {
-        "ruleId": rule.id, "ruleIndex": list(RULES.values()).index(rule), "level": rule.level,
-        "message": _message("\n".join(lines)), "locations": [_location(finding["place"], folder)],
+        "ruleId": rule.id,
+        "ruleIndex": list(RULES.values()).index(rule),
+        "level": rule.level,
+        "message": _message("\n".join(lines)),
+        "locations": [_location(finding["place"], folder)],
         "partialFingerprints": {"findingId/v1": finding["id"]},
         "properties": {"paper": finding["paper"], "where": finding["where"], "kind": finding["kind"]},
-    }  # fmt: skip
+    }
     if finding["cause"]:
         result["properties"]["cause"] = finding["cause"]
     return result | ({"relatedLocations": related} if related else {})
 
 
 def _location(place: str, folder: str) -> dict[str, Any]:
-    """Return a place such as claims.csv:12, its address relative to the repository."""
+    """Return the location of a place such as claims.csv:12, relative to the repository."""
     name, _, line = place.rpartition(":")
     address = quote("/".join(filter(None, (folder, name))), errors="surrogateescape")
     return {"physicalLocation": {"artifactLocation": {"uri": address}, "region": {"startLine": int(line)}}}
 
 
 def _message(text: str) -> dict[str, str]:
-    """Return plain text as it is: braces would be places to fill in, and ``[...](...)`` a link."""
+    """Return a message with plain text, in which braces (placeholders) and ``[...](...)`` (links) are escaped."""
     return {"text": text.replace("{", "{{").replace("}", "}}").replace("](", "] (")}

@@ -1,4 +1,4 @@
-"""Cells of CSV files that a spreadsheet opens: text of others must not be run there as a formula."""
+"""CSV files that are safe to open in a spreadsheet, which would run some texts as formulas."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import io
 
 from stages.auditing.tables.numbers import NUMBER
 
-# What a formula may begin with, in full width too (OWASP, CSV injection).
+# Characters that begin a formula, full-width ones included (OWASP, CSV injection).
 STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def harmless(cell: str) -> str:
-    """Return the text of a cell, an apostrophe before it where a spreadsheet would run it; numbers stay as they are."""
+    """Return a cell's text, after an apostrophe if a spreadsheet would run it; numbers are unchanged."""
     runs = cell.startswith(STARTS) and not NUMBER.fullmatch(cell.removeprefix("+"))
     return f"'{cell}" if runs else cell
 

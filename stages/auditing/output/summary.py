@@ -1,4 +1,4 @@
-"""The audit in lines for a terminal: counts, warnings, and findings spelled out; what changed since the last one."""
+"""The audit as lines for a terminal: counts, warnings, findings, and changes since the last audit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stages.auditing.claims.relations import STATING
 from stages.auditing.claims.verdicts import VERDICTS
 from stages.auditing.output.recomputed import OUTER
 
-# How many counter-examples, or rows of a warning, a terminal shows.
+# The number of counter-examples, or rows of a warning, that a terminal shows.
 MOST = 3
-# What says nothing against a paper.
+# Verdicts and outcomes without an objection to a paper.
 QUIET = {"absent", "consistent", "holds"}
 
 
@@ -34,22 +34,28 @@ def summary_lines(record: Mapping[str, Any], shown: Sequence[str]) -> list[str]:
 
 def _finding_lines(record: Mapping[str, Any], shown: Sequence[str]) -> Iterator[str]:
     known = {finding["id"]: finding for finding in record["findings"]}
-    for group in (group for group in record["groups"] if group["verdict"] in shown):
+    for group in record["groups"]:
+        if group["verdict"] not in shown:
+            continue
         if group["cause"]:
-            yield from ("", f"== {group['cause']}")
-        for finding in (known[member["id"]] for member in group["members"]):
+            yield ""
+            yield f"== {group['cause']}"
+        for member in group["members"]:
+            finding = known[member["id"]]
             case = f" [{finding['case']}]" if finding["case"] else ""
-            word = f"{'sanity check ' * (finding['kind'] == SANITY)}{finding['verdict']}"
-            yield from ("", f"{word}: {finding['paper']}, {finding['where']}: {finding['statement']}{case}")
+            word = f"sanity check {finding['verdict']}" if finding["kind"] == SANITY else finding["verdict"]
+            yield ""
+            yield f"{word}: {finding['paper']}, {finding['where']}: {finding['statement']}{case}"
             yield from (f"    {line}" for line in (*spelled_out(finding), because(finding)) if line)
             yield f"    [{finding['id']}]"
 
 
 def news_lines(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return what came and went between two audits, each given as the verdicts of its findings by id."""
+    """Return the differences between two audits, each given as the verdicts of its findings by id."""
     lines = []
     for name in dict.fromkeys((*before, *after)):
-        old, new = before.get(name, "absent"), after.get(name, "absent")
+        old = before.get(name, "absent")
+        new = after.get(name, "absent")
         if old != new and not {old, new} <= QUIET:
             word = "came" if old in QUIET else "went" if new in QUIET else "changed"
             lines.append(f"{word}: {name}: {old}, now {new}")
@@ -57,22 +63,23 @@ def news_lines(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]
 
 
 def warning_line(warning: Mapping[str, Any]) -> str:
-    """Return a warning in one line: the claim, how many of its rows are lost, the first of them, and why perhaps."""
-    rows, hints = warning["rows"], warning["hints"]
-    told = "row that it names is" if len(rows) == 1 else "rows that it names are"
+    """Return a warning in one line: the claim, the number of its unused rows, the first of them, and a likely cause."""
+    rows = warning["rows"]
+    hints = warning["hints"]
+    named = "row that it names is" if len(rows) == 1 else "rows that it names are"
     more = [f"and {len(rows) - MOST} more"] if len(rows) > MOST else []
-    line = f"{warning['place']}: claim {warning['claim']}: {len(rows)} {told} part of no comparison: "
+    line = f"{warning['place']}: claim {warning['claim']}: {len(rows)} {named} part of no comparison: "
     return line + "; ".join([", ".join(rows[:MOST] + more), *hints[:1]])
 
 
 def outcomes(sanity: Mapping[str, int]) -> str:
-    """Return how many sanity checks came out how, such as "25 hold, 2 fail"."""
+    """Return the outcomes of the sanity checks in words, such as "25 hold, 2 fail"."""
     words = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
     return ", ".join(f"{sanity[outcome]} {word}" for outcome, word in words.items() if sanity[outcome])
 
 
 def spelled_out(finding: Mapping[str, Any]) -> list[str]:
-    """Return a finding's sum in lines of words: the recomputation with its interval against what is stated."""
+    """Return a finding's computation as lines: the recomputed value with its interval, and the stated one."""
     if finding["held"]:
         lines = [f"holds at {finding['held']}"]
         examples = [f"counter-example: {example}" for example in finding["counter_examples"]]

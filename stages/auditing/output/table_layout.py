@@ -12,17 +12,17 @@ LEVELS = " | "
 
 
 def anchor(paper: str, table: str) -> str:
-    """Return the id that a published table has on a page."""
+    """Return the id of a published table on a page."""
     return f"{paper}-table-{table}"
 
 
 def table_layout(
     rows: Sequence[Row], metrics: Mapping[str, Metric], flags: Mapping[tuple[str, ...], tuple[str, str]]
 ) -> dict[str, Any]:
-    """Return one published table as its paper prints it, each number with the finding against it.
+    """Return one published table as its paper prints it, each number with the gravest finding against it.
 
-    ``notes`` are listed once: ``marks`` of labels and numbers count from 1 and say what a note is about, unless it is
-    about all numbers, or about all of one metric, which it names.
+    Each of the ``notes`` is listed once. ``marks``, counted from 1, link labels and numbers to notes; a note about all
+    numbers has no mark, and neither has one about all numbers of a metric, which it names.
     """
     columns = list(dict.fromkeys(row.column for row in rows))
     labels = list(dict.fromkeys(row.row for row in rows))
@@ -32,29 +32,44 @@ def table_layout(
     for row in rows:
         verdict, finding = flags.get(row.key, ("", ""))
         number = {
-            "metric": row.metric, "heading": headings[row.metric], "value": row.value,
-            "improvement": getattr(row, "improvement", ""), "note": row.note, "verdict": verdict, "finding": finding,
-            "words": metrics[row.metric].type == "text", "marks": marks.get((row.row, row.column, row.metric), []),
-        }  # fmt: skip
+            "metric": row.metric,
+            "heading": headings[row.metric],
+            "value": row.value,
+            "improvement": getattr(row, "improvement", ""),
+            "note": row.note,
+            "verdict": verdict,
+            "finding": finding,
+            "words": metrics[row.metric].type == "text",
+            "marks": marks.get((row.row, row.column, row.metric), []),
+        }
         cells.setdefault((row.row, row.column), []).append(number)
     head = _spans([column.split(LEVELS) for column in columns])
     for label, column in zip(head[-1], columns, strict=True):
         label["marks"] = marks.get(("", column, ""), [])
     return {
-        "paper": rows[0].paper, "table": rows[0].table, "where": rows[0].where,
+        "paper": rows[0].paper,
+        "table": rows[0].table,
+        "where": rows[0].where,
         "anchor": anchor(rows[0].paper, rows[0].table),
         "metrics": list(dict.fromkeys(_heading(metrics[row.metric]) for row in rows)),
-        "head": head, "labels": _depth(labels), "notes": notes,
+        "head": head,
+        "labels": _depth(labels),
+        "notes": notes,
         "body": [
-            {"labels": label, "group": " · ".join(name.split(LEVELS)[:-1]), "label": name.split(LEVELS)[-1],
-             "marks": marks.get((name, "", ""), []), "cells": [cells.get((name, column), []) for column in columns]}
+            {
+                "labels": label,
+                "group": " · ".join(name.split(LEVELS)[:-1]),
+                "label": name.split(LEVELS)[-1],
+                "marks": marks.get((name, "", ""), []),
+                "cells": [cells.get((name, column), []) for column in columns],
+            }
             for name, label in zip(labels, _leading(labels), strict=True)
         ],
-    }  # fmt: skip
+    }
 
 
 def _notes(rows: Sequence[Row], headings: Mapping[str, str]) -> tuple[list[dict[str, Any]], dict[tuple, list[int]]]:
-    """Return a table's notes, and the marks of its numbers, of its rows ("row", "", "") and its columns."""
+    """Return a table's notes, and the marks of its numbers by (row, column, metric) and of whole rows and columns."""
     places = [(row.row, row.column, row.metric) for row in rows]
     notes: list[dict[str, Any]] = []
     marks: dict[tuple, list[int]] = {}
@@ -73,7 +88,7 @@ def _notes(rows: Sequence[Row], headings: Mapping[str, str]) -> tuple[list[dict[
 
 
 def _marked(noted: set[tuple[str, str, str]], places: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Return where a note's mark stands: at the rows or the columns that it is about as a whole, or at its numbers."""
+    """Return the places of a note's mark: whole rows or columns that it is about, or single numbers."""
     for axis in (0, 1):
         touched = dict.fromkeys(place[axis] for place in places if place in noted)
         if noted == {place for place in places if place[axis] in touched}:
@@ -86,12 +101,12 @@ def _heading(metric: Metric) -> str:
 
 
 def _spans(columns: Sequence[Sequence[str]]) -> list[list[dict[str, Any]]]:
-    """Return the header's levels, each a list of labels with the number of columns they span."""
+    """Return the header's levels, each a list of labels with the number of columns that they span."""
     depth = max(map(len, columns))
     padded = [[""] * (depth - len(levels)) + list(levels) for levels in columns]
     head = []
     for level in range(depth):
-        # Equal labels are one only under an equal parent.
+        # Equal labels are merged only under an equal parent.
         parts = groupby(padded, key=lambda levels: levels[: level + 1])
         spans = [(levels[level], len(list(group))) for levels, group in parts]
         head.append([{"text": text, "span": span, "marks": []} for text, span in spans])
@@ -103,8 +118,10 @@ def _depth(labels: Sequence[str]) -> int:
 
 
 def _leading(labels: Sequence[str]) -> list[list[str]]:
-    """Return the levels of each row's label, empty where the row above has the same."""
-    depth, previous, shown = _depth(labels), [""], []
+    """Return the levels of each row's label, empty if the row above has the same."""
+    depth = _depth(labels)
+    previous = [""]
+    shown = []
     for label in labels:
         levels = label.split(LEVELS)
         levels = [""] * (depth - len(levels)) + levels

@@ -180,12 +180,14 @@ def total(intervals: Sequence[Interval]) -> Interval:
 
 def mean(intervals: Sequence[Interval]) -> Interval:
     """Return the range of the mean of several numbers."""
-    whole, n = total(intervals), len(intervals)
+    whole = total(intervals)
+    n = len(intervals)
     return Interval(whole.low / n, whole.high / n)
 
 
 def _root(value: Fraction, up: int) -> Fraction:
-    above, below = isqrt(value.numerator), isqrt(value.denominator)
+    above = isqrt(value.numerator)
+    below = isqrt(value.denominator)
     if above**2 == value.numerator and below**2 == value.denominator:
         return Fraction(above, below)
     # At least 30 digits that count, of small numbers too.

@@ -17,7 +17,8 @@ from stages.auditing.tables.schema import DIFFUSION, METRIC, PLACE, VALUE, Fault
 SOURCES = "sources"
 # What a number was measured on or set for: rows of different tables are matched by these.
 COORDINATES = DIFFUSION.axes
-COUNT, TEXT = "count", "text"
+COUNT = "count"
+TEXT = "text"
 TYPES = ("number", COUNT, "share", "score", TEXT)
 MARKS = ("", "yes")
 
@@ -104,7 +105,9 @@ class Papers(Mapping[str, Sequence[Row]]):
         schema: Schema = DIFFUSION,
         metrics: Mapping[str, Metric] | None = None,
     ) -> None:
-        self._rows, self.schema, self.metrics = rows, schema, metrics or {}
+        self._rows = rows
+        self.schema = schema
+        self.metrics = metrics or {}
         self.row_type = row_type(schema)
 
     def __getitem__(self, paper: str) -> Sequence[Row]:
@@ -145,7 +148,8 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Sch
         FaultyFile: no row, unknown columns or metric, malformed number or name, a cell or its coordinates twice.
     """
     paper = name.removesuffix(".csv")
-    kind, types = row_type(schema), {metric.metric: metric.type for metric in metrics.values()}
+    kind = row_type(schema)
+    types = {metric.metric: metric.type for metric in metrics.values()}
     at = schema.columns.index(METRIC)
     read = _records(name, text, schema.columns)
     rows = [kind._make([*fields, place, types.get(fields[at], "")]) for place, fields in read]

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 # Of every table: the cell's address before the coordinates, what was measured last among them, and where it stands.
 ADDRESS = ("paper", "table", "row", "column")
-METRIC, VALUE = "metric", "value"
+METRIC = "metric"
+VALUE = "value"
 PLACE = ("where", "source", "note")
 Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -77,6 +78,6 @@ def parse_schema(name: str, text: str) -> Schema:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        told = first["msg"].removeprefix("Value error, ")
+        message = first["msg"].removeprefix("Value error, ")
         allowed = "coordinates, beside and marks are lists of column names made of a-z, 0-9 and _"
-        raise FaultyFile(f"{name}: {place + ': ' if place else ''}{told}; {allowed}") from None
+        raise FaultyFile(f"{name}: {place + ': ' if place else ''}{message}; {allowed}") from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.auditing.checks.tables import grid
 
-BESIDE, MARKS = ("n", "sd", "df", "improvement"), ("bold",)
+BESIDE = ("n", "sd", "df", "improvement")
+MARKS = ("bold",)
 # The number of samples is stated, so that n is missing nowhere but where it is meant to be.
 N = {"n": "50000"}
 
@@ -18,7 +19,8 @@ FAULTS: dict[str, list[dict[str, str]]] = {
     "grimmer": [{"metric": "rating", "value": "2.0", "sd": "1.12", "n": "5"}],
     "percentages": grid(
         [["8.00", "6.00", "5.00", "10.20"], ["6.00", "3.00", "4.00", "9.18"]],
-        improvement=[[""] * 4, ["25.0", "50.0", "20.0", "19.0"]], **N,
+        improvement=[[""] * 4, ["25.0", "50.0", "20.0", "19.0"]],
+        **N,
     ),
     "averages": [
         {"row": row, "value": value} | N for row, value in (("a", "4.10"), ("b", "5.20"), ("Average", "4.56"))
@@ -37,4 +39,4 @@ FAULTS: dict[str, list[dict[str, str]]] = {
         for metric, value in zip(("precision", "recall"), pair.split(), strict=True)
     ],
     "unstated": [{"value": "4.71"}],
-}  # fmt: skip
+}

@@ -47,18 +47,36 @@ def row_type(fields: tuple[str, ...]) -> Any:
 
 
 def rows(
-    *records: dict[str, str], coordinates: Sequence[str] = ("dataset", "method"), beside: Sequence[str] = (),
+    *records: dict[str, str],
+    coordinates: Sequence[str] = ("dataset", "method"),
+    beside: Sequence[str] = (),
     marks: Sequence[str] = (),
-) -> list[Any]:  # fmt: skip
+) -> list[Any]:
     """Return the rows of records; what a record leaves out is that of an ordinary cell."""
     fields = (
-        "paper", "table", "row", "column", *coordinates, "metric", "value", *beside, *marks, "where", "source", "note",
-    )  # fmt: skip
+        "paper",
+        "table",
+        "row",
+        "column",
+        *coordinates,
+        "metric",
+        "value",
+        *beside,
+        *marks,
+        "where",
+        "source",
+        "note",
+    )
 
     usual = dict.fromkeys(fields, "") | {
-        "paper": "toy", "table": "1", "row": "ours", "column": "score", "metric": "fid", "where": "Table 1",
+        "paper": "toy",
+        "table": "1",
+        "row": "ours",
+        "column": "score",
+        "metric": "fid",
+        "where": "Table 1",
         "source": "paper",
-    }  # fmt: skip
+    }
     made = row_type(fields)
     return [made(**usual | record) for record in records]
 

@@ -14,7 +14,7 @@ def told(*cells: tuple[str, str], axis: str = "row", metric: str = "fid", n: tup
     records = [{axis: label, "value": value, "metric": metric} for label, value in cells]
     counts = [{"n": text} for text in n] or [{}] * len(records)
     made = rows(*(record | count for record, count in zip(records, counts, strict=True)), beside=("n",))
-    return [candidate.told for candidate in candidates(paper(made))]
+    return [candidate.message for candidate in candidates(paper(made))]
 
 
 @pytest.mark.parametrize("axis", ["row", "column"])

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.auditing.checks import bold, overlaps
-from stages.auditing.checks.marks import GROUPS
+from stages.auditing.checks.bold import BOLD, GROUPS, OVERLAPS
 from tests.auditing.checks.tables import grid, paper, rows
 
 
@@ -22,10 +21,12 @@ def marked(places: str) -> list[list[str]]:
 
 def told(values: Sequence[Sequence[str]], places: str, metric: str = "fid") -> list[str]:
     made = rows(*grid(values, metric, bold=marked(places)), marks=("bold",))
-    return [candidate.told for candidate in bold.candidates(paper(made))]
+    return [candidate.message for candidate in BOLD.find(paper(made))]
 
 
-BASE, OURS, OTHER = ["8.00", "6.00", "5.00", "4.00"], ["6.00", "3.00", "5.50", "3.00"], ["7.00", "5.00", "5.20", "9.00"]
+BASE = ["8.00", "6.00", "5.00", "4.00"]
+OURS = ["6.00", "3.00", "5.50", "3.00"]
+OTHER = ["7.00", "5.00", "5.20", "9.00"]
 TABLE = [BASE, OURS, OTHER]
 
 
@@ -39,11 +40,16 @@ TABLE = [BASE, OURS, OTHER]
         ("---- xx-x ----", ["nothing is bold among 5.00, 5.50, 5.20, of which 5.00 is the best (lower is better)"]),
         ("---- ---- ----", []),
         # Two of three marks are wrong: bold is something else.
-        ("---- xxx- ----", ["5.50 is bold, but 5.00 is the best (lower is better)",
-                            "nothing is bold among 4.00, 3.00, 9.00, of which 3.00 is the best (lower is better)"]),
+        (
+            "---- xxx- ----",
+            [
+                "5.50 is bold, but 5.00 is the best (lower is better)",
+                "nothing is bold among 4.00, 3.00, 9.00, of which 3.00 is the best (lower is better)",
+            ],
+        ),
         ("xxxx ---- ----", []),
     ],
-)  # fmt: skip
+)
 def test_the_best_of_each_column_is_bold(places: str, found: list[str]) -> None:
     half = [text for text in found if len(found) < 2]
     assert told(TABLE, places) == half
@@ -69,9 +75,11 @@ def test_rows_may_compete_as_columns_do() -> None:
 def test_rows_under_one_heading_compete_apart() -> None:
     def made(places: str) -> list[str]:
         records = grid([*TABLE, ["2.0"] * 4, ["1.0"] * 4], bold=marked(places))
-        headed = [record | {"row": f"{'20' if record['row'] in ('m3', 'm4') else '10'} | {record['row']}"}
-                  for record in records]  # fmt: skip
-        return [candidate.told for candidate in bold.candidates(paper(rows(*headed, marks=("bold",))))]
+        headed = [
+            record | {"row": f"{'20' if record['row'] in ('m3', 'm4') else '10'} | {record['row']}"}
+            for record in records
+        ]
+        return [candidate.message for candidate in BOLD.find(paper(rows(*headed, marks=("bold",))))]
 
     assert made("--x- xx-x ---- ---- xxxx") == []
     assert made("--x- xx-x ---- x--- -xxx") == ["2.0 is bold, but 1.0 is the best (lower is better)"]
@@ -95,7 +103,7 @@ def test_marks_of_the_best_of_any_groups_are_passed(
         groups[group(row)].append(int(row.value))
     best = {key: (min if metric == "fid" else max)(members) for key, members in groups.items() if len(members) > 1}
     honest = [row._replace(bold="yes" if best.get(group(row)) == int(row.value) else "") for row in made]
-    assert list(bold.candidates(paper(honest))) == []
+    assert list(BOLD.find(paper(honest))) == []
 
 
 def spread(*cells: tuple[str, str, str], metric: str = "fid") -> list[str]:
@@ -104,11 +112,13 @@ def spread(*cells: tuple[str, str, str], metric: str = "fid") -> list[str]:
         for i, (value, sd, mark) in enumerate(cells)
     ]
     made = rows(*records, beside=("sd",), marks=("bold",))
-    return [candidate.told for candidate in overlaps.candidates(paper(made))]
+    return [candidate.message for candidate in OVERLAPS.find(paper(made))]
 
 
 def test_the_best_overlaps_with_the_nearest_of_the_others() -> None:
-    best, near, far = ("3.00", "0.20", "yes"), ("3.30", "0.15", ""), ("3.40", "0.25", "")
+    best = ("3.00", "0.20", "yes")
+    near = ("3.30", "0.15", "")
+    far = ("3.40", "0.25", "")
     assert spread(best, near, ("9.00", "0.50", "")) == ["3.00 ± 0.20 is bold, but 3.30 ± 0.15 overlaps with it"]
     assert spread(best, near, far) == ["3.00 ± 0.20 is bold, but 3.30 ± 0.15 overlaps with it, and so do 1 more"]
     # Ranges that touch share no more than an end.
@@ -126,7 +136,9 @@ def test_without_a_mark_an_sd_or_the_best_marked_nothing_overlaps() -> None:
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 20)), min_size=2, max_size=6))
 def test_means_further_apart_than_their_spreads_are_passed(steps: list[tuple[int, int]]) -> None:
     """Each mean is above the one before by more than both SDs, in hundredths."""
-    cells, mean, last = [], 100, 0
+    cells = []
+    mean = 100
+    last = 0
     for gap, sd in steps:
         mean += gap + sd + last
         cells.append((f"{mean / 100:.2f}", f"{sd / 100:.2f}", "yes" if not cells else ""))

@@ -12,7 +12,7 @@ from tests.auditing.checks.tables import grid, paper, rows
 
 
 def told(values: Sequence[Sequence[str]], metric: str = "fid") -> list[str]:
-    return [candidate.told for candidate in candidates(paper(rows(*grid(values, metric))))]
+    return [candidate.message for candidate in candidates(paper(rows(*grid(values, metric))))]
 
 
 def ending(counts: Sequence[int]) -> list[list[str]]:

@@ -15,7 +15,7 @@ TABLE = [
 
 
 def told(*records: dict[str, str]) -> list[str]:
-    return [candidate.told for candidate in candidates(paper(rows(*records)))]
+    return [candidate.message for candidate in candidates(paper(rows(*records)))]
 
 
 def test_two_rows_of_a_table() -> None:

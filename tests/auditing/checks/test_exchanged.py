@@ -16,9 +16,9 @@ def told(*cells: tuple[str, str]) -> list[str]:
         for i, pair in enumerate(cells)
         for metric, value in zip(("precision", "recall"), pair, strict=True)
     ]
-    found = [candidate.told for candidate in candidates(paper(rows(*records)))]
+    found = [candidate.message for candidate in candidates(paper(rows(*records)))]
     bare = [record | {"method": ""} for record in records]
-    assert [candidate.told for candidate in candidates(paper(rows(*bare)))] == found
+    assert [candidate.message for candidate in candidates(paper(rows(*bare)))] == found
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.auditing.checks import grim, grimmer
+from stages.auditing.checks.grim import GRIM, GRIMMER, sum_of_squares
 from stages.auditing.tables.numbers import parse_number
 from tests.auditing.checks.tables import paper, rows
 
@@ -18,12 +18,12 @@ ROUNDINGS = st.sampled_from([ROUND_HALF_UP, ROUND_HALF_EVEN])
 
 
 def grim_of(*records: dict[str, str]) -> list[str]:
-    return [candidate.told for candidate in grim.candidates(paper(rows(*records, beside=BESIDE)))]
+    return [candidate.message for candidate in GRIM.find(paper(rows(*records, beside=BESIDE)))]
 
 
 def grimmer_of(mean: str, sd: str, n: str) -> list[str]:
     made = rows({"metric": "rating", "value": mean, "sd": sd, "n": n}, beside=BESIDE)
-    return [candidate.told for candidate in grimmer.candidates(paper(made))]
+    return [candidate.message for candidate in GRIMMER.find(paper(made))]
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,17 @@ def grimmer_of(mean: str, sd: str, n: str) -> list[str]:
         ("rating", "5.19", "100", ""),
         ("rating", "5.19", "", ""),
         ("rating", "5.19", "28.5", ""),
-        ("rating", "5.1999", "1000", "5.1999 is no mean of 1000 whole numbers: 5199 / 1000 = 5.19900 "
-         "and 5200 / 1000 = 5.20000"),
+        (
+            "rating",
+            "5.1999",
+            "1000",
+            "5.1999 is no mean of 1000 whole numbers: 5199 / 1000 = 5.19900 and 5200 / 1000 = 5.20000",
+        ),
         ("rating", "5.1999", "1K", ""),
         ("fid", "5.19", "28", ""),
         ("rating", "", "28", ""),
     ],
-)  # fmt: skip
+)
 def test_grim(metric: str, value: str, n: str, told: str) -> None:
     assert grim_of({"metric": metric, "value": value, "n": n}) == [told] * bool(told)
 
@@ -118,14 +122,15 @@ def test_grimmer_spells_out_both_sums_of_squares() -> None:
 def test_the_example_of_the_r_package_scrutiny_needs_the_sample_sd() -> None:
     """5.23 ± 2.55 of 35 is impossible with n - 1, but not with n: the sum 183 is odd, as is 1185, not 1178."""
     assert grimmer_of("5.23", "2.55", "35") == []
-    squares = grimmer.sum_of_squares(183, 35, 34, parse_number("2.55"))
+    squares = sum_of_squares(183, 35, 34, parse_number("2.55"))
     assert 1177 < squares.low < 1178 < squares.high < 1179
     assert grimmer_of("5.23", "2.55", "31") == []
 
 
 @given(st.lists(st.integers(-9, 9), min_size=2, max_size=60), st.integers(0, 3), st.integers(0, 1), ROUNDINGS)
 def test_grimmer_is_silent_about_whole_numbers(numbers: list[int], digits: int, less: int, rounding: str) -> None:
-    n, unit = len(numbers), Decimal(1).scaleb(-digits)
+    n = len(numbers)
+    unit = Decimal(1).scaleb(-digits)
     mean = Fraction(sum(numbers), n)
     variance = sum((number - mean) ** 2 for number in numbers) / (n - less)
     sd = (Decimal(variance.numerator) / variance.denominator).sqrt().quantize(unit, rounding)

@@ -15,12 +15,13 @@ N = "n is not stated, the number of samples behind the scores"
 COST = "steps of {} take several evaluations of the network, and how many is not stated"
 SCORE = {"value": "4.71", "dataset": "cifar10", "steps": "10"}
 OTHER = {"value": "9.99", "table": "2", "where": "Table 2"}
-COORDINATES, BESIDE = ("dataset", "method", "steps"), ("n", "nfe")
+COORDINATES = ("dataset", "method", "steps")
+BESIDE = ("n", "nfe")
 
 
 def told(*records: dict[str, str], claims: tuple[Any, ...] = ()) -> list[str]:
     made = rows(*records, coordinates=COORDINATES, beside=BESIDE)
-    return [candidate.told for candidate in candidates(paper(made, claims))]
+    return [candidate.message for candidate in candidates(paper(made, claims))]
 
 
 def test_each_table_of_scores_lacks_n() -> None:
@@ -32,10 +33,13 @@ def test_each_table_of_scores_lacks_n() -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        OTHER | {"n": "50000"}, OTHER | {"metric": "samples", "value": "50K"}, OTHER | {"note": "of 50,000 samples"},
-        OTHER | {"column": "FID (n = 10)"}, OTHER | {"where": "Table 2, 10k generated images"},
+        OTHER | {"n": "50000"},
+        OTHER | {"metric": "samples", "value": "50K"},
+        OTHER | {"note": "of 50,000 samples"},
+        OTHER | {"column": "FID (n = 10)"},
+        OTHER | {"where": "Table 2, 10k generated images"},
     ],
-)  # fmt: skip
+)
 def test_n_may_be_stated_anywhere_in_the_tables(record: dict[str, str]) -> None:
     assert told(SCORE, record) == []
 
@@ -59,7 +63,10 @@ def test_samplers_of_several_evaluations_need_their_number() -> None:
     assert told(SCORE | {"row": "DPM-Solver-2 (ours)", "n": "50000"}) == [COST.format("DPM-Solver-2")]
     assert told(heun | {"n": ""}) == [f"{N}; {COST.format('heun')}"]
     for record in (
-        heun | {"nfe": "19"}, heun | {"steps": ""}, heun | {"method": "ddim"}, heun | {"metric": "time_ms"},
-    ):  # fmt: skip
+        heun | {"nfe": "19"},
+        heun | {"steps": ""},
+        heun | {"method": "ddim"},
+        heun | {"metric": "time_ms"},
+    ):
         assert told(record) == []
     assert told(heun, heun | {"metric": "nfe", "value": "19", "column": "NFE"}) == []

@@ -12,11 +12,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.audit import judge_all
 from stages.auditing.checks.screen import screen
 from stages.auditing.claims.claims import parse_claims
-from stages.auditing.output.candidates import candidate_records
-from stages.auditing.output.findings import audit_record
+from stages.auditing.claims.verdicts import judge_all
+from stages.auditing.output.findings import audit_record, candidate_records
 from stages.auditing.tables.published import read_papers, read_text
 from tests.auditing.claims.made_up import write_csv
 
@@ -83,10 +82,10 @@ def flags_of(record: Mapping[str, Any]) -> dict[str, str]:
     claims = {finding["place"]: finding["id"] for finding in record["findings"]}
     for check in record["candidates"]:
         for found in check["found"]:
-            place = found["rows"][0] if found["rows"] else claims[found["told"].partition(": ")[0]]
+            place = found["rows"][0] if found["rows"] else claims[found["message"].partition(": ")[0]]
             flag = f"{check['check']}: {place}"
             assert flag not in flags
-            flags[flag] = found["told"]
+            flags[flag] = found["message"]
     return flags
 
 

@@ -90,12 +90,20 @@ def test_a_range_over_a_lost_number_is_unverifiable() -> None:
 @pytest.mark.parametrize(
     ("quantifier", "verdict"),
     [
-        ("2 of 3", "consistent"), ("at least 2 of 3", "consistent"), ("at least 1 of 3", "consistent"),
-        ("at most 2 of 3", "consistent"), ("3 of 3", "inconsistent"), ("1 of 3", "inconsistent"),
-        ("at most 1 of 3", "inconsistent"), ("at least 3 of 3", "inconsistent"), ("2 of 4", "inconsistent"),
-        ("most", "consistent"), ("all", "wording"), ("none", "wording"),
+        ("2 of 3", "consistent"),
+        ("at least 2 of 3", "consistent"),
+        ("at least 1 of 3", "consistent"),
+        ("at most 2 of 3", "consistent"),
+        ("3 of 3", "inconsistent"),
+        ("1 of 3", "inconsistent"),
+        ("at most 1 of 3", "inconsistent"),
+        ("at least 3 of 3", "inconsistent"),
+        ("2 of 4", "inconsistent"),
+        ("most", "consistent"),
+        ("all", "wording"),
+        ("none", "wording"),
     ],
-)  # fmt: skip
+)
 def test_counts_are_counted(quantifier: str, verdict: str) -> None:
     """Better at 10 and 20 steps, worse at 50."""
     found = finding(PAIR, "b", "<", "a", quantifier)
@@ -120,8 +128,12 @@ def test_ties_and_lost_numbers_leave_a_count_open() -> None:
 
 def test_rows_under_one_function_are_paired() -> None:
     """Gains of 50, 50 and -3.28 per cent; the row at 100 steps has no counterpart."""
-    for formula, stated in (("max(100 * (1 - b / a))", "50.0"), ("min(100 * (1 - b / a))", "-3.3"),
-                            ("mean(100 * (1 - b / a))", "32.2"), ("sum(a - b)", "6.80")):  # fmt: skip
+    for formula, stated in (
+        ("max(100 * (1 - b / a))", "50.0"),
+        ("min(100 * (1 - b / a))", "-3.3"),
+        ("mean(100 * (1 - b / a))", "32.2"),
+        ("sum(a - b)", "6.80"),
+    ):
         found = finding(ALL, formula, "=", stated)
         assert found.verdict == "consistent"
         assert [(name, lost.steps) for name, lost in found.unmatched] == [("b", "100")]
@@ -185,8 +197,12 @@ def test_rows_that_may_be_the_least_are_candidates() -> None:
         for steps in values
     }
     assert verdicts == {
-        "5": "consistent", "10": "consistent", "20": "rounding", "50": "inconsistent", "100": "inconsistent",
-    }  # fmt: skip
+        "5": "consistent",
+        "10": "consistent",
+        "20": "rounding",
+        "50": "inconsistent",
+        "100": "inconsistent",
+    }
 
 
 def test_two_selections_may_agree() -> None:

@@ -21,10 +21,16 @@ from stages.auditing.claims.ranges import enclose
 from stages.auditing.tables.numbers import PRINTED, ROUNDED, Interval, Printed, parse_number
 
 NUMBERS = {
-    ("a", "value"): ["8.00"], ("b", "value"): ["4.00"], ("b", "improvement"): ["-50.0"], ("a", "steps"): ["1000"],
-    ("m", "value"): ["3.0", "2.0", "4.0"], ("n", "value"): ["6.0", "8.0", "5.0"], ("s", "value"): ["3.21 ± 0.05"],
-    ("s", "spread"): ["0.05"], ("p", "value"): ["12.5%"],
-}  # fmt: skip
+    ("a", "value"): ["8.00"],
+    ("b", "value"): ["4.00"],
+    ("b", "improvement"): ["-50.0"],
+    ("a", "steps"): ["1000"],
+    ("m", "value"): ["3.0", "2.0", "4.0"],
+    ("n", "value"): ["6.0", "8.0", "5.0"],
+    ("s", "value"): ["3.21 ± 0.05"],
+    ("s", "spread"): ["0.05"],
+    ("p", "value"): ["12.5%"],
+}
 
 
 def read(name: str, attribute: str) -> Sequence[tuple[str, Printed]]:
@@ -80,7 +86,8 @@ def test_settings_and_counts_have_no_width() -> None:
 def test_reducers_widen_with_their_operands() -> None:
     """The smallest of 3.0, 2.0, 4.0, each within 0.05; the mean of three moves as much as each, the sum thrice."""
     for function, value, width in (("min", 2, "0.05"), ("max", 4, "0.05"), ("mean", 3, "0.05"), ("sum", 9, "0.15")):
-        low, high = value - Fraction(width), value + Fraction(width)
+        low = value - Fraction(width)
+        high = value + Fraction(width)
         assert evaluate(f"{function}(m)", ROUNDED) == Interval(low, high)
 
 
@@ -109,12 +116,47 @@ def test_any_attribute_and_function_may_stand(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a +", "a // b", "abs(a, b)", "sqrt()", "min(2)", "mean(abs(2))", "a.b.c", "a[0]", "__import__('os')",
-     "a ** b", "a ** 0.5", "a ** 21", "10 ** 999999", "9 ** 9 ** 9", "max(min(a))", "sum(b + mean(a))", "mean(a, b)",
-     "min(a.b.c)", "argmin(a)", "argmin(a).steps + 1", "max(argmin(a).steps)", "argmin(a - b).steps",
-     "argmax(a, b).steps", "'8.00'", "True", "a < b", "min(x=a)", "lambda: a", "exact(a + b)", "+a", "1e999j", "1e999",
-     "a ** True", "a" + " + a" * 100, "-" * 200 + "a", "(" * 250 + "a" + ")" * 49, "a\0"],
-)  # fmt: skip
+    [
+        "",
+        "a +",
+        "a // b",
+        "abs(a, b)",
+        "sqrt()",
+        "min(2)",
+        "mean(abs(2))",
+        "a.b.c",
+        "a[0]",
+        "__import__('os')",
+        "a ** b",
+        "a ** 0.5",
+        "a ** 21",
+        "10 ** 999999",
+        "9 ** 9 ** 9",
+        "max(min(a))",
+        "sum(b + mean(a))",
+        "mean(a, b)",
+        "min(a.b.c)",
+        "argmin(a)",
+        "argmin(a).steps + 1",
+        "max(argmin(a).steps)",
+        "argmin(a - b).steps",
+        "argmax(a, b).steps",
+        "'8.00'",
+        "True",
+        "a < b",
+        "min(x=a)",
+        "lambda: a",
+        "exact(a + b)",
+        "+a",
+        "1e999j",
+        "1e999",
+        "a ** True",
+        "a" + " + a" * 100,
+        "-" * 200 + "a",
+        "(" * 250 + "a" + ")" * 49,
+        "a\0",
+    ],
+)
 def test_nothing_else_is_arithmetic(text: str) -> None:
     with pytest.raises(ValueError, match="formula"):
         parse_formula(text)

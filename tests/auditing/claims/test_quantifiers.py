@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.auditing.claims.quantifiers import parse_quantifier
+from stages.auditing.claims.relations import parse_quantifier
 
 
 @pytest.mark.parametrize(

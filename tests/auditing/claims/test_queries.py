@@ -86,9 +86,12 @@ def test_groups_are_told_apart_by_what_differs() -> None:
         "a = toy/1 value=3",
         "1a = toy/1",
         "a = 1.0; a = 2.0",
-        'a = toy/1 row="x', "a = toy/1 steps=10 steps=20", "a = toy/", "a = /1",
+        'a = toy/1 row="x',
+        "a = toy/1 steps=10 steps=20",
+        "a = toy/",
+        "a = /1",
     ],
-)  # fmt: skip
+)
 def test_malformed_operands_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"operand|query"):
         parse_operands(text)

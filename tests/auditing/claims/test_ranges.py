@@ -39,26 +39,39 @@ def value(formula: Filled, cells: Mapping[str, Fraction]) -> Interval:
     [
         # Rises with both: its ends are at 0.895, 0.795 and 0.905, 0.805.
         (
-            "2 * p * r / (p + r)", {"p": "0.90", "r": "0.80"},
+            "2 * p * r / (p + r)",
+            {"p": "0.90", "r": "0.80"},
             2 * Fraction("0.895") * Fraction("0.795") / Fraction("1.69"),
             2 * Fraction("0.905") * Fraction("0.805") / Fraction("1.71"),
         ),
         ("a - a", {"a": "2.0"}, Fraction(0), Fraction(0)),
         ("a / (a + b)", {"a": "1.0", "b": "3.0"}, Fraction("0.95") / 4, Fraction("1.05") / 4),
-        ("(a - b) / a", {"a": "4.0", "b": "2.0"}, 1 - Fraction("2.05") / Fraction("3.95"),
-         1 - Fraction("1.95") / Fraction("4.05")),
+        (
+            "(a - b) / a",
+            {"a": "4.0", "b": "2.0"},
+            1 - Fraction("2.05") / Fraction("3.95"),
+            1 - Fraction("1.95") / Fraction("4.05"),
+        ),
         ("a ** 2", {"a": "0.0"}, Fraction(0), Fraction("0.0025")),
         # Turns at 2: half of the box rises, half falls.
         ("a * (4 - a)", {"a": "2.0"}, Fraction("3.9975"), Fraction(4)),
         # The mean falls with the base in every pair.
-        ("mean(1 - b / a)", {"a": "4.0", "b": "1.0 3.0"}, 1 - Fraction("2.05") / Fraction("3.95"),
-         1 - Fraction("1.95") / Fraction("4.05")),
+        (
+            "mean(1 - b / a)",
+            {"a": "4.0", "b": "1.0 3.0"},
+            1 - Fraction("2.05") / Fraction("3.95"),
+            1 - Fraction("1.95") / Fraction("4.05"),
+        ),
         ("max(m) - min(m)", {"m": "1.0 3.0 2.0"}, Fraction("1.9"), Fraction("2.1")),
-        ("max(1 - b / a)", {"a": "4.0", "b": "1.0 3.0"}, 1 - Fraction("1.05") / Fraction("3.95"),
-         1 - Fraction("0.95") / Fraction("4.05")),
+        (
+            "max(1 - b / a)",
+            {"a": "4.0", "b": "1.0 3.0"},
+            1 - Fraction("1.05") / Fraction("3.95"),
+            1 - Fraction("0.95") / Fraction("4.05"),
+        ),
         ("min(a, b) + 0 * c", {"a": "1.0", "b": "1.02", "c": "9"}, Fraction("0.95"), Fraction("1.025")),
     ],
-)  # fmt: skip
+)
 def test_closed_cases(formula: str, numbers: dict[str, str], low: Fraction, high: Fraction) -> None:
     assert enclosed(formula, **numbers) == Enclosure(Interval(low, high), True)
 
@@ -89,11 +102,23 @@ def test_a_divisor_and_a_root_are_looked_at_over_all_values() -> None:
 
 
 FORMULAS = (
-    "a * b / (a + b)", "(a - b) / a", "a * a - b * a", "a ** 2 - a * b + b ** 2", "abs(a - b) - a",
-    "max(a, b) - min(a, b)", "sqrt(a * b) / a", "a ** -1 + a - b", "max(a - b, b - a, a * b - 2)", "(a - b) ** 2 - a",
-    "sqrt(a ** 2 + b ** 2) - b", "mean(m) / a - max(m)", "std(m) / mean(m)", "std(m - a) + a",
-    "sum(m * a) - min(m)", "sqrt(abs(a - b)) * a",
-)  # fmt: skip
+    "a * b / (a + b)",
+    "(a - b) / a",
+    "a * a - b * a",
+    "a ** 2 - a * b + b ** 2",
+    "abs(a - b) - a",
+    "max(a, b) - min(a, b)",
+    "sqrt(a * b) / a",
+    "a ** -1 + a - b",
+    "max(a - b, b - a, a * b - 2)",
+    "(a - b) ** 2 - a",
+    "sqrt(a ** 2 + b ** 2) - b",
+    "mean(m) / a - max(m)",
+    "std(m) / mean(m)",
+    "std(m - a) + a",
+    "sum(m * a) - min(m)",
+    "sqrt(abs(a - b)) * a",
+)
 decimals = st.integers(10, 60).map(lambda tenths: f"{tenths / 10:.1f}")
 
 

@@ -25,12 +25,31 @@ FIRST = {"ip": 1, "es": 2, "ts": 1}
 DAMAGED = "ip/10"
 # Rows and cells: a parser that finds nothing must not agree with a file that holds nothing.
 SIZE = {
-    "ip/1": (2, 10), "ip/2": (4, 8), "ip/3": (8, 80), "ip/4": (10, 30), "ip/5": (4, 20),
-    "ip/6": (1, 4), "ip/7": (3, 24), "ip/8": (2, 16), "ip/9": (14, 70),
-    "es/2": (14, 42), "es/3": (6, 24), "es/4": (6, 12), "es/5": (2, 20), "es/6": (7, 35),
-    "ts/1": (20, 100), "ts/2": (3, 12), "ts/3": (6, 24), "ts/4": (2, 8), "ts/5": (4, 16),
-    "ts/6": (4, 12), "ts/7": (2, 16), "ts/8": (2, 6), "ts/9": (4, 12), "ts/10": (2, 4),
-}  # fmt: skip
+    "ip/1": (2, 10),
+    "ip/2": (4, 8),
+    "ip/3": (8, 80),
+    "ip/4": (10, 30),
+    "ip/5": (4, 20),
+    "ip/6": (1, 4),
+    "ip/7": (3, 24),
+    "ip/8": (2, 16),
+    "ip/9": (14, 70),
+    "es/2": (14, 42),
+    "es/3": (6, 24),
+    "es/4": (6, 12),
+    "es/5": (2, 20),
+    "es/6": (7, 35),
+    "ts/1": (20, 100),
+    "ts/2": (3, 12),
+    "ts/3": (6, 24),
+    "ts/4": (2, 8),
+    "ts/5": (4, 16),
+    "ts/6": (4, 12),
+    "ts/7": (2, 16),
+    "ts/8": (2, 6),
+    "ts/9": (4, 12),
+    "ts/10": (2, 4),
+}
 
 MARKUP = re.compile(r"</?\w+>|[$^]|\((?:ours|baseline|[^()]* et al[^()]*)\)")
 NUMBER = r"-?\d+(?:\.\d+)?"
@@ -148,14 +167,22 @@ def test_every_cell_is_transcribed_as_printed(table: str) -> None:
 
 # Whose printed numbers stand elsewhere than the statement: a table, another paper's page, a resolution of a curve.
 ELSEWHERE = {
-    "ip-sec61-bias-significantly", "ip-sec62-samples", "ip-fig15-best-steps", "es-k-smaller", "es-app-eq8",
+    "ip-sec61-bias-significantly",
+    "ip-sec62-samples",
+    "ip-fig15-best-steps",
+    "es-k-smaller",
+    "es-app-eq8",
     "ts-appe-figures",
-}  # fmt: skip
+}
 # Whose numbers are the audit's thresholds: half, not below 1, one step of a curve, the same up to a percent.
 THRESHOLDS = {
-    "es-abstract-scaling-down", "es-ffhq-less-than-half", "es-celebahq-half", "es-celebahq-almost",
-    "ts-sec4-uniform-baseline", "ip-sec62-much-faster",
-}  # fmt: skip
+    "es-abstract-scaling-down",
+    "es-ffhq-less-than-half",
+    "es-celebahq-half",
+    "es-celebahq-almost",
+    "ts-sec4-uniform-baseline",
+    "ip-sec62-much-faster",
+}
 
 
 def test_every_claim_rests_on_a_line_of_its_paper() -> None:

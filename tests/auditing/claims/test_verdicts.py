@@ -76,7 +76,8 @@ def test_moving_the_stated_value_away_never_makes_it_more_consistent(
     left = finding.comparisons[0].left
     assert left is not None
     centre = round(float(left.printed.low) * 10**digits)
-    near, step = data.draw(st.integers(0, 40)), data.draw(st.integers(0, 40))
+    near = data.draw(st.integers(0, 40))
+    step = data.draw(st.integers(0, 40))
     side = data.draw(st.sampled_from([1, -1]))
     stated = [f"{(centre + side * away) / 10**digits:.{digits}f}" for away in (near, near + step)]
     verdicts = [judged(first, second, formula, "=", text).verdict for text in stated]
@@ -202,7 +203,7 @@ def test_a_trend_over_a_lost_number_is_unverifiable_unless_the_rest_breaks_it() 
         ([row("1.0"), row("2.0", steps="5")], "a", "a trend along steps has rows without steps"),
         ([row("1.0", steps="5"), row("2.0", steps="10")], "a.k", "a.k of toy/1 [; ] fid: '' is not a number"),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_trend_is_refused(rows: list[Row], formula: str, fault: str) -> None:
     with pytest.raises(FaultyFile) as caught:
         findings(rows, "a = toy/1", formula, "falls with steps", "", "all")
@@ -226,7 +227,7 @@ def test_several_rows_are_not_paired_with_several() -> None:
         ("a = toy/1 fix=es; b = toy/1 fix=ts", "a - b", "has no row with fix=es, but 'none', 'ts'"),
         ("a = toy/2; b = toy/1 fix=ts", "a - b", "there is no table toy/2, but toy/1"),
     ],
-)  # fmt: skip
+)
 def test_unlike_is_not_compared_with_unlike(operands: str, formula: str, fault: str) -> None:
     rows = [row("1.0", fix=fix, dataset=dataset) for fix in ("none", "ts") for dataset in "ab"]
     with pytest.raises(FaultyFile) as caught:

@@ -36,11 +36,17 @@ def test_the_folder_holds_all_that_the_audit_needs(here: Path, capsys: pytest.Ca
         "python -m stages audit --published mine\n"
     )
     assert sorted(path.name for path in (here / "mine").iterdir()) == [
-        "DECIDE.md", "claims.csv", "metrics.csv", "same.csv", "schema.yaml",
-    ]  # fmt: skip
+        "DECIDE.md",
+        "claims.csv",
+        "metrics.csv",
+        "same.csv",
+        "schema.yaml",
+    ]
     assert yaml.safe_load((here / "mine/schema.yaml").read_text()) == {
-        "coordinates": ["dataset", "method", "steps"], "beside": ["improvement", "sd"], "marks": ["bold"],
-    }  # fmt: skip
+        "coordinates": ["dataset", "method", "steps"],
+        "beside": ["improvement", "sd"],
+        "marks": ["bold"],
+    }
     assert (here / "mine/metrics.csv").read_text() == (
         "metric,type,better,heading\nfid,number,lower,FID\ninception_score,number,higher,IS\n"
     )

@@ -57,8 +57,10 @@ def test_markdown_and_html_are_read_back(name: str, write: object, grid: list[li
 @given(grids(), st.sampled_from(WRAPPERS), st.booleans(), st.sets(st.integers(0, 3)))
 def test_latex_is_read_back(grid: list[list[str]], wrapper: tuple[str, str, str], rules: bool, bold: set[int]) -> None:
     begin, end, column = wrapper
-    rows = [[rf"\textbf{{{text}}}" if i and j and i in bold else text for j, text in enumerate(row)]
-            for i, row in enumerate(grid)]  # fmt: skip
+    rows = [
+        [rf"\textbf{{{text}}}" if i and j and i in bold else text for j, text in enumerate(row)]
+        for i, row in enumerate(grid)
+    ]
     lines = [" & ".join(row) + r" \\" for row in rows]
     head = [r"\toprule", lines[0], r"\midrule"] if rules else [r"\hline", lines[0], r"\cline{1-2} \hline"]
     body = "\n".join([*head, *lines[1:], r"\bottomrule" if rules else ""])

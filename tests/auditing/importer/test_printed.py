@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.auditing.importer.interpret.printed import Printed, is_empty, parse_cell
+from stages.auditing.importer.interpret.cell_texts import Printed, is_empty, parse_cell
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from stages.auditing.claims.claims import parse_claims
 from stages.auditing.claims.verdicts import Finding, judge
+from stages.auditing.importer.decisions import Decision
 from stages.auditing.importer.interpret.number_rows import numbers_of
-from stages.auditing.importer.propose.decisions import Decision
 from stages.auditing.importer.propose.folder import contents
 from stages.auditing.importer.read.grids import Cell, Table
 from stages.auditing.output.findings import warnings
@@ -208,7 +208,7 @@ def test_whatever_a_table_holds_the_audit_judges_what_is_proposed(data: st.DataO
 @pytest.mark.parametrize("name", ["awkward.tex", "same.md"])
 def test_the_tables_of_files_are_judged(name: str) -> None:
     from stages.auditing.importer.read.files import read_tables
-    from stages.auditing.importer.read.numbering import numbered
+    from stages.auditing.importer.read.grids import numbered
 
     read = read_tables(Path(__file__).parent / name)
     tables, _ = numbered([[table for table in read if isinstance(table, Table)]])

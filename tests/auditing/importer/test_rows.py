@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.auditing.importer.interpret.measures import metrics_of
-from stages.auditing.importer.interpret.names import name_of
-from stages.auditing.importer.interpret.number_rows import numbers_of
+from stages.auditing.importer.interpret.labels import name_of
+from stages.auditing.importer.interpret.number_rows import metrics_of, numbers_of
 from stages.auditing.tables.rows import Row
 from stages.auditing.tables.schema import Schema
 from tests.auditing.importer.tables import HERE, numbers, only
@@ -67,8 +66,11 @@ def test_arrows_tell_which_level_of_the_header_are_metrics_of_unknown_names(tmp_
     text = rf"\begin{{tabular}}{{lcccc}} {head} x & 1.5 & 2.5 & 3.5 & 4.5 \\ \end{{tabular}}"
     found, _ = numbers_of(only(tmp_path, "a.tex", text))
     assert [(n.metric, n.coordinates["setting"]) for n in found] == [
-        ("uas", "english"), ("ted", "english"), ("uas", "german"), ("ted", "german"),
-    ]  # fmt: skip
+        ("uas", "english"),
+        ("ted", "english"),
+        ("uas", "german"),
+        ("ted", "german"),
+    ]
     assert [metric.better for metric in metrics_of(found)[0].values()] == ["higher", "lower"]
 
 

@@ -6,19 +6,31 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from stages.audit import judge_all
 from stages.auditing.claims.claims import parse_claims
+from stages.auditing.claims.verdicts import judge_all
 from stages.auditing.output.findings import audit_record
 from stages.auditing.tables.published import read_papers, read_text
 from tests.auditing.claims.made_up import write_csv, write_paper
 
 CAUSES = {"wrong-gain": "Ours gains less at 20 steps", "printed-gain": "Ours gains less at 20 steps", "gain": "nothing"}
 CANDIDATES = [
-    {"check": "twice", "title": "One number twice", "literature": "Doe 2020", "limits": "may be chance", "count": 1,
-     "found": [{"told": "6.00 is there <twice>", "rows": ["toy/1 [a | b; c] fid", "toy/1 [d; e] fid"]}]},
-    {"check": "digits", "title": "Last digits", "literature": "Roe 2021", "limits": "needs many", "count": 0,
-     "found": []},
-]  # fmt: skip
+    {
+        "check": "twice",
+        "title": "One number twice",
+        "literature": "Doe 2020",
+        "limits": "may be chance",
+        "count": 1,
+        "found": [{"message": "6.00 is there <twice>", "rows": ["toy/1 [a | b; c] fid", "toy/1 [d; e] fid"]}],
+    },
+    {
+        "check": "digits",
+        "title": "Last digits",
+        "literature": "Roe 2021",
+        "limits": "needs many",
+        "count": 0,
+        "found": [],
+    },
+]
 
 
 def state_causes(folder: Path, causes: dict[str, str]) -> None:

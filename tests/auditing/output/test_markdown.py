@@ -50,8 +50,10 @@ def test_a_code_span_holds_the_text(parse: Any, text: str) -> None:
     if told:
         (token,) = (token for token in parse(f"- x {code(text)} y\n") if token.type == "inline")
         assert [(child.type, child.content) for child in token.children] == [
-            ("text", "x "), ("code_inline", told), ("text", " y"),
-        ]  # fmt: skip
+            ("text", "x "),
+            ("code_inline", told),
+            ("text", " y"),
+        ]
 
 
 def test_counts_are_a_table(record: dict[str, Any]) -> None:
@@ -91,9 +93,12 @@ def test_what_fits_or_cannot_be_checked_is_counted_only(record: dict[str, Any]) 
     text = audit_markdown(record)
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert headings == [
-        "## 8 inconsistent", "## 7 wording", "## 3 rounding", "## 1 sanity checks fail",
+        "## 8 inconsistent",
+        "## 7 wording",
+        "## 3 rounding",
+        "## 1 sanity checks fail",
         "## Worth a look: checks that need no claim",
-    ]  # fmt: skip
+    ]
     assert "`gain`" not in text
     assert "`sharper`" not in text
     assert "nothing" not in text
@@ -112,9 +117,24 @@ def test_an_explanation_of_all_is_said_once(record: dict[str, Any]) -> None:
 
 def test_candidates_come_last_by_check(record: dict[str, Any]) -> None:
     assert audit_markdown(record).partition("\n## Worth a look: checks that need no claim\n")[2].splitlines() == [
-        "", "What these checks of the tables alone point at. They are no verdicts and counted nowhere.",
-        "", "### One number twice: 1", "", "Doe 2020", "", "may be chance", "", r"- 6.00 is there \<twice\>",
-        "  - `toy/1 [a | b; c] fid`", "  - `toy/1 [d; e] fid`",
-        "", "### Last digits: 0", "", "Roe 2021", "", "needs many", "",
-    ]  # fmt: skip
+        "",
+        "What these checks of the tables alone point at. They are no verdicts and counted nowhere.",
+        "",
+        "### One number twice: 1",
+        "",
+        "Doe 2020",
+        "",
+        "may be chance",
+        "",
+        r"- 6.00 is there \<twice\>",
+        "  - `toy/1 [a | b; c] fid`",
+        "  - `toy/1 [d; e] fid`",
+        "",
+        "### Last digits: 0",
+        "",
+        "Roe 2021",
+        "",
+        "needs many",
+        "",
+    ]
     assert "Worth a look" not in audit_markdown(record | {"candidates": []})

@@ -37,15 +37,20 @@ PHYSICAL = closed(
 )
 RESULT = closed(
     {
-        "ruleId": TEXT, "ruleIndex": {"type": "integer", "minimum": 0, "maximum": len(RULES) - 1}, "level": LEVEL,
+        "ruleId": TEXT,
+        "ruleIndex": {"type": "integer", "minimum": 0, "maximum": len(RULES) - 1},
+        "level": LEVEL,
         "message": MESSAGE,
         "locations": {"type": "array", "minItems": 1, "items": closed({"physicalLocation": PHYSICAL})},
         "partialFingerprints": {"type": "object", "minProperties": 1, "additionalProperties": TEXT},
     },
-    relatedLocations={"type": "array", "uniqueItems": True,
-                      "items": closed({"physicalLocation": PHYSICAL, "message": MESSAGE})},
+    relatedLocations={
+        "type": "array",
+        "uniqueItems": True,
+        "items": closed({"physicalLocation": PHYSICAL, "message": MESSAGE}),
+    },
     properties={"type": "object"},
-)  # fmt: skip
+)
 RULE = closed({"id": TEXT, "shortDescription": MESSAGE, "defaultConfiguration": closed({"level": LEVEL})})
 RULE_LIST = {"type": "array", "uniqueItems": True, "items": RULE}
 RUN = closed(
@@ -129,9 +134,13 @@ def test_rows_with_a_place_are_related(record: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "address"),
-    [("", "claims.csv"), ("my papers/50%", "my%20papers/50%25/claims.csv"), ("ü", "%C3%BC/claims.csv"),
-     ("\udcff", "%FF/claims.csv")],
-)  # fmt: skip
+    [
+        ("", "claims.csv"),
+        ("my papers/50%", "my%20papers/50%25/claims.csv"),
+        ("ü", "%C3%BC/claims.csv"),
+        ("\udcff", "%FF/claims.csv"),
+    ],
+)
 def test_addresses_are_relative_and_encoded(record: dict[str, Any], folder: str, address: str) -> None:
     (place,) = results(record, folder)["tie"]["locations"]
     assert place["physicalLocation"]["artifactLocation"]["uri"] == address

@@ -60,8 +60,11 @@ def test_an_outer_bound_is_said_to_be_one() -> None:
 
 
 def test_what_speaks_against_a_count_is_what_holds_or_what_does_not() -> None:
-    for quantifier, examples in (("all", ["6.30, not < 6.10"]), ("none", ["4.00 < 8.00", "3.00 < 6.00"]),
-                                 ("at most 1 of 3", ["4.00 < 8.00", "3.00 < 6.00"])):  # fmt: skip
+    for quantifier, examples in (
+        ("all", ["6.30, not < 6.10"]),
+        ("none", ["4.00 < 8.00", "3.00 < 6.00"]),
+        ("at most 1 of 3", ["4.00 < 8.00", "3.00 < 6.00"]),
+    ):
         found = record(BOTH, "b", "<", "a", quantifier)
         assert [example.partition(" (")[0] for example in found["counter_examples"]] == examples
         assert found["held"] == "2 of 3"

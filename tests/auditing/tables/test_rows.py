@@ -12,14 +12,32 @@ METRICS = parse_metrics(
     "metrics.csv", "metric,type,better,heading\nfid,number,lower,FID\noptimizer,text,,\nimages,count,,\n"
 )
 GOOD = {
-    "paper": "toy", "table": "1", "row": "ours", "column": "5 steps", "dataset": "cifar10", "eta": "0.5", "steps": "5",
-    "metric": "fid", "value": "8.00", "improvement": "-1.5", "k": "1e-4", "b": "1.0", "where": "Table 1",
+    "paper": "toy",
+    "table": "1",
+    "row": "ours",
+    "column": "5 steps",
+    "dataset": "cifar10",
+    "eta": "0.5",
+    "steps": "5",
+    "metric": "fid",
+    "value": "8.00",
+    "improvement": "-1.5",
+    "k": "1e-4",
+    "b": "1.0",
+    "where": "Table 1",
     "source": "paper",
-}  # fmt: skip
+}
 CLAIM = {
-    "id": "toy-1", "paper": "toy", "where": "Sec. 1", "kind": "difference", "statement": "Ours gains 2.0",
-    "operands": "a = toy/1 fix=none; b = 4.0", "formula": "a - b", "relation": "=", "stated": "2.0",
-}  # fmt: skip
+    "id": "toy-1",
+    "paper": "toy",
+    "where": "Sec. 1",
+    "kind": "difference",
+    "statement": "Ours gains 2.0",
+    "operands": "a = toy/1 fix=none; b = 4.0",
+    "formula": "a - b",
+    "relation": "=",
+    "stated": "2.0",
+}
 
 
 def text(columns: tuple[str, ...], *records: dict[str, str]) -> str:
@@ -29,8 +47,9 @@ def text(columns: tuple[str, ...], *records: dict[str, str]) -> str:
 def test_what_is_right_is_read_as_printed() -> None:
     (row,) = parse_table("toy.csv", text(DIFFUSION.columns, GOOD) + "\n", METRICS)
     assert {column: value for column, value in row._asdict().items() if value} == GOOD | {
-        "place": "toy.csv:2", "kind": "number",
-    }  # fmt: skip
+        "place": "toy.csv:2",
+        "kind": "number",
+    }
 
 
 def test_texts_and_lost_numbers_are_rows_too() -> None:
@@ -67,7 +86,7 @@ def test_any_line_end_and_any_character_may_stand_in_a_field() -> None:
         ({"table": "3 a"}, "table '3 a': must be a number or a name without spaces"),
         ({"column": "9 steps", "row": '"ours'}, "not CSV"),
     ],
-)  # fmt: skip
+)
 def test_a_faulty_row_names_its_line(change: dict[str, str], fault: str) -> None:
     other = GOOD | {"column": "6 steps", "steps": "6"}
     with pytest.raises(FaultyFile) as caught:
@@ -98,9 +117,19 @@ def test_coordinates_and_tables_may_have_any_names() -> None:
 def test_a_schema_of_its_own() -> None:
     schema = parse_schema("schema.yaml", "coordinates: [task, epoch]\nbeside: [n]\nmarks: [bold]\n")
     record = {
-        "paper": "toy", "table": "S2", "row": "ours", "column": "last", "task": "parsing", "epoch": "last", "n": "20",
-        "metric": "fid", "value": "0.85", "bold": "yes", "where": "Table S2", "source": "paper",
-    }  # fmt: skip
+        "paper": "toy",
+        "table": "S2",
+        "row": "ours",
+        "column": "last",
+        "task": "parsing",
+        "epoch": "last",
+        "n": "20",
+        "metric": "fid",
+        "value": "0.85",
+        "bold": "yes",
+        "where": "Table S2",
+        "source": "paper",
+    }
     (row,) = parse_table("toy.csv", text(schema.columns, record), METRICS, schema)
     assert {column: getattr(row, column) for column in record} == record
     assert (row.label, row.key[:2], row.axes) == (
@@ -160,7 +189,7 @@ def test_other_columns_are_refused() -> None:
         ({"stated": "- 5.0"}, "stated '- 5.0': must be a number"),
         ({"stated": "c"}, "formula and stated name c, which is no operand"),
         ({"operands": "a = toy/1 fix=none; max = 4.0", "formula": "a - max"}, "operand max: that is the name of a"),
-        ({"formula": "a"}, "neither formula nor stated use b"),
+        ({"formula": "a"}, "neither formula nor stated uses b"),
         ({"formula": "a - min(b) - b"}, "b stands both alone and over its rows"),
         ({"relation": "is"}, "the formula must be an operand alone"),
         ({"reason": "no numbers"}, "a reason why it cannot be checked stands beside a formula"),
@@ -169,7 +198,7 @@ def test_other_columns_are_refused() -> None:
         ({"origin": "readme", "explanation": "another run"}, "query 'readme': must start with PAPER/TABLE"),
         ({"origin": "sources/readme"}, "an origin needs an explanation or a reason"),
     ],
-)  # fmt: skip
+)
 def test_a_faulty_claim_names_its_line(change: dict[str, str], fault: str) -> None:
     assert parse_claims("claims.csv", text(COLUMNS, CLAIM))
     with pytest.raises(FaultyFile) as caught:

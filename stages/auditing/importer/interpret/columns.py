@@ -6,16 +6,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from stages.auditing.importer.interpret.metric_words import (
+from stages.auditing.importer.interpret.labels import (
     WEAK,
     direction_of,
     find_metric,
     is_average,
     is_derived,
     is_total,
+    name_of,
+    plain_label,
+    word_of,
+    words_of,
 )
-from stages.auditing.importer.interpret.names import name_of, plain_label, word_of, words_of
-from stages.auditing.importer.read.layout import Layout
+from stages.auditing.importer.interpret.layout import Layout
 
 STEPS = re.compile(
     r"(?:(?:NFE|T|steps?)\s*=?\s*)?(\d{1,3}(?:,\d{3})+|\d+)(?:[\s-]*(?:steps?|NFEs?|sampling steps))?", re.I
@@ -105,8 +108,9 @@ def _row_headings(layout: Layout, names: Sequence[str], metric: int | None) -> l
     for line in layout.lines:
         given = {
             name: _steps(label) if name == "steps" and _steps(label) else words[i][label]
-            for i, (name, label) in enumerate(zip(names, line.labels, strict=True)) if name
-        }  # fmt: skip
+            for i, (name, label) in enumerate(zip(names, line.labels, strict=True))
+            if name
+        }
         if metric is None:
             found.append(Heading("", "", given))
         else:

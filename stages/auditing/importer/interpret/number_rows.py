@@ -1,4 +1,4 @@
-"""Rows of the audit's tables: one per printed number, with the coordinates that its labels give."""
+"""Rows of the audit's tables: one per printed number, with the coordinates and the metric that its labels give."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from stages.auditing.importer.decisions import Decision
+from stages.auditing.importer.interpret.cell_texts import Printed, is_empty, parse_cell
 from stages.auditing.importer.interpret.columns import Columns, Heading, columns_of
-from stages.auditing.importer.interpret.names import name_of, plain_label
-from stages.auditing.importer.interpret.printed import Printed, is_empty, parse_cell
-from stages.auditing.importer.propose.decisions import Decision
+from stages.auditing.importer.interpret.labels import (
+    METRICS,
+    direction_of,
+    is_average,
+    is_derived,
+    is_total,
+    name_of,
+    plain_label,
+)
+from stages.auditing.importer.interpret.layout import Layout, layout_of
 from stages.auditing.importer.read.grids import Table
-from stages.auditing.importer.read.layout import Layout, layout_of
+from stages.auditing.tables.numbers import parse_number
+from stages.auditing.tables.rows import Metric
 
 # How much of a caption stands in ``where``.
 CAPTION = 60
@@ -49,15 +59,15 @@ def numbers_of(table: Table) -> tuple[list[Number], list[Decision]]:
     place = f"Table {table.number}"
     numbers, decisions = _unique(place, list(_numbers(table, layout, columns)))
     if table.lost:
-        told = f"{', '.join(table.lost)} ({table.place}): perhaps inside a macro that the file does not define"
-        decisions.append(Decision("lost", place, told))
+        message = f"{', '.join(table.lost)} ({table.place}): perhaps inside a macro that the file does not define"
+        decisions.append(Decision("lost", place, message))
     decisions += [Decision(kind, place, text) for kind, text in columns.guesses]
     decisions += _words(place, layout)
     if loose := [(number, text) for number, text in _loose(table, layout) if not _deviates(table, layout)]:
-        told = (
+        message = (
             f"of {loose[0][1]!r} ({len(loose)} such cells) {loose[0][0]} was taken; what stands beside is in the note"
         )
-        decisions.append(Decision("beside", place, told))
+        decisions.append(Decision("beside", place, message))
     return numbers, decisions
 
 
@@ -82,18 +92,28 @@ def _numbers(table: Table, layout: Layout, columns: Columns) -> Iterator[Number]
             printed = Printed(plain_label(cell.text)) if j in wordy else parse_cell(cell.text)
             if printed:
                 column = " | ".join(filter(None, map(plain_label, layout.columns[j]))) or f"column {j + 1}"
-                told = _of_words(by_column, layout.columns[j]) if j in wordy else by_column
-                number = _number(table, told, by_row, _with_deviation(printed, cell.text, spread))
+                message = _of_words(by_column, layout.columns[j]) if j in wordy else by_column
+                number = _number(table, message, by_row, _with_deviation(printed, cell.text, spread))
                 yield number._replace(row=row, column=column, bold="yes" * cell.bold, text=j in wordy)
 
 
 def _number(table: Table, by_column: Heading, by_row: Heading, printed: Printed) -> Number:
     return Number(
-        table.number, "", "", {**by_row.coordinates, **by_column.coordinates},
-        by_row.metric or by_column.metric or "value", printed.value,
-        printed.improvement, printed.sd, "", where_of(table), table.source, printed.note,
-        by_row.text or by_column.text, False,
-    )  # fmt: skip
+        table.number,
+        "",
+        "",
+        {**by_row.coordinates, **by_column.coordinates},
+        by_row.metric or by_column.metric or "value",
+        printed.value,
+        printed.improvement,
+        printed.sd,
+        "",
+        where_of(table),
+        table.source,
+        printed.note,
+        by_row.text or by_column.text,
+        False,
+    )
 
 
 def _of_words(heading: Heading, header: Sequence[str]) -> Heading:
@@ -122,7 +142,8 @@ def _wordy(layout: Layout) -> set[int]:
 
 def _words(place: str, layout: Layout) -> list[Decision]:
     """Return the cells of words in columns of numbers, and the numbers of which not all was taken."""
-    wordy, found = _wordy(layout), []
+    wordy = _wordy(layout)
+    found = []
     for line in layout.lines:
         for j, cell in enumerate(line.cells):
             if j in wordy or is_empty(cell.text):
@@ -161,3 +182,33 @@ def _unique(place: str, numbers: Sequence[Number]) -> tuple[list[Number], list[D
             decisions.append(Decision("label", at, f"the same coordinates as another; it has copy {known[key]}"))
         found.append(number)
     return found, decisions
+
+
+def metrics_of(numbers: Sequence[Number]) -> tuple[dict[str, Metric], list[Decision]]:
+    """Return the metrics of all numbers by name, and those that a person must give a type or a direction."""
+    known = {metric: (kind, better, heading) for metric, kind, better, heading, _ in METRICS}
+    found: dict[str, Metric] = {}
+    decisions = []
+    for name in dict.fromkeys(number.metric for number in numbers):
+        mine = [number for number in numbers if number.metric == name]
+        place = f"Table {mine[0].table}"
+        kind, better, heading = known.get(name, ("number", "", plain_label(mine[0].heading) or name))
+        arrows = {way for number in mine if (way := direction_of(number.heading))}
+        if mine[0].text:
+            kind = "text"
+            better = ""
+        elif kind == "count" and any(parse_number(number.value).value.denominator > 1 for number in mine):
+            kind = "number"
+        if len(arrows) > 1 or (better and arrows - {better}):
+            message = f"metric {name}: its arrows contradict each other or the metric's usual direction"
+            decisions.append(Decision("metric", place, message))
+        better = arrows.pop() if len(arrows) == 1 else better
+        if name not in known and kind != "text" and not _is_computed_heading(heading):
+            message = f"metric {name} (headed {heading!r}) is not known: type number, {better or 'no direction'}"
+            decisions.append(Decision("metric", place, message))
+        found[name] = Metric(name, kind, better, heading)
+    return found, decisions
+
+
+def _is_computed_heading(heading: str) -> bool:
+    return is_derived(heading) or is_average(heading) or is_total(heading)

@@ -89,8 +89,8 @@ def _chosen(table: Sequence[Number], values: Mapping[str, Sequence[str]]) -> lis
 
 
 def _query(paper: str, name: str, table: str, values: Mapping[str, Iterable[str]]) -> str:
-    told = (f"{axis}={','.join(v)}" for axis, v in values.items())
-    return " ".join([f"{name} = {paper}/{table}", *(f'"{text}"' if " " in text else text for text in told)])
+    message = (f"{axis}={','.join(v)}" for axis, v in values.items())
+    return " ".join([f"{name} = {paper}/{table}", *(f'"{text}"' if " " in text else text for text in message)])
 
 
 def _key(number: Number) -> tuple[str, ...]:

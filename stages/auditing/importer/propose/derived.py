@@ -1,15 +1,65 @@
-"""Claims over rows and columns that hold differences, means or sums of others: of which, the sums tell."""
+"""Claims over rows and columns that hold differences, means or sums of others, found by which formula fits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from itertools import combinations
 
-from stages.auditing.importer.interpret.metric_words import METRICS, is_average, is_derived, is_total
+from stages.auditing.claims.relations import Range, compare
+from stages.auditing.importer.decisions import Decision
+from stages.auditing.importer.interpret.labels import METRICS, is_average, is_derived, is_total
 from stages.auditing.importer.interpret.number_rows import Number
 from stages.auditing.importer.propose.claim_records import Instance, operand_texts, record
-from stages.auditing.importer.propose.decisions import Decision
-from stages.auditing.importer.propose.fitting_sums import OF_TWO, count_fits, fits
+from stages.auditing.tables.numbers import Interval, mean, parse_number, total
+
+ONE, HUNDRED = (Interval(Fraction(n), Fraction(n)) for n in (1, 100))
+# What a difference beside a number may be, b against the base a.
+CHANGES: dict[str, Callable[[Interval, Interval], Interval]] = {
+    "100 * (1 - b / a)": lambda a, b: HUNDRED * (ONE - b / a),
+    "100 * (b / a - 1)": lambda a, b: HUNDRED * (b / a - ONE),
+    "b - a": lambda a, b: b - a,
+    "a - b": lambda a, b: a - b,
+    "b / a": lambda a, b: b / a,
+    "a / b": lambda a, b: a / b,
+}
+# Between two, where the base may come second.
+OF_TWO = CHANGES | {
+    "100 * (1 - a / b)": lambda a, b: HUNDRED * (ONE - a / b),
+    "100 * (a / b - 1)": lambda a, b: HUNDRED * (a / b - ONE),
+}
+OF_SEVERAL: dict[str, Callable[[Sequence[Interval]], Interval]] = {"mean(a)": mean, "sum(a)": total}
+
+
+def fits(formula: str, instance: Instance, stated: str) -> bool | None:
+    """Return whether a formula over printed values rounds to what is stated, or None where it cannot be computed."""
+    number = parse_number(stated)
+    try:
+        return (
+            compare(Range(lambda slack: _computed_value(formula, instance, slack)), "=", Range(number.within)) != "no"
+        )
+    except ArithmeticError:
+        return None
+
+
+def count_fits(formula: str, checks: Sequence[tuple[Instance, str]]) -> int:
+    """Return how many of the checks, each with what is stated, the formula fits."""
+    return sum(fits(formula, instance, stated) is True for instance, stated in checks)
+
+
+def same(first: str, second: str) -> bool:
+    """Return whether two printed numbers are printings of one, either of which may have fewer digits."""
+    one, two = (Range(parse_number(text).within) for text in (first, second))
+    return compare(one, "=", two, mutual=True) != "no"
+
+
+def _computed_value(formula: str, instance: Instance, slack: Fraction) -> Interval:
+    a = [parse_number(number.value).within(slack) for number in instance["a"]]
+    if formula in OF_SEVERAL:
+        return OF_SEVERAL[formula](a)
+    (b,) = (parse_number(number.value).within(slack) for number in instance["b"])
+    return OF_TWO[formula](a[0], b)
+
 
 Checks = list[tuple[Instance, str]]
 # A line is a row or a column; the place along it is the column or the row.
@@ -26,7 +76,8 @@ def is_computed(number: Number) -> bool:
 
 def derived_claims(paper: str, table: Sequence[Number]) -> tuple[list[dict[str, str]], list[Decision]]:
     """Return claims over the computed rows and columns of one table, and what their operands were taken to be."""
-    claims, decisions = [], []
+    claims = []
+    decisions = []
     for lines in (_lines(table, lambda n: (n.column, n.row)), _lines(table, lambda n: (n.row, n.column))):
         for label in lines:
             kind = _kind(label, lines)
@@ -39,14 +90,21 @@ def derived_claims(paper: str, table: Sequence[Number]) -> tuple[list[dict[str, 
                 decisions.append(Decision("claim", f"{place}, {label}", "its operands are not found"))
                 continue
             meaning = f"{formula} with {_operands(label, lines, instances[0])}"
-            told = f"taken for {meaning}: {count_fits(formula, checks)} of {len(checks)} fit"
-            decisions.append(Decision("base", f"{place}, {label}", told))
+            message = f"taken for {meaning}: {count_fits(formula, checks)} of {len(checks)} fit"
+            decisions.append(Decision("base", f"{place}, {label}", message))
             statement = f"{label} is {meaning}"
             claims += [
-                record(kind=kind, where=place, statement=statement, operands=text, formula=formula, relation="=",
-                       stated="d")
+                record(
+                    kind=kind,
+                    where=place,
+                    statement=statement,
+                    operands=text,
+                    formula=formula,
+                    relation="=",
+                    stated="d",
+                )
                 for text in operand_texts(paper, table, instances)
-            ]  # fmt: skip
+            ]
     return claims, decisions
 
 
@@ -127,7 +185,8 @@ def _measures(line: Mapping[str, Number]) -> set[str]:
 
 def _family(label: str, other: str) -> bool:
     """Return whether two labels have the same levels but the last, or but the first."""
-    first, second = label.split(" | "), other.split(" | ")
+    first = label.split(" | ")
+    second = other.split(" | ")
     return len(first) > 1 and (first[:-1] == second[:-1] or first[1:] == second[1:])
 
 

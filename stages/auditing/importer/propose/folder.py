@@ -12,14 +12,12 @@ from pathlib import Path
 
 import yaml
 
-from stages.auditing.importer.interpret.measures import metrics_of
-from stages.auditing.importer.interpret.names import paper_name
-from stages.auditing.importer.interpret.number_rows import Number, numbers_of
-from stages.auditing.importer.propose.decisions import Decision, decisions_text
+from stages.auditing.importer.decisions import Decision, decisions_text
+from stages.auditing.importer.interpret.labels import paper_name
+from stages.auditing.importer.interpret.number_rows import Number, metrics_of, numbers_of
 from stages.auditing.importer.propose.proposals import claims_text, proposed_claims
 from stages.auditing.importer.read.files import read_tables
-from stages.auditing.importer.read.grids import Table, Unread
-from stages.auditing.importer.read.numbering import numbered
+from stages.auditing.importer.read.grids import Table, Unread, numbered
 from stages.auditing.tables.published import CLAIMS, METRICS, NOT_TABLES, SCHEMA
 from stages.auditing.tables.rows import SOURCES, Metric, Papers, parse_table
 from stages.auditing.tables.schema import Schema
@@ -79,9 +77,11 @@ def contents(paper: str, tables: Mapping[str, Sequence[Number]]) -> tuple[dict[s
     claims, guessed = proposed_claims(paper, tables, papers)
     kept = {key: list(value) for key, value in schema.model_dump().items()}
     content = {
-        f"{paper}.csv": rows, SCHEMA: yaml.safe_dump(kept, sort_keys=False, default_flow_style=None),
-        METRICS: csv_text(Metric._fields, [tuple(metric) for metric in metrics.values()]), CLAIMS: claims_text(claims),
-    }  # fmt: skip
+        f"{paper}.csv": rows,
+        SCHEMA: yaml.safe_dump(kept, sort_keys=False, default_flow_style=None),
+        METRICS: csv_text(Metric._fields, [tuple(metric) for metric in metrics.values()]),
+        CLAIMS: claims_text(claims),
+    }
     return content, sum(bool(claim["formula"]) for claim in claims), [*unknown, *guessed]
 
 
@@ -139,12 +139,14 @@ def summary(
             label = f", {table.label}" if table.label else ""
             lines.append(f"Table {table.number} ({table.place}{label}): {_many(len(numbers[table.number]), 'number')}")
     total = _many(sum(map(len, numbers.values())), "number")
-    proposed, open_ = _many(claims, "claim"), _many(len(set(decisions)), "thing")
+    proposed = _many(claims, "claim")
+    open_ = _many(len(set(decisions)), "thing")
     lines += [
-        "", f"{_many(len(numbers), 'table')}, {total}, {proposed} proposed, {open_} to decide",
+        "",
+        f"{_many(len(numbers), 'table')}, {total}, {proposed} proposed, {open_} to decide",
         f"decide what {target / DECIDE} lists, complete {target / CLAIMS}, then:",
         f"python -m stages audit --published {target}",
-    ]  # fmt: skip
+    ]
     return lines
 
 

@@ -10,13 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from stages.auditing.claims.claims import COLUMNS, parse_claims
 from stages.auditing.claims.verdicts import judge
-from stages.auditing.importer.interpret.best import best_claims
+from stages.auditing.importer.decisions import Decision
 from stages.auditing.importer.interpret.number_rows import Number
 from stages.auditing.importer.propose.claim_records import record
-from stages.auditing.importer.propose.decisions import Decision
 from stages.auditing.importer.propose.derived import derived_claims
-from stages.auditing.importer.propose.improvements import improvement_claims
-from stages.auditing.importer.propose.repeated_numbers import repeat_claims
+from stages.auditing.importer.propose.printed_claims import best_claims, improvement_claims, repeat_claims
 from stages.auditing.tables.rows import FaultyFile, Papers
 
 NONE = "no claim could be proposed from the tables alone: write here what the paper says of its numbers"
@@ -26,12 +24,14 @@ def proposed_claims(
     paper: str, tables: Mapping[str, Sequence[Number]], papers: Papers
 ) -> tuple[list[dict[str, str]], list[Decision]]:
     """Return the records of claims.csv and what was guessed or left out; where there is none, one that says so."""
-    claims, decisions = [], []
+    claims = []
+    decisions = []
     for table in tables.values():
         for told in (
-            improvement_claims(paper, table), derived_claims(paper, table),
+            improvement_claims(paper, table),
+            derived_claims(paper, table),
             best_claims(paper, table, papers.metrics),
-        ):  # fmt: skip
+        ):
             claims += told[0]
             decisions += told[1]
     repeated, told = repeat_claims(paper, tables)

@@ -1,12 +1,14 @@
-"""Tables of a document as pandoc reads it, as grids: spans filled in, bold kept, captions found."""
+"""Tables of a document as pandoc parses it: grids with spans filled in, bold cells marked, captions found."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stages.auditing.importer.read.grids import Cell, Table
+from stages.config.errors import InputError
 
 Blocks = Sequence[dict[str, Any]]
 # Before or behind a table that has no caption of its own.
@@ -14,8 +16,16 @@ CAPTION = re.compile(r"(?:Table|Tab\.|TABLE)\s+([A-Z]?\.?\d+)\s*[.:|]?\s*")
 SCRIPTS = {"Superscript": "^", "Subscript": "_"}
 INLINE = {"Space": " ", "SoftBreak": " ", "LineBreak": " "}
 # Where the content of what surrounds text lies.
-WITHIN = {"Emph": None, "Underline": None, "SmallCaps": None, "Strikeout": None,
-          "Quoted": 1, "Cite": 1, "Span": 1, "Link": 1}  # fmt: skip
+WITHIN = {
+    "Emph": None,
+    "Underline": None,
+    "SmallCaps": None,
+    "Strikeout": None,
+    "Quoted": 1,
+    "Cite": 1,
+    "Span": 1,
+    "Link": 1,
+}
 
 
 def tables_of(blocks: Blocks, name: str) -> list[Table]:
@@ -23,10 +33,10 @@ def tables_of(blocks: Blocks, name: str) -> list[Table]:
     found = []
     for count, (table, before, behind, label) in enumerate(_tables(blocks), 1):
         (attributes, _, _), (_, caption), *_ = table[0], table[1]
-        told = text_of(caption) or next((text for text in (before, behind) if CAPTION.match(text)), "")
-        number = CAPTION.match(told)
+        message = text_of(caption) or next((text for text in (before, behind) if CAPTION.match(text)), "")
+        number = CAPTION.match(message)
         grid, head = grid_of(table)
-        caption = told[number.end() :] if number else told
+        caption = message[number.end() :] if number else message
         place = f"{name}, table {count} of the file"
         found.append(Table(number[1] if number else "", caption, attributes or label, name, place, grid, head))
     return found
@@ -35,7 +45,8 @@ def tables_of(blocks: Blocks, name: str) -> list[Table]:
 def grid_of(table: Sequence[Any]) -> tuple[list[list[Cell]], int]:
     """Return the grid of pandoc's table and how many rows its head has."""
     _, _, _, (_, head), bodies, (_, foot) = table
-    heads, rows = list(head), []
+    heads = list(head)
+    rows = []
     for _, _, inner, body in bodies:
         # A second header row, which HTML writes without thead.
         if rows:
@@ -74,7 +85,8 @@ def _read(blocks: Blocks) -> tuple[str, bool]:
 
 def _pieces(elements: Blocks, bold: bool) -> Iterator[tuple[str, bool]]:
     for element in elements:
-        kind, content = element["t"], element.get("c", "")
+        kind = element["t"]
+        content = element.get("c", "")
         if kind in ("Str", *INLINE):
             yield INLINE.get(kind) or content, bold
         elif kind in ("Code", "Math", "CodeBlock"):
@@ -120,8 +132,10 @@ def _tables(blocks: Blocks, label: str = "") -> Iterator[tuple[Sequence[Any], st
     """Yield every table with the text before it, behind it, and the name of what holds it."""
     texts = [text_of([block]) if block["t"] in ("Para", "Plain", "Header", "Div") else "" for block in blocks]
     for i, block in enumerate(blocks):
-        kind, content = block["t"], block.get("c", "")
-        before, behind = (texts[i - 1] if i else ""), (texts[i + 1] if i + 1 < len(blocks) else "")
+        kind = block["t"]
+        content = block.get("c", "")
+        before = texts[i - 1] if i else ""
+        behind = texts[i + 1] if i + 1 < len(blocks) else ""
         if kind == "Table":
             yield content, before, behind, label
         elif kind == "Figure":
@@ -133,3 +147,32 @@ def _tables(blocks: Blocks, label: str = "") -> Iterator[tuple[Sequence[Any], st
             inner = content[1] if kind == "Div" else content
             for table, first, last, name in _tables(inner, content[0][0] if kind == "Div" else label):
                 yield table, first or before, last or behind, name or label
+
+
+def convert(text: str, source: str, target: str) -> str:
+    """Return a text in another format, without a line's wrapping.
+
+    Raises:
+        InputError: pypandoc is not installed.
+        ValueError: pandoc cannot read the text.
+    """
+    try:
+        import pypandoc
+    except ImportError:
+        raise InputError("--init needs pandoc for this file: pip install -e .[import]") from None
+    options = ["--sandbox", "--quiet", "--wrap=none"]
+    try:
+        return pypandoc.convert_text(text, target, source, extra_args=options, verify_format=False)
+    except RuntimeError as error:
+        message = " ".join(str(error).partition("message:")[2].split()) or "unknown fault"
+        raise ValueError(f"pandoc: {message[:200]}") from None
+
+
+def blocks_of(html: str) -> list[dict[str, Any]]:
+    """Return the blocks of an HTML text as pandoc reads it.
+
+    Raises:
+        ValueError: pandoc cannot read the text.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(convert(html, "html", "json"))["blocks"]

@@ -8,16 +8,20 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from stages.auditing.importer.read.documents import tables_of
+from stages.auditing.importer.read.documents import blocks_of, convert, tables_of
 from stages.auditing.importer.read.grids import Cell, Table, Unread
 from stages.auditing.importer.read.latex import HEAD_ENDS, Fragment, fragments
-from stages.auditing.importer.read.pandoc import blocks_of, convert
 from stages.config.errors import InputError
 
 FORMATS = {
-    ".tex": "latex", ".ltx": "latex", ".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown",
+    ".tex": "latex",
+    ".ltx": "latex",
+    ".html": "html",
+    ".htm": "html",
+    ".md": "markdown",
+    ".markdown": "markdown",
     ".csv": "csv",
-}  # fmt: skip
+}
 DECIMAL = re.compile(r"\d+\.\d+")
 
 

@@ -11,17 +11,34 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stages.auditing.importer.read.braces import arguments, end_of_group, skip_options
-from stages.auditing.importer.read.floats import Caption, captions_of, find_caption
 from stages.auditing.importer.read.grids import Unread
-from stages.auditing.importer.read.macros import PLAIN, definitions
+from stages.auditing.importer.read.tex import (
+    PLAIN_MACROS,
+    Caption,
+    arguments,
+    captions_of,
+    definitions,
+    end_of_group,
+    find_caption,
+    skip_options,
+)
 
 HEAD_ENDS = "head-ends-here"
 # Environments, and their arguments before the rows.
 TABULARS = {
-    "tabular": 1, "tabular*": 2, "tabularx": 2, "tabulary": 2, "longtable": 1, "xltabular": 2, "supertabular": 1,
-    "NiceTabular": 1, "NiceTabular*": 2, "NiceTabularX": 2, "tabu": 1, "longtabu": 1,
-}  # fmt: skip
+    "tabular": 1,
+    "tabular*": 2,
+    "tabularx": 2,
+    "tabulary": 2,
+    "longtable": 1,
+    "xltabular": 2,
+    "supertabular": 1,
+    "NiceTabular": 1,
+    "NiceTabular*": 2,
+    "NiceTabularX": 2,
+    "tabu": 1,
+    "longtabu": 1,
+}
 UNREADABLE = ("tblr", "longtblr", "talltblr", "tabbing", "deluxetable", "deluxetable*")
 EDGE = re.compile(
     r"\\(begin|end)\s*\{(" + "|".join(re.escape(n) for n in sorted((*TABULARS, *UNREADABLE), key=len)) + r")\}"
@@ -60,7 +77,7 @@ def fragments(name: str, text: str) -> list[Fragment | Unread]:
     """Return the tables of a LaTeX file, in its order; those that cannot be mended as what was not read."""
     text = COMMENT.sub(r"\1", HIDDEN.sub(lambda hidden: "\n" * hidden[0].count("\n"), text))
     text = re.sub(r"\\ding\s*\{(5[1256])\}", lambda sign: DINGS[sign[1]], text)
-    prelude = PLAIN + definitions(text) + "\n"
+    prelude = PLAIN_MACROS + definitions(text) + "\n"
     captions = captions_of(text)
     found: list[Fragment | Unread] = []
     outer = list(_outermost(text))
@@ -84,8 +101,8 @@ def fragments(name: str, text: str) -> list[Fragment | Unread]:
 def _fragment(place: str, prelude: str, caption: Caption, rows: str) -> Fragment:
     width = max((line.count("&") + sum(_spans(line)) for line in BREAK.split(rows) if line), default=0) + 1
     table = f"\\begin{{tabular}}{{{'l' * width}}}\n{rows}\n\\end{{tabular}}"
-    told = f"\\caption{{{caption.text}}}\n" if caption.text else ""
-    text = f"{prelude}\\begin{{table}}\n{told}{table}\n\\end{{table}}\n"
+    message = f"\\caption{{{caption.text}}}\n" if caption.text else ""
+    text = f"{prelude}\\begin{{table}}\n{message}{table}\n\\end{{table}}\n"
     return Fragment(place, caption.number, caption.label, text, DECIMAL.findall(LENGTHS.sub("", rows)))
 
 
@@ -146,7 +163,8 @@ def _flat_nested(rows: str) -> str:
 
 def _outermost(text: str) -> Iterator[tuple[str, int, int, int]]:
     """Yield each tabular that is in no other: name, start, start of its arguments, end of its rows (-1 if open)."""
-    depth, first = 0, None
+    depth = 0
+    first = None
     for edge in EDGE.finditer(text):
         if edge[1] == "begin":
             first = first or edge

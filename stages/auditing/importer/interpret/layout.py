@@ -6,14 +6,30 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stages.auditing.importer.interpret.names import name_of, plain_label
-from stages.auditing.importer.interpret.printed import is_empty, parse_cell
+from stages.auditing.importer.interpret.cell_texts import is_empty, parse_cell
+from stages.auditing.importer.interpret.labels import name_of, plain_label
 from stages.auditing.importer.read.grids import Cell, Table
 
 Grid = Sequence[Sequence[Cell]]
 # Columns of numbers that set what is measured.
-SETTINGS = ("steps", "epoch", "epochs", "layers", "layer", "seed", "fold", "eta", "year", "rank", "depth", "width",
-            "batch_size", "k", "t", "id")  # fmt: skip
+SETTINGS = (
+    "steps",
+    "epoch",
+    "epochs",
+    "layers",
+    "layer",
+    "seed",
+    "fold",
+    "eta",
+    "year",
+    "rank",
+    "depth",
+    "width",
+    "batch_size",
+    "k",
+    "t",
+    "id",
+)
 
 
 class Line(NamedTuple):
@@ -40,10 +56,13 @@ def layout_of(table: Table) -> Layout:
     width = len(grid[0]) if grid else 0
     names = [_header(grid[:head], j)[-1:] or [""] for j in range(labels)]
     columns = [_header(grid[:head], j) or [f"column {j + 1}"] for j in range(labels, width)]
-    lines, group, above = [], "", [""] * labels
+    lines = []
+    group = ""
+    above = [""] * labels
     for row in body:
         if _is_group(row):
-            group, above = plain_label(next(cell.text for cell in row if cell.text)), [""] * labels
+            group = plain_label(next(cell.text for cell in row if cell.text))
+            above = [""] * labels
             continue
         texts = [plain_label(cell.text) for cell in row[:labels]]
         # An empty label repeats the one above.

@@ -60,7 +60,8 @@ def parse_cell(text: str) -> Printed | None:
     while rest:
         for read in (_unit, _deviation, _percentage, _difference, _bare):
             if told := read(rest, printed):
-                printed, rest = told[0], told[1].strip()
+                printed = told[0]
+                rest = told[1].strip()
                 break
         else:
             return _bracketed(text, rest, printed)
