@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ def write_cells(plan: Plan) -> None:
 
     That is an empty tuned.yaml and times.yaml, and in a study its dvc.yaml.
     """
-    write_pipeline()
+    pipeline = study_pipeline()
+    if pipeline is not None:
+        write_bytes(PIPELINE, pipeline.encode())
     if not TUNED.exists():
         write_tuned({})
     if not TIMES.exists():
@@ -78,20 +81,29 @@ def write_cells(plan: Plan) -> None:
         write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
-def write_pipeline() -> None:
-    """Write the dvc.yaml of a study: that of the project, with the paths of the code and of the published tables.
+def study_pipeline() -> str | None:
+    """Return the dvc.yaml of a study: that of the project, with the paths of its code and of the published tables.
 
-    In the folder of the project itself nothing is written.
+    Packages are listed file by file: DVC ignores what Python caches in them within its own folder alone. None in the
+    folder of the project itself.
     """
     project = CODE.parent
     if Path().resolve() == project.resolve():
-        return
-    lines = (project / PIPELINE).read_text(encoding="utf-8").splitlines()
-    paths = {"  - code: ": os.path.relpath(CODE), "    published: ": published_folder().as_posix()}
-    for start, path in paths.items():
-        (place,) = (number for number, line in enumerate(lines) if line.startswith(start))
-        lines[place] = start + Path(path).as_posix()
-    write_bytes(PIPELINE, "\n".join([PIPELINE_HEADER, *lines, ""]).encode())
+        return None
+    values = {"  - code: ": os.path.relpath(CODE), "    published: ": published_folder().as_posix()}
+    lines = [PIPELINE_HEADER]
+    for line in (project / PIPELINE).read_text(encoding="utf-8").splitlines():
+        name = next((start for start in values if line.startswith(start)), None)
+        dependency = re.fullmatch(r"( +- \$\{code\})/([\w/]+)", line)
+        if name is not None:
+            lines.append(name + Path(values[name]).as_posix())
+        elif dependency:
+            start, package = dependency.groups()
+            files = sorted(path for path in (CODE / package).rglob("*") if path.is_file() and path.suffix != ".pyc")
+            lines += [f"{start}/{path.relative_to(CODE).as_posix()}" for path in files]
+        else:
+            lines.append(line)
+    return "\n".join([*lines, ""])
 
 
 def read_cells() -> Planned:
@@ -119,6 +131,9 @@ def read_cells() -> Planned:
     params, stale = read_params(), InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")
     if inputs != _inputs(params):
         raise stale
+    pipeline = study_pipeline()
+    if pipeline is not None and PIPELINE.exists() and PIPELINE.read_text(encoding="utf-8") != pipeline:
+        raise InputError(f"{PIPELINE}: not that of the project's code; {AGAIN}")
     try:
         found = Planned.model_validate(body)
     except ValidationError:
