@@ -146,7 +146,7 @@ def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(st
         (lambda study: append(study, "stages/methods/objectives/ddpm.py"), set()),
         (
             lambda study: append(study, "stages/scoring/intervals.py"),
-            {f"evaluate@{k}" for k in KEYS} | {"diagnose@adm-ip", "report"},
+            {f"evaluate@{k}" for k in KEYS} | {"extractor", "reference", "diagnose@adm-ip", "report"},
         ),
         (lambda study: append(study, "stages/config/params_file.py"), set()),
         (lambda study: append(study, "stages/config/samplers.py"), set()),
@@ -190,7 +190,7 @@ def test_params_that_ask_for_other_cells_are_refused_until_there_is_a_new_plan(s
 def test_an_edited_plan_is_refused(study: Path) -> None:
     cells = study / "cells.json"
     before = cells.read_text()
-    cells.write_text(before.replace("steps: 4", "steps: 5", 1))
+    cells.write_text(before.replace('"steps": 4', '"steps": 5', 1))
     assert cells.read_text() != before
     assert refusal(study) == "report: cells.json: edited or damaged; run python -m stages plan"
     plan(study)

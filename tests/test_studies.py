@@ -67,16 +67,19 @@ def test_a_study_has_a_pipeline_of_its_own_and_no_links(quick: Path) -> None:
     study = quick / STUDY
     assert not [path for path in study.rglob("*") if path.is_symlink() and ".dvc" not in path.parts]
     written = yaml.safe_load((study / "dvc.yaml").read_text())
-    assert written["vars"][0] == {"code": "../../stages", "published": "../../data/published"}
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     assert set(written["stages"]) == set(stages)
     for name, stage in stages.items():
-        deps, listed = (content.get("do", content)["deps"] for content in (stage, written["stages"][name]))
-        packages = [dep for dep in deps if (ROOT / dep.replace("${code}", "stages")).is_dir()]
-        files = [dep for dep in deps if dep not in packages]
-        assert set(files) <= set(listed)
-        assert all(any(dep.startswith(f"{package}/") for package in packages) for dep in set(listed) - set(files))
+        deps = {dep.replace("stages/", "../../stages/") for dep in stage.get("do", stage)["deps"]}
+        deps = {dep.replace("data/published", "../../data/published") for dep in deps}
+        listed = written["stages"][name]
+        listed = set(listed.get("do", listed)["deps"])
+        packages = {dep for dep in deps if (ROOT / STUDY / dep).is_dir() and "/stages/" in dep}
+        assert deps - packages == {dep for dep in listed if not any(dep.startswith(f"{p}/") for p in packages)}
         assert all(any(dep.startswith(f"{package}/") for dep in listed) for package in packages)
+        assert not [
+            dep for dep in listed if "/stages/" in dep and "$" not in dep and not (ROOT / STUDY / dep).is_file()
+        ]
     for name in ("quick", "seeds"):
         committed = ROOT / "studies" / name
         assert not [path for path in committed.iterdir() if path.is_symlink()]

@@ -28,7 +28,7 @@ from stages.plan.repeats import with_repeats
 from stages.plan.times import TIMES, Times, write_times
 from stages.plan.tuned import TUNED, read_tuned, write_tuned
 from stages.store.files import write_bytes
-from stages.store.paths import CODE, published_folder
+from stages.store.paths import CODE, PUBLISHED, published_folder
 
 CELLS = Path("cells.json")
 VALUES = Path("values.json")
@@ -90,19 +90,17 @@ def study_pipeline() -> str | None:
     project = CODE.parent
     if Path().resolve() == project.resolve():
         return None
-    values = {"  - code: ": os.path.relpath(CODE), "    published: ": published_folder().as_posix()}
+    code = Path(os.path.relpath(CODE)).as_posix()
     lines = [PIPELINE_HEADER]
     for line in (project / PIPELINE).read_text(encoding="utf-8").splitlines():
-        name = next((start for start in values if line.startswith(start)), None)
-        dependency = re.fullmatch(r"( +- \$\{code\})/([\w/]+)", line)
-        if name is not None:
-            lines.append(name + Path(values[name]).as_posix())
-        elif dependency:
-            start, package = dependency.groups()
-            files = sorted(path for path in (CODE / package).rglob("*") if path.is_file() and path.suffix != ".pyc")
-            lines += [f"{start}/{path.relative_to(CODE).as_posix()}" for path in files]
+        package = re.fullmatch(r"( +- )stages/([\w/]+)", line)
+        if package:
+            start, name = package.groups()
+            files = sorted(path for path in (CODE / name).rglob("*") if path.is_file() and path.suffix != ".pyc")
+            lines += [f"{start}{code}/{path.relative_to(CODE).as_posix()}" for path in files]
         else:
-            lines.append(line)
+            line = re.sub(r"\bstages(?=/| )(?!:)", code, line) if not line.startswith("#") else line
+            lines.append(line.replace(PUBLISHED.as_posix(), published_folder().as_posix()))
     return "\n".join([*lines, ""])
 
 

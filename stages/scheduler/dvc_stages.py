@@ -234,8 +234,8 @@ def _mend_rwlock(folder: Path) -> None:
 
 def _is_ours(command: str) -> bool:
     """Return whether a command runs this package, by the path that dvc.yaml has for it."""
-    program, *rest = shlex.split(command) or [""]
-    return program == "python" and bool(rest) and Path(rest[0]).resolve() == CODE.resolve()
+    words = shlex.split(command)
+    return len(words) > 1 and words[0] == "python" and Path(words[1]).name == CODE.name
 
 
 def _hashes(stage: Any) -> list[Any]:
