@@ -1,11 +1,11 @@
-"""What a person must decide: one line each, with its place, in the order of weight."""
+"""What a person must decide after an import: one line each, with its place, the most important first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# The graver first: what is missing, then what may be wrong, then what was guessed.
+# The most important first: what is missing, then what may be wrong, then what was guessed.
 HEADINGS = {
     "unread": "Tables not read",
     "lost": "Numbers of the source that were not read",
@@ -28,21 +28,15 @@ class Decision(NamedTuple):
 
 
 def decisions_text(paper: str, decisions: Iterable[Decision]) -> str:
-    """Return the file of what is to decide."""
+    """Return the text of the file that lists the decisions."""
     found = list(dict.fromkeys(decisions))
-    lines = [
-        f"# What a person must decide: {paper}",
-        "",
-        "Take a line out once it is settled; the audit does not read this file.",
-    ]
+    lines = [f"# What a person must decide: {paper}", ""]
+    lines.append("Delete a line once it is settled; the audit does not read this file.")
     for kind, heading in HEADINGS.items():
-        if mine := [decision for decision in found if decision.kind == kind]:
-            lines += [
-                "",
-                f"## {heading} ({len(mine)})",
-                "",
-                *(f"- {d.place}: {' '.join(d.text.split())}" for d in mine),
-            ]
+        matching = [decision for decision in found if decision.kind == kind]
+        if matching:
+            lines += ["", f"## {heading} ({len(matching)})", ""]
+            lines += [f"- {decision.place}: {' '.join(decision.text.split())}" for decision in matching]
     if not found:
         lines += ["", "Nothing."]
     return "\n".join(lines) + "\n"

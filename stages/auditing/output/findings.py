@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -19,7 +17,7 @@ from stages.auditing.output.finding_groups import finding_groups
 from stages.auditing.output.recomputed import OUTER, SIGNS, headline, instance, span_record, speaks_against, sum_record
 from stages.auditing.output.spreadsheet import harmless
 from stages.auditing.output.table_layout import anchor, table_layout
-from stages.auditing.tables.rows import SOURCES, Papers, Row
+from stages.auditing.tables.rows import SOURCES, Papers, Row, csv_text
 
 COLUMNS = (
     "id",
@@ -98,14 +96,12 @@ def audit_record(
 
 
 def findings_csv(record: Mapping[str, Any]) -> str:
-    """Return the CSV file of an audit's findings."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    """Return the text of a CSV file of an audit's findings."""
+    rows = []
     for finding in record["findings"]:
         cells = [finding[column] for column in COLUMNS]
-        writer.writerow([harmless("; ".join(cell) if isinstance(cell, list) else str(cell)) for cell in cells])
-    return stream.getvalue()
+        rows.append([harmless("; ".join(cell) if isinstance(cell, list) else str(cell)) for cell in cells])
+    return csv_text(COLUMNS, rows)
 
 
 def _tables(papers: Papers) -> list[list[Row]]:

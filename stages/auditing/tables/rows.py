@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import defaultdict, namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
@@ -163,6 +163,15 @@ def read_records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple
     """Yield "file:line" and the fields of every record, refusing other columns than these, in this order."""
     for place, fields in _records(name, text, columns):
         yield place, dict(zip(columns, fields, strict=True))
+
+
+def csv_text(header: Sequence[str], records: Iterable[Sequence[str]]) -> str:
+    """Return the text of a CSV file."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(records)
+    return stream.getvalue()
 
 
 def _records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

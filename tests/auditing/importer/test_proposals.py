@@ -32,7 +32,8 @@ def table_of(rows: str, number: str = "1", head: int = 1) -> Table:
 def proposed(*tables: Table) -> tuple[list[Finding], list[Decision]]:
     """The findings of all claims proposed, as the audit reads and judges them, and what is to decide."""
     numbers = {table.number: numbers_of(table)[0] for table in tables}
-    files, _, decisions = contents("toy", numbers)
+    content = contents("toy", numbers)
+    files = content.files
     schema = parse_schema("schema.yaml", files["schema.yaml"])
     metrics = parse_metrics("metrics.csv", files["metrics.csv"])
     papers = Papers({"toy": parse_table("toy.csv", files["toy.csv"], metrics, schema)}, schema, metrics)
@@ -40,7 +41,7 @@ def proposed(*tables: Table) -> tuple[list[Finding], list[Decision]]:
     findings = [finding for claim in claims for finding in judge(claim, papers)]
     assert len({finding.id for finding in findings}) == len(findings)
     assert warnings(findings) == []
-    return findings, decisions
+    return findings, content.decisions
 
 
 def told(findings: list[Finding]) -> list[tuple[str, str, str]]:

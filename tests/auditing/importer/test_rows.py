@@ -52,10 +52,10 @@ def test_the_caption_names_the_metric_where_no_label_does(tmp_path: Path) -> Non
     table = only(tmp_path, "a.csv", "Method,CIFAR-10,LSUN\nx,1.5,2.5\n")
     found, decisions = numbers_of(table._replace(caption="FID of methods"))
     assert [(n.metric, n.coordinates["setting"]) for n in found] == [("fid", "cifar-10"), ("fid", "lsun")]
-    assert ("metric", "what its numbers measure is told by the caption") in [(d.kind, d.text) for d in decisions]
+    assert ("metric", "the metric of its numbers is named by the caption") in [(d.kind, d.text) for d in decisions]
     found, decisions = numbers_of(table)
     assert {n.metric for n in found} == {"value"}
-    assert ("metric", "what its numbers measure is told by nothing; it is called value") in [
+    assert ("metric", "the metric of its numbers is named by nothing; it is called value") in [
         (d.kind, d.text) for d in decisions
     ]
 
@@ -108,7 +108,7 @@ def test_labels_and_coordinates_that_repeat_are_told_apart(tmp_path: Path) -> No
         ("X*", {"method": "x-2"}),
     ]
     assert [d.text for d in decisions if d.kind == "label"] == [
-        "the same labels as another; it is told apart by a number",
+        "the same labels as another; a number was added to its row",
         "the same coordinates as another; it has copy 2",
     ]
 

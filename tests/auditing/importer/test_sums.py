@@ -6,7 +6,8 @@ import pytest
 
 from stages.auditing.claims.formulas import fill, parse_formula
 from stages.auditing.claims.ranges import enclose
-from stages.auditing.importer.propose.derived import OF_SEVERAL, OF_TWO, fits, same
+from stages.auditing.importer.propose.derived import OF_SEVERAL, OF_TWO, fits
+from stages.auditing.importer.propose.printed_claims import same
 from stages.auditing.tables.numbers import Printed, parse_number
 from tests.auditing.importer.test_proposals import numbers_of, table_of
 

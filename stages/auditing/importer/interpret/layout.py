@@ -1,4 +1,4 @@
-"""The parts of a table: which rows are its head, which columns hold labels, which rows only group others."""
+"""Layout of a table: the rows of its head, the columns of its labels, the rows that head a group of others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stages.auditing.importer.interpret.labels import name_of, plain_label
 from stages.auditing.importer.read.grids import Cell, Table
 
 Grid = Sequence[Sequence[Cell]]
-# Columns of numbers that set what is measured.
+# Columns of numbers that are settings, not results.
 SETTINGS = (
     "steps",
     "epoch",
@@ -33,14 +33,14 @@ SETTINGS = (
 
 
 class Line(NamedTuple):
-    """A row of numbers: its labels from left to right, and its cells."""
+    """A row of numbers: its labels from left to right, and its other cells."""
 
     labels: Sequence[str]
     cells: Sequence[Cell]
 
 
 class Layout(NamedTuple):
-    """A table in parts: headers of the label columns and of the others (level by level), and the rows under them."""
+    """A table in parts: the headers of its label columns, those of its other columns level by level, and its rows."""
 
     names: Sequence[str]
     columns: Sequence[Sequence[str]]
@@ -48,15 +48,15 @@ class Layout(NamedTuple):
 
 
 def layout_of(table: Table) -> Layout:
-    """Return the parts of a table; a row that holds but one label is the group of those under it, the first label."""
+    """Return the parts of a table; a row with only one label is a group, the first label of the rows under it."""
     grid = _without_empty_columns(table.grid)
     head = _head(grid, table.head)
     body = [row for row in grid[head:] if any(cell.text for cell in row)]
     labels = _label_columns(grid[:head], [row for row in body if not _is_group(row)])
     width = len(grid[0]) if grid else 0
-    names = [_header(grid[:head], j)[-1:] or [""] for j in range(labels)]
+    names = [(_header(grid[:head], j) or [""])[-1] for j in range(labels)]
     columns = [_header(grid[:head], j) or [f"column {j + 1}"] for j in range(labels, width)]
-    lines = []
+    lines: list[tuple[str, Line]] = []
     group = ""
     above = [""] * labels
     for row in body:
@@ -65,12 +65,12 @@ def layout_of(table: Table) -> Layout:
             above = [""] * labels
             continue
         texts = [plain_label(cell.text) for cell in row[:labels]]
-        # An empty label repeats the one above.
+        # An empty label stands for the one above.
         above = [text or other for text, other in zip(texts, above, strict=True)]
-        lines.append((group, above, row[labels:]))
-    if any(group for group, _, _ in lines):
-        return Layout(["group", *(name for (name,) in names)], columns, [Line([g, *a], c) for g, a, c in lines])
-    return Layout([name for (name,) in names], columns, [Line(a, c) for _, a, c in lines])
+        lines.append((group, Line(above, row[labels:])))
+    if not any(group for group, _ in lines):
+        return Layout(names, columns, [line for _, line in lines])
+    return Layout(["group", *names], columns, [Line([group, *line.labels], line.cells) for group, line in lines])
 
 
 def _without_empty_columns(grid: Grid) -> list[list[Cell]]:
@@ -80,9 +80,9 @@ def _without_empty_columns(grid: Grid) -> list[list[Cell]]:
 
 
 def _head(grid: Grid, marked: int) -> int:
-    """Return how many rows are the head: those marked and what goes on under them; an unmarked first row of words.
+    """Return the number of rows of the head: the marked ones, or a first row of words, and those that continue it.
 
-    A row goes on with the head if its first cell is empty or the head's own, and it has no number with decimals.
+    A row continues the head if its first cell is empty or spans from the head, and if it has no number with decimals.
     """
     if not marked and grid and any(re.search(r"\d\.\d", cell.text) for cell in grid[0][1:]):
         return 0
@@ -97,13 +97,13 @@ def _head(grid: Grid, marked: int) -> int:
 
 
 def _header(head: Grid, column: int) -> list[str]:
-    """Return the header's levels over a column, each printed cell once."""
+    """Return the levels of the header over a column, with each printed cell once."""
     cells = dict.fromkeys((row[column].row, row[column].column, row[column].text) for row in head)
     return [" ".join(text.split()) for _, _, text in cells if text]
 
 
 def _label_columns(head: Grid, body: Grid) -> int:
-    """Return how many columns, from the left, hold labels: words, or settings; the first of several does."""
+    """Return the number of label columns from the left: columns of words or settings, and the first of several."""
     width = len(body[0]) if body else 0
     count = 0
     while count < width - 1:
@@ -117,7 +117,7 @@ def _label_columns(head: Grid, body: Grid) -> int:
 
 
 def _is_group(row: Sequence[Cell]) -> bool:
-    """Return whether a row is one label, in its first place or across all."""
+    """Return whether a row consists of one label, in its first column or across all columns."""
     texts = {(cell.row, cell.column): cell.text for cell in row if cell.text}
     if len(texts) != 1 or (not row[0].text and sum(bool(cell.text) for cell in row) < 2):
         return False

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.auditing.importer.read.grids import Cell, Table
 from stages.config.errors import InputError
 
 Blocks = Sequence[dict[str, Any]]
-# Before or behind a table that has no caption of its own.
+# A caption in the text before or after a table.
 CAPTION = re.compile(r"(?:Table|Tab\.|TABLE)\s+([A-Z]?\.?\d+)\s*[.:|]?\s*")
 SCRIPTS = {"Superscript": "^", "Subscript": "_"}
 INLINE = {"Space": " ", "SoftBreak": " ", "LineBreak": " "}
-# Where the content of what surrounds text lies.
+# The index of the content of inline elements; None if it is the content itself.
 WITHIN = {
     "Emph": None,
     "Underline": None,
@@ -29,30 +29,48 @@ WITHIN = {
 
 
 def tables_of(blocks: Blocks, name: str) -> list[Table]:
-    """Return the tables of a document's blocks, in its order; ``name`` is that of its file."""
+    """Return the tables of a document's blocks, in order; ``name`` is the name of its file."""
     found = []
-    for count, (table, before, behind, label) in enumerate(_tables(blocks), 1):
-        (attributes, _, _), (_, caption), *_ = table[0], table[1]
-        message = text_of(caption) or next((text for text in (before, behind) if CAPTION.match(text)), "")
-        number = CAPTION.match(message)
-        grid, head = grid_of(table)
-        caption = message[number.end() :] if number else message
-        place = f"{name}, table {count} of the file"
-        found.append(Table(number[1] if number else "", caption, attributes or label, name, place, grid, head))
+    for count, placed in enumerate(_tables(blocks), 1):
+        identifier, _, _ = placed.table[0]
+        _, own_caption = placed.table[1]
+        caption = text_of(own_caption)
+        if not caption:
+            caption = next((text for text in (placed.before, placed.after) if CAPTION.match(text)), "")
+        number = CAPTION.match(caption)
+        grid = grid_of(placed.table)
+        found.append(
+            Table(
+                number=number[1] if number else "",
+                caption=caption[number.end() :] if number else caption,
+                label=identifier or placed.label,
+                source=name,
+                place=f"{name}, table {count} of the file",
+                grid=grid.rows,
+                head=grid.head,
+            )
+        )
     return found
 
 
-def grid_of(table: Sequence[Any]) -> tuple[list[list[Cell]], int]:
-    """Return the grid of pandoc's table and how many rows its head has."""
-    _, _, _, (_, head), bodies, (_, foot) = table
+class Grid(NamedTuple):
+    """The cells of a table, row by row, and the number of rows of its head."""
+
+    rows: list[list[Cell]]
+    head: int
+
+
+def grid_of(table: Sequence[Any]) -> Grid:
+    """Return the grid of a table of pandoc, with the text of spanning cells at each of their places."""
+    _attributes, _caption, _columns, (_, head), bodies, (_, foot) = table
     heads = list(head)
     rows = []
-    for _, _, inner, body in bodies:
-        # A second header row, which HTML writes without thead.
+    for _, _, inner_head, body in bodies:
+        # The second header row of HTML without thead is the inner head of the first body.
         if rows:
-            rows += inner
+            rows += inner_head
         else:
-            heads += inner
+            heads += inner_head
         rows += body
     grid: dict[tuple[int, int], Cell] = {}
     everything = [*heads, *rows, *foot]
@@ -67,16 +85,16 @@ def grid_of(table: Sequence[Any]) -> tuple[list[list[Cell]], int]:
                     grid.setdefault((row, column), Cell(text, bold, i, j))
     width = 1 + max((column for _, column in grid), default=-1)
     filled = [[grid.get((i, j), Cell("", False, i, j)) for j in range(width)] for i in range(len(everything))]
-    return filled, len(heads)
+    return Grid(filled, len(heads))
 
 
 def text_of(blocks: Blocks) -> str:
-    """Return the text of blocks, scripts as ``^{2}`` and ``_{2}``."""
+    """Return the text of blocks, with superscripts and subscripts as ``^{2}`` and ``_{2}``."""
     return _read(blocks)[0]
 
 
 def _read(blocks: Blocks) -> tuple[str, bool]:
-    """Return the text, and whether its first digit is bold."""
+    """Return the text of blocks, and whether the first piece with a digit is bold."""
     pieces = list(_pieces(blocks, False))
     text = " ".join("".join(text for text, _ in pieces).split())
     digits = (bold for text, bold in pieces if re.search(r"\d", text))
@@ -84,6 +102,7 @@ def _read(blocks: Blocks) -> tuple[str, bool]:
 
 
 def _pieces(elements: Blocks, bold: bool) -> Iterator[tuple[str, bool]]:
+    """Yield the pieces of text of elements, each with whether it is bold."""
     for element in elements:
         kind = element["t"]
         content = element.get("c", "")
@@ -96,8 +115,9 @@ def _pieces(elements: Blocks, bold: bool) -> Iterator[tuple[str, bool]]:
         elif kind in SCRIPTS:
             yield SCRIPTS[kind] + "{" + "".join(text for text, _ in _pieces(content, bold)) + "}", bold
         elif kind == "Span" and "math" in content[0][1]:
-            # A number's comma is followed by a space in formulas.
-            yield from ((re.sub(r"(?<=\d), ?(?=\d{3}(?!\d))", ",", t), b) for t, b in _joined(content[1], bold))
+            # In formulas, a space follows the comma of a number.
+            for text, weight in _joined(content[1], bold):
+                yield re.sub(r"(?<=\d), ?(?=\d{3}(?!\d))", ",", text), weight
         elif kind in WITHIN:
             yield from _pieces(content if WITHIN[kind] is None else content[WITHIN[kind]], bold)
         elif kind in ("Plain", "Para", "Div", "Header", "BulletList", "OrderedList", "LineBlock", "Table"):
@@ -106,8 +126,7 @@ def _pieces(elements: Blocks, bold: bool) -> Iterator[tuple[str, bool]]:
 
 def _within_block(kind: str, content: Any, bold: bool) -> Iterator[tuple[str, bool]]:
     if kind == "Table":
-        grid, _ = grid_of(content)
-        parts = [[{"t": "Str", "c": cell.text}] for row in grid for cell in row]
+        parts = [[{"t": "Str", "c": cell.text}] for row in grid_of(content).rows for cell in row]
     elif kind in ("BulletList", "LineBlock"):
         parts = content
     else:
@@ -118,7 +137,7 @@ def _within_block(kind: str, content: Any, bold: bool) -> Iterator[tuple[str, bo
 
 
 def _joined(inlines: Blocks, bold: bool) -> Iterator[tuple[str, bool]]:
-    """Yield the pieces of a formula, neighbours of one weight as one."""
+    """Yield the pieces of a formula, with neighbours of the same weight joined."""
     together: list[tuple[str, bool]] = []
     for text, weight in _pieces(inlines, bold):
         if together and together[-1][1] == weight:
@@ -128,29 +147,39 @@ def _joined(inlines: Blocks, bold: bool) -> Iterator[tuple[str, bool]]:
     yield from together
 
 
-def _tables(blocks: Blocks, label: str = "") -> Iterator[tuple[Sequence[Any], str, str, str]]:
-    """Yield every table with the text before it, behind it, and the name of what holds it."""
+class PlacedTable(NamedTuple):
+    """A table of pandoc, the texts before and after it, and the identifier of the element around it."""
+
+    table: Sequence[Any]
+    before: str
+    after: str
+    label: str
+
+
+def _tables(blocks: Blocks, label: str = "") -> Iterator[PlacedTable]:
     texts = [text_of([block]) if block["t"] in ("Para", "Plain", "Header", "Div") else "" for block in blocks]
     for i, block in enumerate(blocks):
         kind = block["t"]
         content = block.get("c", "")
         before = texts[i - 1] if i else ""
-        behind = texts[i + 1] if i + 1 < len(blocks) else ""
+        after = texts[i + 1] if i + 1 < len(blocks) else ""
         if kind == "Table":
-            yield content, before, behind, label
+            yield PlacedTable(content, before, after, label)
         elif kind == "Figure":
-            caption = text_of(content[1][1])
-            for table, inner, last, name in _tables(content[2], content[0][0]):
-                own = table[1][1] or [{"t": "Plain", "c": [{"t": "Str", "c": caption}]}]
-                yield [table[0], [None, own], *table[2:]], inner, last, name
+            (identifier, _, _), (_, caption_blocks), inner_blocks = content
+            caption = [{"t": "Plain", "c": [{"t": "Str", "c": text_of(caption_blocks)}]}]
+            for placed in _tables(inner_blocks, identifier):
+                attributes, (_, own_caption), *rest = placed.table
+                yield placed._replace(table=[attributes, [None, own_caption or caption], *rest])
         elif kind in ("Div", "BlockQuote"):
-            inner = content[1] if kind == "Div" else content
-            for table, first, last, name in _tables(inner, content[0][0] if kind == "Div" else label):
-                yield table, first or before, last or behind, name or label
+            inner_blocks = content[1] if kind == "Div" else content
+            inner_label = content[0][0] if kind == "Div" else label
+            for placed in _tables(inner_blocks, inner_label):
+                yield PlacedTable(placed.table, placed.before or before, placed.after or after, placed.label or label)
 
 
 def convert(text: str, source: str, target: str) -> str:
-    """Return a text in another format, without a line's wrapping.
+    """Return a text converted by pandoc to another format, without wrapped lines; pandoc reads no other files.
 
     Raises:
         InputError: pypandoc is not installed.

@@ -1,4 +1,4 @@
-"""Reading the tables of LaTeX, HTML, Markdown and CSV files; nothing is read but the file that is named."""
+"""Reading the tables of LaTeX, HTML, Markdown and CSV files; no other files are read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DECIMAL = re.compile(r"\d+\.\d+")
 
 
 def read_tables(path: Path) -> list[Table | Unread]:
-    """Return the tables of a file in its order, among them those that could not be read.
+    """Return the tables of a file in order, including those that could not be read.
 
     Raises:
         InputError: the file is missing, a PDF, binary, of another format, or not UTF-8.
@@ -51,7 +51,7 @@ def read_tables(path: Path) -> list[Table | Unread]:
 
 def _content(path: Path) -> bytes:
     if path.exists() and not path.is_file():
-        # A pipe would be waited for without end.
+        # Reading a pipe might never end.
         raise InputError(f"{path}: no file")
     try:
         return path.read_bytes()
@@ -64,7 +64,7 @@ def _latex(name: str, text: str) -> list[Table | Unread]:
 
 
 def _fragment(name: str, part: Fragment) -> Table | Unread:
-    """Return a table of LaTeX by way of HTML, into which pandoc turns its formulas too."""
+    """Return a table of LaTeX by way of HTML, to which pandoc converts formulas as well."""
     try:
         tables = tables_of(blocks_of(convert(part.text, "latex", "html")), name)
     except (ValueError, RecursionError) as error:
@@ -82,15 +82,17 @@ def _fragment(name: str, part: Fragment) -> Table | Unread:
 def _html(name: str, text: str) -> list[Table | Unread]:
     tables: list[Table | Unread] = list(tables_of(blocks_of(text), name))
     written = len(re.findall(r"<table\b", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL), re.IGNORECASE))
-    if missing := written - len(tables):
+    missing = written - len(tables)
+    if missing:
         tables.append(Unread(name, f"{missing} of its {written} tables lie inside others or where no table is read"))
     return tables
 
 
 def _markdown(name: str, text: str) -> list[Table | Unread]:
-    """Return the tables by way of HTML, so that those which Markdown holds as HTML are read too."""
+    """Return the tables by way of HTML, so that HTML tables inside the Markdown are read as well."""
     tables = _html(name, convert(text, "markdown-smart", "html"))
-    if written := len(re.findall(r"\\begin\{(?:tabular|longtable)", text)):
+    written = len(re.findall(r"\\begin\{(?:tabular|longtable)", text))
+    if written:
         tables.append(Unread(name, f"{written} tables in LaTeX inside the Markdown; put them into a .tex file"))
     return [table._replace(grid=_filled(table)) if isinstance(table, Table) else table for table in tables]
 
@@ -110,7 +112,7 @@ def _csv(name: str, text: str) -> list[Table | Unread]:
 
 
 def _filled(table: Table) -> list[list[Cell]]:
-    """Return the grid with what a header cell leaves empty to its right, where a second header row tells it apart."""
+    """Return the grid with header cells repeated in the empty cells to their right, if a second header row follows."""
     grid = [list(row) for row in table.grid]
     if len(grid) > 1 and table.head and not grid[1][0].text:
         for j, cell in enumerate(grid[0]):

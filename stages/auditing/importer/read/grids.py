@@ -11,7 +11,7 @@ from stages.auditing.importer.decisions import Decision
 
 
 class Cell(NamedTuple):
-    """Text of one place of the grid; ``row`` and ``column`` are the first place of the printed cell that covers it."""
+    """The text at one place of a grid; ``row`` and ``column`` are the first place of a cell that spans several."""
 
     text: str
     bold: bool
@@ -20,11 +20,11 @@ class Cell(NamedTuple):
 
 
 class Table(NamedTuple):
-    """One table: its ``head`` is the number of header rows that its file marks as such, 0 where it marks none.
+    """One table of a file.
 
-    ``number`` is as the paper counts it, empty where the file does not tell; ``label`` is the name by which the file
-    refers to it. ``place`` is for people, such as ``main.tex:120``. ``lost`` are numbers of the source that the grid
-    does not hold.
+    ``number`` is its number in the paper, empty if unknown; ``label`` is the name by which the file refers to it.
+    ``place`` tells people where it is, such as ``main.tex:120``. ``head`` is the number of rows that the file marks as
+    header rows. ``lost`` are numbers of the file that are missing from the grid.
     """
 
     number: str
@@ -38,17 +38,17 @@ class Table(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """A table of a file that could not be read, and why."""
+    """A table of a file that could not be read, and the reason."""
 
     place: str
     reason: str
 
 
 def numbered(files: Sequence[Sequence[Table]]) -> tuple[list[Table], list[Decision]]:
-    """Return the tables of all files, each with a name of its own.
+    """Return the tables of all files, each with a unique name, and decisions about names that were made up.
 
-    Parts under one caption are 3a and 3b. Where a file numbers none, its tables go on in their order; where it numbers
-    some, the others are u1, u2.
+    Parts under one caption are 3a and 3b. If a file numbers none of its tables, they are numbered consecutively; if it
+    numbers some, the others are u1, u2.
     """
     found: list[Table] = []
     decisions = []
@@ -62,16 +62,17 @@ def numbered(files: Sequence[Sequence[Table]]) -> tuple[list[Table], list[Decisi
                 seen[name] += 1
                 name += "abcdefghijklmnopqrstuvwxyz"[(seen[name] - 1) % 26]
             elif not name:
-                name = next(n for n in (f"{'u' * bool(parts)}{i}" for i in count(1)) if n not in taken)
-                message = f"the file numbers it not; it is called {name}" + (
-                    f" ({table.caption[:50]})" if table.caption else ""
-                )
-                decisions.append(Decision("label", table.place, message))
-            other = next(n for n in (name if i == 1 else f"{name}-{i}" for i in count(1)) if n not in taken)
-            if other != name:
+                prefix = "u" if parts else ""
+                name = next(name for name in (f"{prefix}{i}" for i in count(1)) if name not in taken)
+                caption = f" ({table.caption[:50]})" if table.caption else ""
                 decisions.append(
-                    Decision("label", table.place, f"there is a Table {name} already; it is called {other}")
+                    Decision("label", table.place, f"the file does not number it; it is called {name}{caption}")
                 )
-            taken.add(other)
-            found.append(table._replace(number=other))
+            alternatives = (name if i == 1 else f"{name}-{i}" for i in count(1))
+            unique = next(name for name in alternatives if name not in taken)
+            if unique != name:
+                message = f"there is a Table {name} already; it is called {unique}"
+                decisions.append(Decision("label", table.place, message))
+            taken.add(unique)
+            found.append(table._replace(number=unique))
     return found, decisions

@@ -1,8 +1,8 @@
-r"""Tables of a LaTeX file as pieces that pandoc reads: each tabular alone, mended where pandoc would lose content.
+r"""Tables of a LaTeX file as fragments that pandoc reads: each tabular alone, repaired where pandoc loses content.
 
-Pandoc loses a whole table over a column type that it does not know, over \resizebox and table*, and over a
-\multirow{2}*; it takes one row for the head, and breaks a row at a \makecell. So each tabular is taken out of what is
-around it, gets as many plain columns as its rows have, and a row of ``HEAD_ENDS`` in place of the first rule under it.
+Pandoc drops a whole table because of an unknown column type, \resizebox, table*, or a \multirow{2}*; it treats one row
+as the head, and breaks a row at a \makecell. So each tabular is extracted, gets as many plain columns as its rows have,
+and a row of ``HEAD_ENDS`` in place of the first rule under its head.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ DECIMAL = re.compile(r"\d+\.\d+")
 
 
 class Fragment(NamedTuple):
-    """A table of its own in LaTeX that pandoc reads, with its number and label, and the decimals that it holds."""
+    """A table as LaTeX that pandoc reads, with its number and label, and the decimal numbers that it contains."""
 
     place: str
     number: str
@@ -73,41 +73,64 @@ class Fragment(NamedTuple):
     decimals: list[str]
 
 
+class Tabular(NamedTuple):
+    """A tabular environment: where it starts, its arguments start, and its rows end (None if it is not closed)."""
+
+    name: str
+    start: int
+    arguments: int
+    end: int | None
+
+    def rows(self, text: str) -> str:
+        """Return the rows, without the arguments before them.
+
+        Raises:
+            ValueError: an argument is missing.
+        """
+        _, behind = arguments(text, self.arguments, TABULARS[self.name])
+        return text[skip_options(text, behind) : self.end]
+
+
 def fragments(name: str, text: str) -> list[Fragment | Unread]:
-    """Return the tables of a LaTeX file, in its order; those that cannot be mended as what was not read."""
+    """Return the tables of a LaTeX file in order; a table that cannot be repaired is unread."""
     text = COMMENT.sub(r"\1", HIDDEN.sub(lambda hidden: "\n" * hidden[0].count("\n"), text))
     text = re.sub(r"\\ding\s*\{(5[1256])\}", lambda sign: DINGS[sign[1]], text)
     prelude = PLAIN_MACROS + definitions(text) + "\n"
     captions = captions_of(text)
     found: list[Fragment | Unread] = []
-    outer = list(_outermost(text))
-    starts = [start for _, start, _, _ in outer]
-    for environment, start, body, end in outer:
-        place = f"{name}:{text.count(chr(10), 0, start) + 1}"
-        if environment in UNREADABLE or end < 0:
-            reason = "is not closed" if end < 0 else "is of a kind that cannot be read; print it as a tabular"
-            found.append(Unread(place, f"the {environment} {reason}"))
+    tabulars = list(_outermost(text))
+    starts = [tabular.start for tabular in tabulars]
+    for tabular in tabulars:
+        line = text.count("\n", 0, tabular.start) + 1
+        place = f"{name}:{line}"
+        if tabular.end is None:
+            found.append(Unread(place, f"the {tabular.name} is not closed"))
+            continue
+        if tabular.name in UNREADABLE:
+            reason = "is of a kind that cannot be read; print it as a tabular"
+            found.append(Unread(place, f"the {tabular.name} {reason}"))
             continue
         try:
-            rows = mended(text[skip_options(text, arguments(text, body, TABULARS[environment])[1]) : end])
+            rows = repaired(tabular.rows(text))
         except ValueError as error:
-            found.append(Unread(place, f"the {environment}: {error}"))
+            found.append(Unread(place, f"the {tabular.name}: {error}"))
             continue
-        caption = find_caption(captions, starts, start)
+        caption = find_caption(captions, starts, tabular.start)
         found.append(_fragment(place, prelude, caption, rows))
     return found
 
 
 def _fragment(place: str, prelude: str, caption: Caption, rows: str) -> Fragment:
-    width = max((line.count("&") + sum(_spans(line)) for line in BREAK.split(rows) if line), default=0) + 1
-    table = f"\\begin{{tabular}}{{{'l' * width}}}\n{rows}\n\\end{{tabular}}"
-    message = f"\\caption{{{caption.text}}}\n" if caption.text else ""
-    text = f"{prelude}\\begin{{table}}\n{message}{table}\n\\end{{table}}\n"
+    widths = [line.count("&") + _extra_columns(line) for line in BREAK.split(rows) if line]
+    columns = "l" * (max(widths, default=0) + 1)
+    table = f"\\begin{{tabular}}{{{columns}}}\n{rows}\n\\end{{tabular}}"
+    printed_caption = f"\\caption{{{caption.text}}}\n" if caption.text else ""
+    text = f"{prelude}\\begin{{table}}\n{printed_caption}{table}\n\\end{{table}}\n"
     return Fragment(place, caption.number, caption.label, text, DECIMAL.findall(LENGTHS.sub("", rows)))
 
 
-def mended(rows: str) -> str:
-    """Return the rows of a tabular without rules, with a row of ``HEAD_ENDS`` behind the head, a line in every cell.
+def repaired(rows: str) -> str:
+    """Return the rows of a tabular without rules, with a row of ``HEAD_ENDS`` after the head, and one line per cell.
 
     Raises:
         ValueError: a brace is not closed.
@@ -118,17 +141,21 @@ def mended(rows: str) -> str:
     rows = re.sub(r"\{\s*\\(?:bf|bfseries)\s+([^{}]*)\}", r"{\\textbf{\1}}", rows)
     rows = _flat_nested(_flat_stacked(rows))
     for rule in RULE.finditer(rows):
-        if BREAK.search(rows, 0, rule.start()) and BREAK.sub("", NO_ROW.sub("", rows[: rule.start()])).strip("& \n\t"):
+        above = rows[: rule.start()]
+        has_text = BREAK.sub("", NO_ROW.sub("", above)).strip("& \n\t")
+        if BREAK.search(above) and has_text:
             rows = f"{rows[: rule.start()]} {HEAD_ENDS} \\\\ {rows[rule.start() :]}"
             break
     return re.sub(r"\n\s*\n", "\n", NO_ROW.sub(" ", rows)).strip()
 
 
 def _without_repeats(rows: str) -> str:
-    """Return a longtable's rows without the head that is printed again on later pages, and without its foot."""
-    if first := re.search(r"\\endfirsthead(?![A-Za-z])", rows):
-        last = list(re.finditer(r"\\end(head|foot|lastfoot)(?![A-Za-z])", rows))
-        return rows[: first.start()] + rows[max([first.end(), *(match.end() for match in last)]) :]
+    """Return a longtable's rows without the head repeated on later pages, and without its foot."""
+    first = re.search(r"\\endfirsthead(?![A-Za-z])", rows)
+    if first:
+        others = re.finditer(r"\\end(head|foot|lastfoot)(?![A-Za-z])", rows)
+        body = max([first.end(), *(match.end() for match in others)])
+        return rows[: first.start()] + rows[body:]
     return re.sub(r"(\\endhead(?![A-Za-z])).*\\end(last)?foot(?![A-Za-z])", r"\1", rows, flags=re.DOTALL)
 
 
@@ -141,7 +168,7 @@ def _dropped(rows: str, command: str) -> str:
 
 
 def _flat_stacked(rows: str) -> str:
-    r"""Return the rows with the lines of a \makecell or \shortstack in one."""
+    r"""Return the rows with the lines of a \makecell or \shortstack joined."""
     while match := STACKED.search(rows):
         start = skip_options(rows, match.end())
         end = end_of_group(rows, start)
@@ -150,19 +177,23 @@ def _flat_stacked(rows: str) -> str:
 
 
 def _flat_nested(rows: str) -> str:
-    """Return the rows with the cells of a tabular inside a cell in one line."""
-    for environment, start, body, end in reversed(list(_outermost(rows))):
-        if end < 0 or environment in UNREADABLE:
-            raise ValueError(f"a {environment} inside it cannot be read")
-        inner = rows[skip_options(rows, arguments(rows, body, TABULARS[environment])[1]) : end]
-        behind = rows.index("}", end) + 1
-        flat = BREAK.sub(" ", NO_ROW.sub(" ", _flat_nested(inner))).replace(r"\&", "\0").replace("&", " ")
-        rows = f"{rows[:start]}{{{flat}}}{rows[behind:]}".replace("\0", r"\&")
+    """Return the rows with the cells of a tabular inside a cell joined.
+
+    Raises:
+        ValueError: the inner tabular cannot be read.
+    """
+    for tabular in reversed(list(_outermost(rows))):
+        if tabular.end is None or tabular.name in UNREADABLE:
+            raise ValueError(f"a {tabular.name} inside it cannot be read")
+        inner = _flat_nested(tabular.rows(rows))
+        behind = rows.index("}", tabular.end) + 1
+        flat = BREAK.sub(" ", NO_ROW.sub(" ", inner)).replace(r"\&", "\0").replace("&", " ")
+        rows = f"{rows[: tabular.start]}{{{flat}}}{rows[behind:]}".replace("\0", r"\&")
     return rows
 
 
-def _outermost(text: str) -> Iterator[tuple[str, int, int, int]]:
-    """Yield each tabular that is in no other: name, start, start of its arguments, end of its rows (-1 if open)."""
+def _outermost(text: str) -> Iterator[Tabular]:
+    """Yield the tabulars that are not inside another."""
     depth = 0
     first = None
     for edge in EDGE.finditer(text):
@@ -172,11 +203,12 @@ def _outermost(text: str) -> Iterator[tuple[str, int, int, int]]:
         elif first:
             depth -= 1
             if not depth:
-                yield first[2], first.start(), first.end(), edge.start()
+                yield Tabular(first[2], first.start(), first.end(), edge.start())
                 first = None
     if first:
-        yield first[2], first.start(), first.end(), -1
+        yield Tabular(first[2], first.start(), first.end(), None)
 
 
-def _spans(line: str) -> list[int]:
-    return [int(number) - 1 for number in re.findall(r"\\multicolumn\s*\{\s*(\d{1,3})\s*\}", line)]
+def _extra_columns(line: str) -> int:
+    r"""Return how many columns the \multicolumn commands of a line span beyond their first."""
+    return sum(int(number) - 1 for number in re.findall(r"\\multicolumn\s*\{\s*(\d{1,3})\s*\}", line))

@@ -12,7 +12,7 @@ SPACE = re.compile(r"\s*")
 
 
 def end_of_group(text: str, start: int) -> int:
-    """Return the place behind the brace that closes the one at ``start``.
+    """Return the index after the brace that closes the one at ``start``.
 
     Raises:
         ValueError: there is no brace at ``start``, or it is not closed.
@@ -27,14 +27,14 @@ def end_of_group(text: str, start: int) -> int:
 
 
 def skip_options(text: str, start: int) -> int:
-    """Return the place behind the options in brackets that follow ``start``, if any."""
+    """Return the index after the options in brackets that follow ``start``, if any."""
     while option := OPTION.match(text, start):
         start = option.end()
     return start
 
 
 def arguments(text: str, start: int, count: int) -> tuple[list[str], int]:
-    """Return that many arguments in braces, options in brackets left out, and the place behind them.
+    """Return that many arguments in braces, without options in brackets, and the index after them.
 
     Raises:
         ValueError: there are fewer.
@@ -49,7 +49,7 @@ def arguments(text: str, start: int, count: int) -> tuple[list[str], int]:
     return found, start
 
 
-# What only decorates a cell passes on its content; what is no part of it is empty.
+# Commands that decorate a cell are replaced by its content, others by nothing.
 PLAIN_MACROS = r"""
 \newcommand{\underline}[1]{#1}
 \newcommand{\uline}[1]{#1}
@@ -84,7 +84,7 @@ PLAIN_TEX_DEFINITION = re.compile(r"\\[gex]?def\s*\\[A-Za-z@]+(#\d)*\s*(?=\{)")
 
 
 def definitions(text: str) -> str:
-    r"""Return the definitions of macros (\newcommand and its kin, \def) of a file, a line each."""
+    r"""Return the definitions of macros of a file (\newcommand and the like, \def), one per line."""
     found = []
     for match in DEFINITION.finditer(text):
         try:
@@ -112,7 +112,7 @@ LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
 
 
 class Caption(NamedTuple):
-    """A caption in LaTeX, its label, its number, and from where to where its float goes."""
+    """A caption with its number, text, label and index, and the start and end of its float."""
 
     number: str
     text: str
@@ -126,34 +126,46 @@ NO_CAPTION = Caption("", "", "", 0, 0, 0)
 
 
 def captions_of(text: str) -> list[Caption]:
-    """Return the captions of tables, numbered in their order; those of figures and of parts of a table count for none.
+    """Return the captions of tables, numbered in order; captions of figures and of parts of a table are not counted.
 
-    Appendices that count anew are not seen.
+    Appendices with their own numbering are not recognized.
     """
     floats = _floats(text)
     found: list[Caption] = []
     for match in CAPTION.finditer(text):
-        around = [(name, start, end) for name, start, end in floats if start < match.start() < end]
-        of_table = "table" in match[1] or any("fig" not in name for name, _, _ in around)
-        if not around or not of_table or any(name.startswith("sub") for name, _, _ in around):
+        around = [outer for outer in floats if outer.start < match.start() < outer.end]
+        of_table = "table" in match[1] or any("fig" not in outer.name for outer in around)
+        if not around or not of_table or any(outer.name.startswith("sub") for outer in around):
             continue
         try:
             (content,), end = arguments(text, match.end(), 1)
         except ValueError:
             continue
-        _, start, stop = around[0]
+        outermost = around[0]
         following = CAPTION.search(text, end)
-        limit = min(stop, following.start()) if following else stop
-        label = LABEL.search(content) or LABEL.search(text, end, limit) or LABEL.search(text, start, stop)
-        message = LABEL.sub("", content)
-        found.append(Caption(str(len(found) + 1), message, label[1] if label else "", match.start(), start, stop))
+        limit = min(outermost.end, following.start()) if following else outermost.end
+        label = (
+            LABEL.search(content)
+            or LABEL.search(text, end, limit)
+            or LABEL.search(text, outermost.start, outermost.end)
+        )
+        found.append(
+            Caption(
+                number=str(len(found) + 1),
+                text=LABEL.sub("", content),
+                label=label[1] if label else "",
+                place=match.start(),
+                start=outermost.start,
+                end=outermost.end,
+            )
+        )
     return found
 
 
 def find_caption(captions: Sequence[Caption], starts: Sequence[int], start: int) -> Caption:
-    """Return the caption of the table that begins at ``start``; ``starts`` are those of all tables.
+    """Return the caption of the table that begins at ``start``; ``starts`` are the beginnings of all tables.
 
-    Several in one float stand before or behind their tables, whichever the first does.
+    If a float has several captions, they all stand before their tables, or all after, as the first one does.
     """
     mine = [caption for caption in captions if caption.start <= start < caption.end]
     if not mine:
@@ -164,14 +176,22 @@ def find_caption(captions: Sequence[Caption], starts: Sequence[int], start: int)
     return min((c for c in mine if c.place > start), default=mine[-1], key=lambda caption: caption.place)
 
 
-def _floats(text: str) -> list[tuple[str, int, int]]:
-    """Return the floats, the outer ones first: name, start and end."""
+class Float(NamedTuple):
+    """A float: the name of its environment, and where it starts and ends."""
+
+    name: str
+    start: int
+    end: int
+
+
+def _floats(text: str) -> list[Float]:
+    """Return the floats of a text, outer ones before those inside them."""
     opened: list[tuple[str, int]] = []
-    found: list[tuple[str, int, int]] = []
+    found = []
     for edge in FLOAT_EDGE.finditer(text):
         if edge[1] == "begin":
             opened.append((edge[2], edge.start()))
         elif opened and opened[-1][0] == edge[2]:
             name, start = opened.pop()
-            found.append((name, start, edge.end()))
-    return sorted(found, key=lambda place: place[1])
+            found.append(Float(name, start, edge.end()))
+    return sorted(found, key=lambda place: place.start)
