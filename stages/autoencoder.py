@@ -1,4 +1,4 @@
-"""Train one autoencoder, the first stage of latent models, or take it from a Stable Diffusion folder."""
+"""Train one autoencoder of latent models, or take the weights that its module provides."""
 
 from __future__ import annotations
 
@@ -7,53 +7,88 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from stages.config.autoencoders import Kl, Trained
 from stages.config.errors import InputError
+from stages.config.networks import TrainedAutoencoderSettings
 from stages.config.params_file import read_params
+from stages.config.registry import method_module
 from stages.config.runtime import batches, pick_device
-from stages.store.autoencoders import build_first_stage, save_autoencoder
+from stages.store.autoencoders import Autoencoder, build_autoencoder, save_autoencoder
 from stages.store.files import read_npz, scratch_folder, sha256
 from stages.store.paths import DATASET, autoencoder_path, autoencoder_record_path
 from stages.store.record_types import AutoencoderRecord
 from stages.store.records import write_record
 from stages.store.run_logs import log_run
-from stages.training.autoencoding import fresh, iterate, quality, set_scale
-from stages.training.fit import fit
-from stages.training.pretrained import read_part
+from stages.training.autoencoding import autoencoder_state, batch_of, quality, set_scale
+from stages.training.loop import BatchLoss, fit
 from stages.training.processes import accelerator
 
 
 def run(autoencoder: str) -> None:
     """Write the autoencoder and its record."""
-    params, started, device = read_params(), time.monotonic(), pick_device()
+    params = read_params()
+    started = time.monotonic()
+    device = pick_device()
     if autoencoder not in params.autoencoders:
         allowed = ", ".join(params.autoencoders)
         raise InputError(f"{autoencoder!r} is no autoencoder of params.yaml; allowed are {allowed}")
-    section = params.autoencoders[autoencoder]
+    settings = params.autoencoders[autoencoder]
     images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2).float() / 127.5 - 1
     scratch = scratch_folder(
-        f"autoencoder-{autoencoder}", section.model_dump(), params.seed, sha256(DATASET), str(device)
+        f"autoencoder-{autoencoder}", settings.model_dump(), params.seed, sha256(DATASET), str(device)
     )
-    if isinstance(section, Kl):
-        network, sizes = taken(autoencoder, section, images)
+    if isinstance(settings, TrainedAutoencoderSettings):
+        made = trained(autoencoder, settings, images, params.seed, scratch)
     else:
-        network, sizes = trained(autoencoder, cast(Trained, section), images, params.seed, scratch)
-    network = network.to(device).eval()
-    found = quality(network, partial(parts, images))
-    save_autoencoder(autoencoder, network, section.module, sizes)
+        pretrained = method_module("autoencoders", settings.module).pretrained
+        arguments, weights = pretrained(autoencoder, settings, images.shape[1:])
+        made = build_autoencoder(settings, arguments)
+        made.network.load_state_dict(weights)
+    made = made.to(device)
+    made.network.eval()
+    found = quality(made, partial(parts, images))
+    save_autoencoder(autoencoder, made)
     record = AutoencoderRecord(
-        autoencoder=autoencoder, section=section.model_dump(), seed=params.seed, n=len(images),
-        parameters=sum(p.numel() for p in network.parameters()), scale=float(network.scale), **found._asdict(),
-        sha256=sha256(autoencoder_path(autoencoder)), dataset_sha256=sha256(DATASET),
-    )  # fmt: skip
+        autoencoder=autoencoder,
+        section=settings.model_dump(),
+        seed=params.seed,
+        n=len(images),
+        parameters=sum(p.numel() for p in made.network.parameters()),
+        scale=float(cast(Tensor, made.network.scale)),
+        mse=found.mse,
+        mean_image_mse=found.mean_image_mse,
+        sha256=sha256(autoencoder_path(autoencoder)),
+        dataset_sha256=sha256(DATASET),
+    )
     write_record(autoencoder_record_path(autoencoder), record)
     log_run(f"autoencoder-{autoencoder}", started)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def trained(name: str, settings: TrainedAutoencoderSettings, images: Tensor, seed: int, scratch: Path) -> Autoencoder:
+    """Return an autoencoder trained on images [N, C, H, W] in [-1, 1]."""
+    check_images(name, settings, images)
+    device = pick_device()
+    build = partial(build_autoencoder, settings, {"image_channels": images.shape[1]})
+    made, state = autoencoder_state(build, seed, settings.lr, accelerator(device))
+    losses = method_module("autoencoders", settings.module).losses
+    on_device = images.to(device)
+
+    def loss(iteration: int) -> BatchLoss:
+        batch = batch_of(len(images), settings.batch_size, seed, iteration).to(device)
+        terms = losses(made.network, on_device[batch])
+        total = torch.stack(list(terms.values())).sum()
+        return BatchLoss(total, {term: value.detach() for term, value in terms.items()})
+
+    advice = f"no autoencoder was written; lower {name}.lr ({settings.lr})"
+    fit(state, loss, settings.iterations, scratch, f"autoencoder {name}", advice, lr=settings.lr)
+    made.network.eval()
+    set_scale(made, parts(images))
+    return made
 
 
 def parts(images: Tensor) -> Iterator[Tensor]:
@@ -62,42 +97,13 @@ def parts(images: Tensor) -> Iterator[Tensor]:
         yield images[start:stop].to(pick_device())
 
 
-def trained(name: str, section: Trained, images: Tensor, seed: int, scratch: Path) -> tuple[Any, dict[str, Any]]:
-    """Return an autoencoder trained on images [N, C, H, W] in [-1, 1], and its sizes."""
-    sizes, device = autoencoder_sizes(name, section, images), pick_device()
-    state = fresh(partial(build_first_stage, section.module, sizes), seed, section.lr, accelerator(device))
-    update = partial(iterate, state, images.to(device), section.batch_size, seed)
-    advice = f"no autoencoder was written; lower {name}.lr ({section.lr})"
-    fit(state, update, section.iterations, scratch, f"autoencoder {name}", advice)
-    network: Any = state.network.eval()
-    set_scale(network, lambda: (network.encode(part) for part in parts(images)))
-    return network, sizes
-
-
-def taken(name: str, section: Kl, images: Tensor) -> tuple[Any, dict[str, Any]]:
-    """Return the autoencoder of a folder, and its sizes, refusing images [N, C, H, W] that it cannot encode."""
-    vae, weights = read_part(section.folder, "vae", section.sha256, f"{name}.sha256")
-    network = build_first_stage(section.module, {"vae": vae})
-    network.network.load_state_dict(weights)
-    _, channels, *sides = images.shape
-    wanted, factor = network.network.config.in_channels, 2 ** (len(network.network.config.block_out_channels) - 1)
-    if channels != wanted or any(side % factor for side in sides):
-        told = "x".join(map(str, (*sides, channels)))
+def check_images(name: str, settings: TrainedAutoencoderSettings, images: Tensor) -> None:
+    """Refuse images [N, C, H, W] that the autoencoder cannot halve or that make no batch."""
+    n, _, height, width = images.shape
+    if height % settings.factor or width % settings.factor:
         raise InputError(
-            f"{DATASET}: images of {told}; the autoencoder of {section.folder} takes {wanted} channels and sides that "
-            f"{factor} divides"
+            f"{DATASET}: {height}x{width} images; {name}.multipliers ({len(settings.multipliers)} levels) need sides "
+            f"that {settings.factor} divides"
         )
-    return network, {"vae": vae}
-
-
-def autoencoder_sizes(name: str, section: Trained, images: Tensor) -> dict[str, Any]:
-    """Return all sizes of an autoencoder, refusing images [N, C, H, W] that it cannot halve or that make no batch."""
-    n, channels, height, width = images.shape
-    if height % section.factor or width % section.factor:
-        raise InputError(
-            f"{DATASET}: {height}x{width} images; {name}.multipliers ({len(section.multipliers)} levels) need sides "
-            f"that {section.factor} divides"
-        )
-    if n < section.batch_size:
-        raise InputError(f"{DATASET}: {n} images make no batch of {name}.batch_size = {section.batch_size}")
-    return {**section.sizes(), "image_channels": channels}
+    if n < settings.batch_size:
+        raise InputError(f"{DATASET}: {n} images make no batch of {name}.batch_size = {settings.batch_size}")

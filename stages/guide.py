@@ -4,61 +4,75 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from stages.config.errors import InputError
-from stages.config.params import Guide
+from stages.config.fixed import Guide
 from stages.config.params_file import read_params
-from stages.config.recipe import Recipe
 from stages.config.runtime import pick_device
-from stages.diffusion.schedule import Schedule, make_schedule
-from stages.networks.noise_classifier import Config, Network
+from stages.diffusion.schedule import make_schedule
 from stages.plan.plan_file import planned_model
-from stages.store.classifiers import save_guide
+from stages.store.classifiers import build_classifier, save_classifier
 from stages.store.files import read_npz, scratch_folder, sha256
 from stages.store.paths import DATASET, guide_path, guide_record_path
 from stages.store.record_types import GuideRecord
 from stages.store.records import write_record
 from stages.store.run_logs import log_run
+from stages.training.batch_loss import batch_loss
 from stages.training.batches import batch_indices, draw_batch
-from stages.training.fit import fit
-from stages.training.noise_classifier import accuracy, accuracy_times, cross_entropy, guide_recipe, kept_apart
+from stages.training.classification import accuracy, accuracy_times, classifier_recipe, cross_entropy, held_out
+from stages.training.loop import BatchLoss, fit
 from stages.training.processes import accelerator
-from stages.training.state import TrainingState, new_state
-from stages.training.step import step
+from stages.training.state import new_state
 
 
 def run(model: str) -> None:
-    """Write the guide of one model and its record."""
-    params, planned, started = read_params(), planned_model(model), time.monotonic()
-    recipe, guide, seed = params.recipes[planned.recipe], params.guide, params.seed
-    images, labels = read_labelled(recipe.network.conditioned_on, planned.recipe)
-    classes = recipe.network.conditioned_on or int(labels.max()) + 1
-    test, train = kept_apart(len(images), seed, guide.test_fraction)
+    """Write the classifier that guides one model, and its record."""
+    params = read_params()
+    planned = planned_model(model)
+    started = time.monotonic()
+    guide = params.guide
+    seed = params.seed
+    model_recipe = params.recipes[planned.recipe]
+    recipe = classifier_recipe(model_recipe, guide)
+    images, labels = read_labelled(model_recipe.network.num_classes, planned.recipe)
+    classes = model_recipe.network.num_classes or int(labels.max()) + 1
+    test, train = held_out(len(images), seed, guide.test_fraction)
     check_sizes(guide, images, len(test), len(train))
-    sizes = guide_sizes(guide, images, classes)
-    trained_by = guide_recipe(recipe, guide)
+    arguments = {"image_size": images.shape[-1], "image_channels": images.shape[1], "classes": classes}
     scratch = scratch_folder(f"guide-{model}", params.guiding(model), sha256(DATASET), str(pick_device()))
-    state = new_state(lambda: Network(Config(**sizes)), trained_by, seed, accelerator(pick_device()))
+    state = new_state(partial(build_classifier, guide, arguments), recipe, seed, accelerator(pick_device()))
     schedule = make_schedule(recipe.schedule, recipe.timesteps)
-    update = partial(iterate, state, images[train], labels[train], seed, trained_by, schedule)
-    advice = f"no guide was written; lower guide.lr ({guide.lr})"
-    fit(state, update, guide.iterations, scratch, f"guide {model}", advice)
+    train_images = images[train]
+    train_labels = labels[train]
+
+    def loss(iteration: int) -> BatchLoss:
+        x0 = draw_batch(train_images, seed, recipe, iteration)
+        drawn = train_labels[batch_indices(len(train_images), seed, recipe, iteration)]
+        return batch_loss(state, x0, seed, recipe, partial(cross_entropy, labels=drawn), schedule)
+
+    advice = f"no classifier was written; lower guide.lr ({guide.lr})"
+    fit(state, loss, guide.iterations, scratch, f"guide {model}", advice, lr=recipe.lr, warmup=recipe.warmup, ema=0.0)
     network = state.network.eval()
     x0 = (images[test].float() / 127.5 - 1).to(state.accelerator.device)
     found = {str(t): accuracy(network, x0, labels[test], schedule, seed, t) for t in accuracy_times(recipe.timesteps)}
-    save_guide(model, network.state_dict(), sizes)
+    save_classifier(model, network.state_dict(), guide, arguments)
     record = GuideRecord(
-        model=model, parameters=sum(p.numel() for p in network.parameters()), classes=classes,
-        iterations=guide.iterations, loss=state.losses[-1]["cross_entropy"], accuracy=found, n_test=len(test),
-        n_train=len(train), training=params.guiding(model), sha256=sha256(guide_path(model)),
+        model=model,
+        parameters=sum(p.numel() for p in network.parameters()),
+        classes=classes,
+        iterations=guide.iterations,
+        loss=state.losses[-1]["cross_entropy"],
+        accuracy=found,
+        n_test=len(test),
+        n_train=len(train),
+        training=params.guiding(model),
+        sha256=sha256(guide_path(model)),
         dataset_sha256=sha256(DATASET),
-    )  # fmt: skip
+    )
     write_record(guide_record_path(model), record)
     log_run(f"guide-{model}", started)
     shutil.rmtree(scratch, ignore_errors=True)
@@ -83,27 +97,11 @@ def check_sizes(guide: Guide, images: Tensor, n_test: int, n_train: int) -> None
     allowed = [size // 2**level for level in range(len(guide.multipliers))]
     if height != size or size % 2 ** (len(guide.multipliers) - 1):
         raise InputError(f"{DATASET}: {height}x{size} images; guide.multipliers halve squares to {allowed}")
-    if absent := set(guide.attention_sizes) - set(allowed):
+    absent = set(guide.attention_sizes) - set(allowed)
+    if absent:
         raise InputError(f"guide.attention_sizes: {min(absent)} does not occur; sizes here are {allowed}")
     if not n_test or n_train < guide.batch_size:
         raise InputError(
             f"guide: {n_test} images to test on (guide.test_fraction), {n_train} to train on; allowed are 1 and more, "
             f"and a batch of {guide.batch_size} and more"
         )
-
-
-def guide_sizes(guide: Guide, images: Tensor, classes: int) -> dict[str, Any]:
-    """Return all sizes of the classifier of images [N, C, H, W]."""
-    names = ("channels", "multipliers", "res_blocks", "attention_sizes", "head_channels")
-    sizes = {name: getattr(guide, name) for name in names}
-    sizes = {name: tuple(value) if isinstance(value, list) else value for name, value in sizes.items()}
-    return {**sizes, "image_size": images.shape[-1], "image_channels": images.shape[1], "classes": classes}
-
-
-def iterate(
-    state: TrainingState, images: Tensor, labels: Tensor, seed: int, recipe: Recipe, schedule: Schedule
-) -> Mapping[str, Tensor]:
-    """Return the terms of the loss of one iteration on the training images [N, C, H, W] and their labels [N]."""
-    drawn = batch_indices(len(images), seed, recipe, state.iteration)
-    objective = partial(cross_entropy, labels=labels[drawn])
-    return step(state, draw_batch(images, seed, recipe, state.iteration), seed, recipe, objective, schedule).terms

@@ -26,7 +26,7 @@ def run(model: str) -> None:
     denoise = denoiser(trained.network, trained.predicts_variance, params.sample.precision, lambda _: None)
     n = params.moments.images
     with torch.no_grad():
-        images = trained.first_stage.encode((pixels / 127.5 - 1).to(device))
+        images = trained.autoencoder.encode((pixels / 127.5 - 1).to(device))
         found = eps_power(denoise, images, trained.schedule, params.seed, n)
         power = list(tqdm(found, total=trained.schedule.timesteps, desc=f"moments {model}", unit="time"))
     write_npz(moments_path(model), eps_power=np.array(power))

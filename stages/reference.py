@@ -1,19 +1,21 @@
-"""Extract the real data's features and statistics once, and score real data against itself: the floor."""
+"""Extract the real images' features and statistics once, and score real images against one another: the floor."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 import torch
 
 from stages.config.params_file import read_params
 from stages.diffusion.random_streams import stream
-from stages.scoring.extract import extract_features, load_feature_network
-from stages.scoring.frechet import frechet_distance, square_root
-from stages.scoring.inception_score import inception_score
-from stages.scoring.neighbours import precision_recall
-from stages.scoring.statistics import statistics
+from stages.scoring.features import (
+    Features,
+    extract_features,
+    gather,
+    real_features,
+    reference_arrays,
+)
+from stages.scoring.scores import values
+from stages.store.feature_networks import load_feature_network
 from stages.store.files import read_npz, sha256, write_npz
 from stages.store.paths import DATASET, FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD
 from stages.store.record_types import Floor, ReferenceRecord
@@ -23,39 +25,51 @@ SPLIT = 5
 
 
 def run() -> None:
-    """Write pooled features and, for each Frechet distance, mu, sigma and its root; and the floor."""
+    """Write pooled features, mean, covariance and its root for each kind of features, and the floor."""
     params = read_params()
     (images,) = read_npz(DATASET, "images")
-    batches = list(extract_features(load_feature_network(), [images], len(images), "reference"))
-    pooled, logits = (np.concatenate([getattr(f, name) for f in batches]) for name in ("pooled", "logits"))
-    frechet = {name: np.concatenate([f.frechet()[name] for f in batches]) for name in batches[0].frechet()}
-    arrays = {"pooled": pooled}
-    for name, features in frechet.items():
-        found = statistics(features)
-        arrays |= {f"mu_{name}": found.mu, f"sigma_{name}": found.sigma, f"root_{name}": square_root(found.sigma)}
-    write_npz(REFERENCE, **arrays)
+    features = extracted(images)
+    write_npz(REFERENCE, **reference_arrays(real_features(features)))
     record = ReferenceRecord(
-        reference=params.prepare.dataset, n_real=len(images), shape=images.shape[1:], sha256=sha256(REFERENCE),
-        dataset_sha256=sha256(DATASET), network_sha256=sha256(FEATURE_NETWORK),
-        floor=real_floor(pooled, frechet, logits, params.sample.n, params.seed, params.evaluate.neighborhood),
-    )  # fmt: skip
+        reference=params.prepare.dataset,
+        n_real=len(images),
+        shape=images.shape[1:],
+        sha256=sha256(REFERENCE),
+        dataset_sha256=sha256(DATASET),
+        network_sha256=sha256(FEATURE_NETWORK),
+        floor=real_floor(features, params.sample.n, params.seed, params.evaluate.neighborhood),
+    )
     write_record(REFERENCE_RECORD, record)
 
 
-def real_floor(
-    pooled: np.ndarray, frechet: Mapping[str, np.ndarray], logits: np.ndarray, n: int, seed: int, neighborhood: int
-) -> Floor | None:
+def extracted(images: np.ndarray) -> Features:
+    """Return the features of all images NHWC."""
+    batches = list(extract_features(load_feature_network(), [images], len(images), "reference"))
+    pixels = [batch.pixels for batch in batches if batch.pixels is not None]
+    return Features(
+        pooled=np.concatenate([batch.pooled for batch in batches]),
+        spatial=np.concatenate([batch.spatial for batch in batches]),
+        pixels=np.concatenate(pixels) if pixels else None,
+        logits=np.concatenate([batch.logits for batch in batches]),
+    )
+
+
+def real_floor(features: Features, n: int, seed: int, neighborhood: int) -> Floor | None:
     """Return the scores of ``n`` real images drawn at random against the remaining ones, or None if too few remain."""
-    remaining = len(pooled) - n
+    remaining = len(features.pooled) - n
     if remaining < neighborhood + 2:
         return None
-    order = torch.randperm(len(pooled), generator=stream(seed, SPLIT, 1)).numpy()
-    drawn, rest = order[:n], order[n:]
-    distances = {}
-    for name, features in frechet.items():
-        real = statistics(features[rest])
-        distances[name] = frechet_distance(statistics(features[drawn]), real, square_root(real.sigma))
-    return Floor(
-        **distances, **precision_recall(pooled[drawn], pooled[rest], neighborhood),
-        inception_score=inception_score(logits[drawn]), n_fake=n, n_real=remaining,
-    )  # fmt: skip
+    order = torch.randperm(len(features.pooled), generator=stream(seed, SPLIT, 1)).numpy()
+    drawn = gather([chosen(features, order[:n])], [n])
+    rest = real_features(chosen(features, order[n:]))
+    return Floor.model_validate({**values(drawn, rest, neighborhood), "n_fake": n, "n_real": remaining})
+
+
+def chosen(features: Features, indices: np.ndarray) -> Features:
+    """Return the features of some of the images."""
+    return Features(
+        pooled=features.pooled[indices],
+        spatial=features.spatial[indices],
+        pixels=None if features.pixels is None else features.pixels[indices],
+        logits=features.logits[indices],
+    )

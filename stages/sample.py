@@ -29,7 +29,7 @@ from stages.sampling.denoiser import to_uint8
 from stages.sampling.inputs import Inputs, sampler_inputs
 from stages.store.files import scratch_folder, sha256
 from stages.store.images import image_parts, image_shape, write_images
-from stages.store.models import Denoiser, load_model
+from stages.store.models import TrainedModel, load_model
 from stages.store.paths import DATA, model_path, preview_path, sample_record_path, samples_path
 from stages.store.previews import write_preview
 from stages.store.record_types import SampleRecord
@@ -75,7 +75,7 @@ def cell_grid(cell: str, sampler: Sampler, steps: int, timesteps: int) -> TimeGr
 
 
 def sample_parts(
-    draw: Callable[..., Tensor], inputs: Inputs, model: Denoiser, cell: str, seed: int, section: Sample, nfe: int,
+    draw: Callable[..., Tensor], inputs: Inputs, model: TrainedModel, cell: str, seed: int, section: Sample, nfe: int,
     scratch: Path,
 ) -> list[Path]:  # fmt: skip
     """Return the files of all images, a batch each; those that a killed run left in ``scratch`` are kept.
@@ -97,7 +97,7 @@ def sample_parts(
             # Not inference mode, which a sampler that needs a gradient could not leave.
             with torch.no_grad():
                 denoise, further = inputs(start, stop, progress.update)
-                x = model.first_stage.decode(draw(denoise, noise(), noise=noise, **further))
+                x = model.autoencoder.decode(draw(denoise, noise(), noise=noise, **further))
             if (found := round((progress.n - before) / (stop - start))) != nfe:
                 raise RuntimeError(f"{cell}: {found} network evaluations, expected {nfe}")
             if not torch.isfinite(x).all():

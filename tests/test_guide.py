@@ -19,7 +19,7 @@ from stages.diffusion.block_noise import block_labels
 from stages.plan.plan_file import planned_cell, read_plan
 from stages.sampling.draw import drawing
 from stages.sampling.inputs import sampler_inputs
-from stages.store.classifiers import load_guide
+from stages.store.classifiers import load_classifier
 from stages.store.files import read_json, read_npz, read_tensors, write_npz, write_tensors
 from stages.store.models import load_model
 from stages.store.paths import DATASET, guide_path, guide_record_path, model_path, samples_path
@@ -110,7 +110,7 @@ def test_guidance_of_scale_0_is_the_unguided_cell_and_of_another_is_not(trained:
 def test_the_guide_and_the_network_are_asked_for_the_same_labels(trained: Path) -> None:
     """The gradient of the guide is that of the labels that the network is told, in every run of images."""
     params, cell = read_params(), planned_cell(GUIDED[0])
-    model, (network, _) = load_model("adm-class", "adm"), load_guide("adm-class")
+    model, (network, _) = load_model("adm-class", "adm"), load_classifier("adm-class")
     inputs = sampler_inputs(params.samplers["ddpm-guided"], cell, model, params.seed, "fp32")
     labels = block_labels(params.seed, 30, 50, model.classes, torch.device("cpu"))
     x, times = torch.randn(20, 1, 8, 8, requires_grad=True), torch.full((20,), 100)
@@ -136,11 +136,11 @@ def test_searches_draw_guided_cells(trained: Path) -> None:
 
 def test_only_models_that_are_guided_get_a_guide(project: Path) -> None:
     configure()
-    assert read_plan().stages.guide == ["adm-class"]
+    assert list(read_plan().stages.guide) == ["adm-class"]
     params = toy_params()
     params["grid"] = [{"models": ["adm", "adm-class"], "samplers": ["ddpm"], "fixes": ["none"], "steps": [5]}]
     write_study(params)
-    assert read_plan().stages.guide == []
+    assert read_plan().stages.guide == {}
 
 
 def test_a_model_without_classes_is_guided_to_labels_all_the_same(project: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_guide_that_is_missing_or_of_another_model_or_of_other_classes_is_refu
     with pytest.raises(InputError, match="guides the model 'adm', not 'adm-class'"):
         sample.run(GUIDED[0])
     cut = {n: t[:4].clone() if n.startswith("out.2.c_proj") else t for n, t in tensors.items()}
-    write_tensors(guide_path("adm-class"), cut, config | {"sizes": config["sizes"] | {"classes": 4}})
+    write_tensors(guide_path("adm-class"), cut, config | {"arguments": config["arguments"] | {"classes": 4}})
     with pytest.raises(InputError, match="tells 4 classes apart, adm-class has 10"):
         sample.run(GUIDED[0])
     guide_path("adm-class").unlink()

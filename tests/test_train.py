@@ -17,14 +17,16 @@ import yaml
 from stages import prepare, train
 from stages.__main__ import main
 from stages.config.params_file import read_params
+from stages.config.recipe import Recipe
 from stages.diffusion.schedule import make_schedule
 from stages.methods.objectives import adm, ddpm
 from stages.store.files import read_json, read_npz, read_tensors
-from stages.store.models import build_network, load_model
+from stages.store.models import load_model
 from stages.store.paths import DATASET, model_path, model_record_path
-from stages.training import step
+from stages.training import batch_loss
 from stages.training.batches import draw_batch
-from stages.training.initial_networks import network_start
+from stages.training.initial_networks import initial_network, network_start
+from stages.training.loop import BatchLoss, fit
 from stages.training.processes import accelerator
 from stages.training.state import TrainingState, new_state
 from stages.training.timesteps import empty_history
@@ -58,15 +60,16 @@ def test_a_run_interrupted_after_a_checkpoint_ends_in_the_same_weights(
     expected, record = MODEL.read_bytes(), read_json(model_record_path("adm"))
     MODEL.unlink()
 
-    real_step, seen = train.step, []
+    real = train.batch_loss
+    seen = []
 
     def interrupted(state, *rest):
         if state.iteration == 5 and len(seen) < 6:
             raise KeyboardInterrupt
         seen.append(state.iteration)
-        return real_step(state, *rest)
+        return real(state, *rest)
 
-    monkeypatch.setattr(train, "step", interrupted)
+    monkeypatch.setattr(train, "batch_loss", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train.run("adm")
     assert not MODEL.exists()
@@ -116,14 +119,14 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
     train.run("adm")
     expected = MODEL.read_bytes()
     MODEL.unlink()
-    real = train.step
+    real = train.batch_loss
 
     def killed(state, *rest):
         if state.iteration == 10:
             raise KeyboardInterrupt
         return real(state, *rest)
 
-    monkeypatch.setattr(train, "step", killed)
+    monkeypatch.setattr(train, "batch_loss", killed)
     with pytest.raises(KeyboardInterrupt):
         train.run("adm")
     (folder,) = Path(".scratch").iterdir()
@@ -134,7 +137,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(
     last.write_bytes({"flip": flipped, "half": content[:middle], "empty": b"", "zeros": bytes(4000)}[damage])
     assert before.exists()
     seen = []
-    monkeypatch.setattr(train, "step", lambda state, *rest: seen.append(state.iteration) or real(state, *rest))
+    monkeypatch.setattr(train, "batch_loss", lambda state, *rest: seen.append(state.iteration) or real(state, *rest))
     capsys.readouterr()
     train.run("adm")
     assert seen[0] == 6, "that of iteration 9 is damaged"
@@ -150,9 +153,14 @@ def distance(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) ->
 
 def initial() -> dict[str, torch.Tensor]:
     params, images = read_params(), torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
-    sizes = network_start("adm-recipe", params.recipes["adm-recipe"], images.shape[1:])[0]
-    together = accelerator(torch.device("cpu"))
-    return new_state(lambda: build_network("adm", sizes), params.recipes["adm-recipe"], params.seed, together).ema
+    return new_run(params.recipes["adm-recipe"], images, params.seed).ema
+
+
+def new_run(recipe: Recipe, images: torch.Tensor, seed: int) -> TrainingState:
+    """A training run of the recipe before its first iteration."""
+    arguments, weights = network_start("adm-recipe", recipe, images.shape[1:])
+    build = partial(initial_network, recipe.network, arguments, weights)
+    return new_state(build, recipe, seed, accelerator(torch.device("cpu")))
 
 
 @pytest.mark.parametrize(
@@ -284,11 +292,15 @@ def one_step(**changes) -> tuple[TrainingState, dict]:
     params = read_params()
     recipe = params.recipes["adm-recipe"]
     images = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2)
-    sizes = network_start("adm-recipe", recipe, images.shape[1:])[0]
-    state = new_state(lambda: build_network("adm", sizes), recipe, params.seed, accelerator(torch.device("cpu")))
+    state = new_run(recipe, images, params.seed)
     before = {name: tensor.detach().clone() for name, tensor in state.network.state_dict().items()}
-    loss = partial(adm.loss, gamma=0.0)
-    step.step(state, draw_batch(images, params.seed, recipe, 0), params.seed, recipe, loss, make_schedule("cosine"))
+    objective = partial(adm.loss, gamma=0.0)
+
+    def loss(iteration: int) -> BatchLoss:
+        x0 = draw_batch(images, params.seed, recipe, iteration)
+        return batch_loss.batch_loss(state, x0, params.seed, recipe, objective, make_schedule("cosine"))
+
+    fit(state, loss, 1, Path("scratch"), "one step", "", lr=recipe.lr, warmup=recipe.warmup, ema=recipe.ema)
     return state, before
 
 
@@ -316,13 +328,14 @@ def test_a_step_that_fp16_skips_leaves_weights_and_ema(project: Path, monkeypatc
 def test_the_objective_is_weighted_by_the_importance_of_its_timesteps(project: Path, monkeypatch) -> None:
     prepare.run()
     weights = torch.arange(1.0, 17, dtype=torch.float64)
-    monkeypatch.setattr(step, "draw_timesteps", lambda p, n, generator: (torch.arange(n) * 60, weights))
+    monkeypatch.setattr(batch_loss, "draw_timesteps", lambda p, n, generator: (torch.arange(n) * 60, weights))
     found = []
     real = adm.hybrid_loss
     monkeypatch.setattr(adm, "hybrid_loss", lambda *a: found.append(real(*a)) or found[-1])
-    monkeypatch.setattr(step, "update", lambda state, objective, recipe: found.append(objective))
+    made = batch_loss.batch_loss
+    monkeypatch.setattr(batch_loss, "batch_loss", lambda *a: found.append(made(*a)) or found[-1])
     one_step(t_sampling="loss-second-moment")
-    loss, objective = found
+    loss, (objective, _) = found
     assert float(objective.detach()) == pytest.approx(float((weights * loss.total).mean().detach()))
 
 
@@ -428,13 +441,22 @@ def test_the_gradient_is_clipped_where_the_recipe_says(project: Path) -> None:
     parameter = torch.nn.Parameter(torch.zeros(2))
     for clip, expected in ((1.0, [0.6, 0.8]), (None, [3.0, 4.0])):
         configure()
-        recipe = read_params().recipes["adm-recipe"].model_copy(update={"clip": clip, "lr": 1.0, "warmup": 0})
         network = torch.nn.Module()
         network.w = parameter
         state = TrainingState(
-            accelerator(torch.device("cpu")), network, network, {"w": torch.zeros(2)},
-            torch.optim.SGD([parameter], lr=1.0), torch.amp.GradScaler(enabled=False), empty_history(1),
-        )  # fmt: skip
+            accelerator=accelerator(torch.device("cpu")),
+            network=network,
+            parallel=network,
+            ema={"w": torch.zeros(2)},
+            optimizer=torch.optim.SGD([parameter], lr=1.0),
+            scaler=torch.amp.GradScaler(enabled=False),
+            history=empty_history(1),
+        )
         parameter.data.zero_()
-        step.update(state, (parameter * torch.tensor([3.0, 4.0])).sum(), recipe)
+
+        def loss(iteration: int) -> BatchLoss:
+            total = (parameter * torch.tensor([3.0, 4.0])).sum()
+            return BatchLoss(total, {"sum": total.detach()})
+
+        fit(state, loss, 1, Path("scratch"), "one step", "", lr=1.0, clip=clip)
         assert (-parameter.data).tolist() == pytest.approx(expected, rel=1e-5)

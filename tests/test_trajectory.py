@@ -9,9 +9,9 @@ import torch
 
 from stages import evaluate, extractor, prepare, reference, sample, train, trajectory
 from stages.__main__ import main
-from stages.store.ema_snapshots import load_kept
+from stages.store.ema_snapshots import load_snapshots
 from stages.store.files import read_json, read_tensors
-from stages.store.paths import kept_path, model_path, scores_path, trajectory_record_path
+from stages.store.paths import model_path, scores_path, snapshots_path, trajectory_record_path
 from tests.toy import toy_params, write_study
 
 
@@ -28,11 +28,12 @@ def test_kept_weights_are_those_of_a_run_that_ends_there(project: Path) -> None:
     prepare.run()
     configure([2, 5, 9])
     train.run("adm")
-    kept, last = load_kept("adm")[0], read_tensors(model_path("adm"))[0]
+    kept = load_snapshots("adm").weights
+    last = read_tensors(model_path("adm"))[0]
     assert list(kept) == [2, 5], "one beyond the end is never reached"
     configure([], iterations=5)
     train.run("adm")
-    assert load_kept("adm")[0] == {}
+    assert load_snapshots("adm").weights == {}
     for name, tensor in read_tensors(model_path("adm"))[0].items():
         assert torch.equal(kept[5][name], tensor)
     configure([])
@@ -44,22 +45,22 @@ def test_an_interrupted_run_keeps_the_same_bytes(project: Path, monkeypatch: pyt
     prepare.run()
     configure([2, 5])
     train.run("adm")
-    expected = kept_path("adm").read_bytes(), model_path("adm").read_bytes()
-    kept_path("adm").unlink()
-    real, started = train.step, []
+    expected = snapshots_path("adm").read_bytes(), model_path("adm").read_bytes()
+    snapshots_path("adm").unlink()
+    real, started = train.batch_loss, []
 
     def killed(state, *rest):
         if state.iteration == 7 and not started:
             raise KeyboardInterrupt
         return real(state, *rest)
 
-    monkeypatch.setattr(train, "step", killed)
+    monkeypatch.setattr(train, "batch_loss", killed)
     with pytest.raises(KeyboardInterrupt):
         train.run("adm")
-    monkeypatch.setattr(train, "step", lambda state, *rest: started.append(state.iteration) or real(state, *rest))
+    monkeypatch.setattr(train, "batch_loss", lambda state, *rest: started.append(state.iteration) or real(state, *rest))
     train.run("adm")
     assert started[0] == 6, "resumed after both were kept"
-    assert (kept_path("adm").read_bytes(), model_path("adm").read_bytes()) == expected
+    assert (snapshots_path("adm").read_bytes(), model_path("adm").read_bytes()) == expected
 
 
 def test_the_last_point_is_the_score_of_the_cell(project: Path) -> None:
@@ -80,4 +81,4 @@ def test_the_last_point_is_the_score_of_the_cell(project: Path) -> None:
 
 def test_a_model_that_is_not_followed_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trajectory", "adm-ip"]) == 2
-    assert "'adm-ip' is not followed in its training; add it to trajectory.models" in capsys.readouterr().err
+    assert "'adm-ip' is not sampled along its training; add it to trajectory.models" in capsys.readouterr().err

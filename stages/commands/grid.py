@@ -25,8 +25,6 @@ OVERHEAD = 5_000
 TRAINING = 3
 # So many chains, about, does a diagnosis walk or measure at every time.
 WALKS = 18
-# What an epoch of the classifier of features costs, about.
-EPOCH = 4_000
 
 
 def run(jobs: str | None = None, address: str | None = None) -> int:
@@ -96,7 +94,7 @@ def stage_costs(plan: Plan) -> Mapping[str, int]:
     """Return what the long stages cost, in evaluations of one image by a network."""
     params = read_params()
     costs = {f"sample@{key}": OVERHEAD + found for key, found in cell_evaluations(plan, params).items()}
-    costs["extractor"] = OVERHEAD + EPOCH * params.extractor.epochs
+    costs["extractor"] = OVERHEAD + params.extractor.cost
     for name, model in plan.stages.train.items():
         recipe = params.recipes[model.recipe]
         costs[f"train@{name}"] = OVERHEAD + TRAINING * recipe.iterations * recipe.batch_size

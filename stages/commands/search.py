@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from math import isfinite
+from collections.abc import Iterator, Mapping
+from math import inf, isfinite
 from pathlib import Path
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -23,10 +24,10 @@ from stages.sampling.denoiser import to_uint8
 from stages.sampling.draw import drawing
 from stages.sampling.trial import Measure, Trial, best
 from stages.scheduler.local_workers import LocalWorkers, job_count, log_path
-from stages.scoring.extract import extract_features, load_feature_network
-from stages.scoring.frechet import frechet_distance
-from stages.scoring.statistics import GroupMoments, Statistics
-from stages.store.files import read_json, read_npz, sha256, write_json
+from stages.scoring.features import extract_features, gather, read_reference
+from stages.scoring.metrics import fid
+from stages.store.feature_networks import load_feature_network
+from stages.store.files import read_json, sha256, write_json
 from stages.store.models import load_model
 from stages.store.paths import DATA, FEATURE_NETWORK, REFERENCE, model_path
 
@@ -112,20 +113,29 @@ def inputs(params: Params, cell: Cell) -> list[str]:
     return [settings_digest(params, cell), *(sha256(path) for path in files)]
 
 
+class NotFinite(Exception):
+    """An image of a trial is not finite."""
+
+
 def measure(params: Params, cell: Cell) -> Measure:
     """Return the function from values of the cell's fix to the FID of images drawn with them, the same noise each."""
     draw = drawing(params, cell, load_model(cell.model, cell.network), params.search.seed)
-    features, n = load_feature_network(), params.sample.n
-    mu, sigma, root = read_npz(REFERENCE, "mu_fid", "sigma_fid", "root_fid")
+    network = load_feature_network()
+    real = read_reference(fid.KINDS)
+    n = params.sample.n
 
-    def fid(values: Mapping[str, int | float]) -> float:
-        moments = GroupMoments([n])
+    def images(values: Mapping[str, int | float]) -> Iterator[np.ndarray]:
         for start, stop in batches(n):
             x = draw(values, start, stop)
             if not torch.isfinite(x).all():
-                return float("inf")
-            for found in extract_features(features, [to_uint8(x)], stop - start, cell.key):
-                moments.add(found.pooled)
-        return frechet_distance(moments.statistics(), Statistics(mu, sigma), root)
+                raise NotFinite
+            yield to_uint8(x)
 
-    return fid
+    def measured(values: Mapping[str, int | float]) -> float:
+        try:
+            features = extract_features(network, images(values), n, cell.key)
+            return fid.value(gather(features, [n], fid.KINDS), real, params.evaluate.neighborhood)
+        except NotFinite:
+            return inf
+
+    return measured

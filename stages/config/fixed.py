@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stages.config.networks import check_heads
-from stages.config.sections import Float, Int, Name, Section, Sha256
+from stages.config.networks import NoiseClassifierSettings
+from stages.config.sections import Float, Int, Name, Section
 
 
 class Runtime(Section):
@@ -37,23 +37,6 @@ class Prepare(Section):
     dataset: Name
 
 
-class Extractor(Section):
-    network: Literal["classifier", "inception"]
-    epochs: Annotated[Int, Field(ge=1)]
-    batch_size: Annotated[Int, Field(ge=2)]
-    lr: Annotated[Float, Field(gt=0, le=1)]
-    test_fraction: Annotated[Float, Field(gt=0, lt=1)]
-    min_accuracy: Annotated[Float, Field(ge=0, le=1)]
-    weights: str | None
-    sha256: Sha256 | None
-
-    @model_validator(mode="after")
-    def _weights_are_pinned(self) -> Self:
-        if self.network == "inception" and (self.weights is None or self.sha256 is None):
-            raise ValueError("network: inception needs weights (a local file) and its sha256")
-        return self
-
-
 class Sample(Section):
     n: Annotated[Int, Field(ge=2)]
     precision: Literal["fp32", "bf16", "fp16"]
@@ -71,24 +54,14 @@ class Diagnose(Section):
     cutoff: Annotated[Int, Field(ge=0)]
 
 
-class Guide(Section):
-    """The classifier of noised images that guides samplers; what is not here is as in the recipe of the model."""
+class Guide(NoiseClassifierSettings):
+    """The classifier of noised images that guides samplers; its other settings are those of the model's recipe."""
 
-    channels: Annotated[Int, Field(ge=32, multiple_of=32)]
-    multipliers: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=1)]
-    res_blocks: Annotated[Int, Field(ge=1)]
-    attention_sizes: list[Annotated[Int, Field(ge=1)]]
-    head_channels: Annotated[Int, Field(ge=1)]
     iterations: Annotated[Int, Field(ge=1)]
     batch_size: Annotated[Int, Field(ge=1)]
     lr: Annotated[Float, Field(gt=0)]
     weight_decay: Annotated[Float, Field(ge=0)]
     test_fraction: Annotated[Float, Field(gt=0, lt=1)]
-
-    @model_validator(mode="after")
-    def _heads_divide_the_channels(self) -> Self:
-        check_heads(self.channels, self.multipliers, self.head_channels)
-        return self
 
 
 class Evaluate(Section):

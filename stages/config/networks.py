@@ -1,19 +1,23 @@
-"""Sections of networks: how a denoiser is built, within a recipe."""
+"""What the settings of networks, autoencoders and feature networks share; each has its settings beside its code."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from functools import cache
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from stages.config.sections import Float, Int, Method, Sha256
+from stages.config.registry import import_all
+from stages.config.sections import Float, Int, Method, Section, methods
 
-# What a network is told beside the time: one of the classes, or one of the captions of the data set.
-Told = Literal["class", "text"]
+# What a network is conditioned on beside the time: one of the classes, or one of the captions of the data set.
+Condition = Literal["class", "text"]
+# The module of stages/networks/autoencoders of models without an autoencoder.
+PIXELS = "pixels"
 
 
 def check_heads(channels: int, multipliers: list[int], head_channels: int) -> None:
-    """Refuse heads of attention that do not divide the widths of a U-Net's levels."""
+    """Refuse attention heads that do not divide the widths of a U-Net's levels."""
     widths = [channels * multiplier for multiplier in multipliers]
     if any(width % head_channels for width in widths):
         raise ValueError(f"head_channels: {head_channels} does not divide all of the widths {widths}")
@@ -22,28 +26,39 @@ def check_heads(channels: int, multipliers: list[int], head_channels: int) -> No
 def check_groups(channels: int, groups: int) -> None:
     """Refuse groups of norms that do not divide the channels, or that hold a single one."""
     if channels % groups or channels < 2 * groups:
-        # The norm of a single channel takes away what the time embedding adds to it.
+        # The norm of a single channel removes what the time embedding adds to it.
         raise ValueError(f"groups: {groups}; must divide channels ({channels}) and be half of them at most")
 
 
-class Network(Method):
-    """What all denoisers share; image size and channels come from the data."""
+class NetworkSettings(Method):
+    """Settings of a denoiser's network; image size and channels come from the data.
 
-    predicts_variance: ClassVar[bool] = False
+    The settings of a network ``NAME`` are a subclass in stages/networks/NAME_config.py, which must not import torch.
+    """
+
+    # Whether training starts from weights that the settings name.
+    pretrained: ClassVar[bool] = False
+    # The noise schedule that the pretrained weights belong to.
+    schedule: ClassVar[str | None] = None
 
     @property
-    def conditioned_on(self) -> int:
-        """How many classes the network is told one of; 0 for none."""
+    def predicts_variance(self) -> bool:
+        """Whether the network predicts a variance beside the noise."""
+        return False
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes that the network is conditioned on; 0 without classes."""
         return 0
 
     @property
-    def told(self) -> Told | None:
-        """What the network is told beside the time."""
-        return "class" if self.conditioned_on else None
+    def conditioned_on(self) -> Condition | None:
+        """What the network is conditioned on beside the time."""
+        return "class" if self.num_classes else None
 
 
-class UNet(Network):
-    """Sizes of the U-Nets that are trained from the start."""
+class UNetSettings(NetworkSettings):
+    """Sizes of the U-Nets that are trained from scratch."""
 
     channels: Annotated[Int, Field(ge=32, multiple_of=32)]
     multipliers: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=1)]
@@ -52,19 +67,14 @@ class UNet(Network):
     dropout: Annotated[Float, Field(ge=0, lt=1)]
 
 
-class AdmNetwork(UNet):
-    method: Literal["adm"]
+class NoiseClassifierSettings(Section):
+    """Sizes of the classifier of noised images; image size, channels and classes come from the data."""
+
+    channels: Annotated[Int, Field(ge=32, multiple_of=32)]
+    multipliers: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=1)]
+    res_blocks: Annotated[Int, Field(ge=1)]
+    attention_sizes: list[Annotated[Int, Field(ge=1)]]
     head_channels: Annotated[Int, Field(ge=1)]
-    classes: Annotated[Int, Field(ge=0)] = 0
-    predicts_variance: ClassVar = True
-
-    @property
-    def conditioned_on(self) -> int:
-        return self.classes
-
-    def settings(self) -> dict[str, Any]:
-        """Return the sizes of the network."""
-        return self.model_dump(exclude={"method", "classes"}) | {"num_classes": self.classes or None}
 
     @model_validator(mode="after")
     def _heads_divide_the_channels(self) -> Self:
@@ -72,55 +82,67 @@ class AdmNetwork(UNet):
         return self
 
 
-class DdpmNetwork(UNet):
-    method: Literal["ddpm"]
-    groups: Annotated[Int, Field(ge=1)]
-
-    @model_validator(mode="after")
-    def _groups_hold_two_channels(self) -> Self:
-        check_groups(self.channels, self.groups)
-        return self
+class AutoencoderSettings(Method):
+    """Settings of an autoencoder between images and latents: a subclass in stages/networks/autoencoders/NAME.py."""
 
 
-class TextNetwork(UNet):
-    """A U-Net that attends to the states of a text encoder, which is trained along.
+class TrainedAutoencoderSettings(AutoencoderSettings):
+    """An autoencoder that is trained on the images of the data set."""
 
-    ``unconditional`` is the share of a batch that is told the empty caption, for classifier-free guidance.
+    multipliers: Annotated[list[Annotated[Int, Field(ge=1)]], Field(min_length=2)]
+    iterations: Annotated[Int, Field(ge=1)]
+    batch_size: Annotated[Int, Field(ge=1)]
+    lr: Annotated[Float, Field(gt=0)]
+
+    @property
+    def factor(self) -> int:
+        """How many times smaller latents are than images, along each side."""
+        return 2 ** (len(self.multipliers) - 1)
+
+
+class FeatureNetworkSettings(Section):
+    """The section ``extractor``: a subclass in stages/networks/feature_networks/NAME.py.
+
+    Settings of other feature networks may stand beside its own, unused, so that ``-S extractor.network=NAME`` is enough
+    to change the network.
     """
 
-    method: Literal["text"]
-    groups: Annotated[Int, Field(ge=1)]
-    head_channels: Annotated[Int, Field(ge=1)]
-    text_width: Annotated[Int, Field(ge=1)]
-    text_layers: Annotated[Int, Field(ge=1)]
-    unconditional: Annotated[Float, Field(ge=0, lt=1)]
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    network: str
 
     @property
-    def told(self) -> Told:
-        return "text"
+    def cost(self) -> int:
+        """About what preparing the network costs, in evaluations of one image by a denoiser."""
+        return 0
 
     @model_validator(mode="after")
-    def _heads_and_groups_divide_the_channels(self) -> Self:
-        check_groups(self.channels, self.groups)
-        check_heads(self.channels, self.multipliers, self.head_channels)
-        if self.text_width % self.head_channels:
-            raise ValueError(f"head_channels: {self.head_channels} does not divide text_width ({self.text_width})")
+    def _extras_are_settings_of_other_networks(self) -> Self:
+        known = {field: None for each in feature_network_settings().values() for field in each.model_fields}
+        for name in self.model_extra or {}:
+            if name not in known:
+                raise ValueError(f"{name}: unknown key; allowed are {', '.join(known)}")
         return self
 
 
-class StableDiffusionNetwork(Network):
-    """U-Net and text encoder of a local Stable Diffusion folder, whose weights training starts from."""
+@cache
+def network_settings() -> dict[str, type[NetworkSettings]]:
+    """Return the settings classes of networks by method."""
+    import_all("networks", "_config")
+    return methods(NetworkSettings)
 
-    method: Literal["stable-diffusion"]
-    folder: str
-    unet_sha256: Sha256
-    text_encoder_sha256: Sha256
-    unconditional: Annotated[Float, Field(ge=0, lt=1)]
 
-    @property
-    def module(self) -> str:
-        return "text"
+@cache
+def autoencoder_settings() -> dict[str, type[AutoencoderSettings]]:
+    """Return the settings classes of autoencoders by method."""
+    import_all("autoencoders")
+    return methods(AutoencoderSettings)
 
-    @property
-    def told(self) -> Told:
-        return "text"
+
+@cache
+def feature_network_settings() -> dict[str, type[FeatureNetworkSettings]]:
+    """Return the settings classes of feature networks by name."""
+    import_all("feature_networks")
+    return {
+        get_args(each.model_fields["network"].annotation)[0]: each for each in FeatureNetworkSettings.__subclasses__()
+    }

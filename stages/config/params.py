@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Self, Union, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-from stages.config.autoencoders import Autoencoder
 from stages.config.entries import Cell
 from stages.config.fixed import (
     Diagnose,
     Evaluate,
-    Extractor,
     Grid,
     Guide,
     Moments,
@@ -25,13 +23,23 @@ from stages.config.fixed import (
 )
 from stages.config.fixes import Fix
 from stages.config.models import Model
-from stages.config.networks import Network
+from stages.config.networks import (
+    AutoencoderSettings,
+    FeatureNetworkSettings,
+    autoencoder_settings,
+    feature_network_settings,
+    network_settings,
+)
 from stages.config.recipe import Recipe
 from stages.config.samplers import Sampler
 from stages.config.sections import Int, Method, Name, Section, methods
 
-SAMPLERS, FIXES, MODELS, NETWORKS = methods(Sampler), methods(Fix), methods(Model), methods(Network)
-AUTOENCODERS = methods(Autoencoder)
+SAMPLERS, FIXES, MODELS = methods(Sampler), methods(Fix), methods(Model)
+NETWORKS, AUTOENCODERS, FEATURE_NETWORKS = network_settings(), autoencoder_settings(), feature_network_settings()
+if TYPE_CHECKING:
+    Extractor = FeatureNetworkSettings
+else:
+    Extractor = Annotated[Union[tuple(FEATURE_NETWORKS.values())], Field(discriminator="network")]  # noqa: UP007
 # The kinds of sections that the user names, and the top-level names of dvc.yaml's variables and of cells.json, which
 # DVC reads into one namespace with params.yaml.
 KINDS = ("recipes", "models", "samplers", "fixes", "autoencoders")
@@ -74,7 +82,7 @@ class Params(Section):
     models: dict[str, Model]
     samplers: dict[str, Sampler]
     fixes: dict[str, Fix]
-    autoencoders: dict[str, Autoencoder]
+    autoencoders: dict[str, AutoencoderSettings]
 
     def training(self, model: str) -> dict[str, Any]:
         """Return all that decides how a model is trained, by the names that its file and record have for it."""
@@ -214,9 +222,10 @@ def _validated(type_: type[Any], content: Any, prefix: str) -> Any:
 
 
 def _explained(detail: dict[str, Any], type_: type[BaseModel], prefix: str) -> str:
-    # A union tells by an extra part which of its types it tried: a network's method, or a type in brackets.
+    # A union tells by an extra part which of its types it tried: a method, or a type in brackets.
     parts = list(detail["loc"])
-    location = [part for part in parts if "[" not in str(part) and (part == parts[0] or part not in NETWORKS)]
+    tags = {*NETWORKS, *FEATURE_NETWORKS}
+    location = [part for part in parts if "[" not in str(part) and (part == parts[0] or part not in tags)]
     where = prefix + ".".join(str(part) for part in location)
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":

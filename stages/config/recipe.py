@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, Union
 
 from pydantic import Field, model_validator
 
-from stages.config.networks import AdmNetwork, DdpmNetwork, StableDiffusionNetwork, TextNetwork
+from stages.config.networks import NetworkSettings, network_settings
 from stages.config.sections import Bool, Float, Int, Section
+
+if TYPE_CHECKING:
+    AnyNetwork = NetworkSettings
+else:
+    # The settings class is chosen by the method, among those found in stages/networks.
+    AnyNetwork = Annotated[Union[tuple(network_settings().values())], Field(discriminator="method")]  # noqa: UP007
 
 
 class Recipe(Section):
-    """How a network is built and trained, whatever the variant."""
+    """How a network is built and trained, whatever the objective."""
 
-    network: Annotated[AdmNetwork | DdpmNetwork | TextNetwork | StableDiffusionNetwork, Field(discriminator="method")]
+    network: AnyNetwork
     schedule: Literal["linear", "cosine", "scaled-linear", "stable-diffusion"]
     timesteps: Annotated[Int, Field(ge=2, le=100_000)]
     t_sampling: Literal["uniform", "antithetic", "loss-second-moment"]
@@ -35,12 +41,13 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
-    def _what_is_not_trained_has_weights(self) -> Self:
-        folder = isinstance(self.network, StableDiffusionNetwork)
-        if not self.iterations and not folder:
-            raise ValueError("iterations: 0; allowed are 1 and more, 0 with the weights of a Stable Diffusion folder")
-        if folder and self.schedule != "stable-diffusion":
-            raise ValueError(f"schedule: {self.schedule}; a Stable Diffusion folder goes with stable-diffusion")
+    def _pretrained_weights_or_iterations(self) -> Self:
+        if not self.iterations and not self.network.pretrained:
+            raise ValueError("iterations: 0; allowed are 1 and more, 0 with a network that has pretrained weights")
+        if self.network.schedule not in (None, self.schedule):
+            raise ValueError(
+                f"schedule: {self.schedule}; network.method: {self.network.method} takes {self.network.schedule}"
+            )
         return self
 
     @model_validator(mode="after")

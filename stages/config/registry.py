@@ -16,6 +16,7 @@ Kind = Literal[
     "networks",
     "autoencoders",
     "feature_networks",
+    "metrics",
     "datasets",
 ]
 PACKAGES: dict[Kind, str] = {
@@ -27,6 +28,7 @@ PACKAGES: dict[Kind, str] = {
     "networks": "stages.networks",
     "autoencoders": "stages.networks.autoencoders",
     "feature_networks": "stages.networks.feature_networks",
+    "metrics": "stages.scoring.metrics",
     "datasets": "stages.datasets",
 }
 
@@ -37,8 +39,8 @@ SHARED = ("dataset",)
 def method_module(kind: Kind, name: str) -> ModuleType:
     """Return the module that implements a method.
 
-    Samplers have ``sample``, grids ``time_grid``, fixes ``make``, objectives ``loss``, networks ``Config`` and
-    ``Network``, autoencoders ``Config`` and ``FirstStage``.
+    Samplers have ``sample``, grids ``time_grid``, fixes ``make``, objectives ``loss``, networks ``Network``,
+    autoencoders ``build``, ``encode`` and ``decode``, feature networks ``prepare`` and ``load``, metrics ``score``.
     """
     return import_module(f"{PACKAGES[kind]}.{module_name(name)}")
 
@@ -52,3 +54,11 @@ def method_names(kind: Kind) -> list[str]:
     """Return the methods of a kind, by the modules in its package."""
     package = import_module(PACKAGES[kind])
     return [module.name.replace("_", "-") for module in iter_modules(package.__path__) if module.name not in SHARED]
+
+
+def import_all(kind: Kind, suffix: str = "") -> None:
+    """Import the modules of a package whose names end in ``suffix``, so that their settings classes are defined."""
+    package = import_module(PACKAGES[kind])
+    for module in iter_modules(package.__path__):
+        if not module.ispkg and module.name.endswith(suffix):
+            import_module(f"{PACKAGES[kind]}.{module.name}")

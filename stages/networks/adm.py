@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -11,24 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stages.diffusion.precision import GroupNorm32
-
-
-@dataclass(frozen=True)
-class Config:
-    """Size of one ADM U-Net; a network is determined by it alone."""
-
-    image_size: int
-    image_channels: int
-    channels: int
-    multipliers: tuple[int, ...]
-    res_blocks: int
-    attention_sizes: tuple[int, ...]
-    head_channels: int | None = None
-    heads: int = 1
-    dropout: float = 0.0
-    learn_sigma: bool = True
-    num_classes: int | None = None
-    attention_order: Literal["qkv-first", "heads-first"] = "qkv-first"
+from stages.networks.adm_config import AdmSettings
 
 
 def zero_init(module: nn.Module) -> nn.Module:
@@ -82,7 +64,8 @@ class AttentionBlock(nn.Module):
 
     def __init__(self, channels: int, heads: int, order: Literal["qkv-first", "heads-first"]) -> None:
         super().__init__()
-        self.heads, self.order = heads, order
+        self.heads = heads
+        self.order = order
         self.norm = GroupNorm32(channels)
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
         self.proj_out = zero_init(nn.Conv1d(channels, channels, 1))
@@ -115,36 +98,45 @@ class Stage(nn.ModuleList):
 
 
 class Encoder(nn.Module):
-    """The first half and the middle of the U-Net, which its classifier has too."""
+    """The first half and the middle of the U-Net, which the classifier of noised images has too.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        settings: sizes of the U-Net.
+        image_size: height and width of the images or latents.
+        image_channels: their channels.
+    """
+
+    def __init__(self, settings: AdmSettings, image_size: int, image_channels: int) -> None:
         super().__init__()
-        self.config = config
-        width, emb_dim = config.channels, 4 * config.channels
+        self.settings = settings
+        self.image_size = image_size
+        self.image_channels = image_channels
+        width = settings.channels
+        emb_dim = 4 * width
         self.time_embed = nn.Sequential(nn.Linear(width, emb_dim), nn.SiLU(), nn.Linear(emb_dim, emb_dim))
-        if config.num_classes is not None:
-            self.label_emb = nn.Embedding(config.num_classes, emb_dim)
+        if settings.classes:
+            self.label_emb = nn.Embedding(settings.classes, emb_dim)
         self.input_blocks, self.skips = self._encoder(emb_dim)
         deepest = self.skips[-1]
         self.middle_block = Stage(
             [
-                ResBlock(deepest, deepest, emb_dim, config.dropout),
+                ResBlock(deepest, deepest, emb_dim, settings.dropout),
                 self._attention(deepest),
-                ResBlock(deepest, deepest, emb_dim, config.dropout),
+                ResBlock(deepest, deepest, emb_dim, settings.dropout),
             ]
         )
 
     def embedded(self, times: Tensor, labels: Tensor | None) -> Tensor:
         """Return the embedding [B, emb_dim] of times and, where there are classes, of labels."""
-        emb = self.time_embed(time_embedding(times, self.config.channels))
-        if self.config.num_classes is None:
+        emb = self.time_embed(time_embedding(times, self.settings.channels))
+        if not self.settings.classes:
             return emb
         if labels is None:
             raise ValueError("a class-conditional network needs labels")
         return emb + self.label_emb(labels)
 
     def encoded(self, x: Tensor, emb: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the state after the middle, and those that the decoder takes up again."""
+        """Return the state after the middle, and the states that skip connections carry to the decoder."""
         skips = []
         for block in self.input_blocks:
             x = block(x, emb)
@@ -152,28 +144,26 @@ class Encoder(nn.Module):
         return self.middle_block(x, emb), skips
 
     def _attention(self, channels: int) -> AttentionBlock:
-        config = self.config
-        width = config.head_channels or channels // config.heads
-        if not width or channels % width or (config.head_channels is None and channels % config.heads):
-            raise ValueError(f"{channels} channels do not divide into heads of {width}")
-        return AttentionBlock(channels, channels // width, config.attention_order)
+        width = self.settings.head_channels or channels // self.settings.heads
+        return AttentionBlock(channels, channels // width, self.settings.attention_order)
 
     def _encoder(self, emb_dim: int) -> tuple[nn.ModuleList, list[int]]:
-        config = self.config
-        c_now = config.channels * config.multipliers[0]
-        blocks = [Stage([nn.Conv2d(config.image_channels, c_now, 3, padding=1)])]
-        skips, size = [c_now], config.image_size
-        for level, multiplier in enumerate(config.multipliers):
-            for _ in range(config.res_blocks):
-                c_next = config.channels * multiplier
-                layers: list[nn.Module] = [ResBlock(c_now, c_next, emb_dim, config.dropout)]
-                if size in config.attention_sizes:
+        settings = self.settings
+        c_now = settings.channels * settings.multipliers[0]
+        blocks = [Stage([nn.Conv2d(self.image_channels, c_now, 3, padding=1)])]
+        skips = [c_now]
+        size = self.image_size
+        for level, multiplier in enumerate(settings.multipliers):
+            for _ in range(settings.res_blocks):
+                c_next = settings.channels * multiplier
+                layers: list[nn.Module] = [ResBlock(c_now, c_next, emb_dim, settings.dropout)]
+                if size in settings.attention_sizes:
                     layers.append(self._attention(c_next))
                 blocks.append(Stage(layers))
                 c_now = c_next
                 skips.append(c_now)
-            if level < len(config.multipliers) - 1:
-                blocks.append(Stage([ResBlock(c_now, c_now, emb_dim, config.dropout, resize="down")]))
+            if level < len(settings.multipliers) - 1:
+                blocks.append(Stage([ResBlock(c_now, c_now, emb_dim, settings.dropout, resize="down")]))
                 skips.append(c_now)
                 size //= 2
         return nn.ModuleList(blocks), skips
@@ -182,45 +172,46 @@ class Encoder(nn.Module):
 class Network(Encoder):
     """Noise predictor: (x [B, C, H, W], times [B]) -> [B, C or 2C, H, W], the second half parameterising the variance.
 
-    Times are training indices 0..T-1, integer or fractional. See Config for sizes.
+    Times are training indices 0..T-1, integer or fractional.
     """
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.output_blocks = self._decoder(4 * config.channels, self.skips)
-        c_first = config.channels * config.multipliers[0]
-        c_out = config.image_channels * (2 if config.learn_sigma else 1)
+    def __init__(self, settings: AdmSettings, image_size: int, image_channels: int) -> None:
+        super().__init__(settings, image_size, image_channels)
+        self.output_blocks = self._decoder(4 * settings.channels, list(self.skips))
+        c_first = settings.channels * settings.multipliers[0]
+        c_out = image_channels * (2 if settings.learn_sigma else 1)
         self.out = nn.Sequential(GroupNorm32(c_first), nn.SiLU(), zero_init(nn.Conv2d(c_first, c_out, 3, padding=1)))
 
     @property
     def predicts_variance(self) -> bool:
         """Whether the output's second half parameterises the variance."""
-        return self.config.learn_sigma
+        return self.settings.predicts_variance
 
     @property
     def classes(self) -> int:
-        """How many classes it is told one of; 0 for none."""
-        return self.config.num_classes or 0
+        """The number of classes that it is conditioned on; 0 for none."""
+        return self.settings.classes
 
     def _decoder(self, emb_dim: int, skips: list[int]) -> nn.ModuleList:
-        config, skips = self.config, list(skips)
-        c_now, blocks = skips[-1], []
-        size = config.image_size // 2 ** (len(config.multipliers) - 1)
-        for level, multiplier in reversed(list(enumerate(config.multipliers))):
-            for block in range(config.res_blocks + 1):
-                c_next = config.channels * multiplier
-                layers: list[nn.Module] = [ResBlock(c_now + skips.pop(), c_next, emb_dim, config.dropout)]
+        settings = self.settings
+        c_now = skips[-1]
+        blocks = []
+        size = self.image_size // 2 ** (len(settings.multipliers) - 1)
+        for level, multiplier in reversed(list(enumerate(settings.multipliers))):
+            for block in range(settings.res_blocks + 1):
+                c_next = settings.channels * multiplier
+                layers: list[nn.Module] = [ResBlock(c_now + skips.pop(), c_next, emb_dim, settings.dropout)]
                 c_now = c_next
-                if size in config.attention_sizes:
+                if size in settings.attention_sizes:
                     layers.append(self._attention(c_now))
-                if level and block == config.res_blocks:
-                    layers.append(ResBlock(c_now, c_now, emb_dim, config.dropout, resize="up"))
+                if level and block == settings.res_blocks:
+                    layers.append(ResBlock(c_now, c_now, emb_dim, settings.dropout, resize="up"))
                     size *= 2
                 blocks.append(Stage(layers))
         return nn.ModuleList(blocks)
 
     def forward(self, x: Tensor, times: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return the network's output; ``labels`` [B] int64 are needed where the configuration has classes."""
+        """Return the network's output; ``labels`` [B] int64 are needed by a network with classes."""
         emb = self.embedded(times, labels)
         x, skips = self.encoded(x, emb)
         for block in self.output_blocks:

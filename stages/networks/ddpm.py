@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -11,33 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stages.diffusion.precision import GroupNorm32
+from stages.networks.ddpm_config import DdpmSettings
 
 
-@dataclass(frozen=True)
-class Config:
-    """Size of one DDPM U-Net; a network is determined by it alone.
-
-    ``groups`` are those of its norms, 32 as published. A group needs two channels and more: the norm of a single
-    channel takes away what the time embedding adds to it.
-    """
-
-    image_size: int
-    image_channels: int
-    channels: int
-    multipliers: tuple[int, ...]
-    res_blocks: int
-    attention_sizes: tuple[int, ...]
-    dropout: float = 0.0
-    groups: int = 32
-
-    @property
-    def emb_dim(self) -> int:
-        """Width of the time embedding."""
-        return 4 * self.channels
-
-    def norm(self, channels: int) -> GroupNorm32:
-        """Return a norm of this network."""
-        return GroupNorm32(channels, self.groups, eps=1e-6)
+def group_norm(channels: int, settings: DdpmSettings) -> GroupNorm32:
+    """Return a norm of the network."""
+    return GroupNorm32(channels, settings.groups, eps=1e-6)
 
 
 def time_embedding(times: Tensor, channels: int) -> Tensor:
@@ -65,13 +43,13 @@ class TimeEmbedding(nn.Module):
 class ResBlock(nn.Module):
     """Residual block that adds the time embedding between its convolutions."""
 
-    def __init__(self, c_in: int, c_out: int, config: Config) -> None:
+    def __init__(self, c_in: int, c_out: int, settings: DdpmSettings) -> None:
         super().__init__()
-        self.norm1 = config.norm(c_in)
+        self.norm1 = group_norm(c_in, settings)
         self.conv1 = nn.Conv2d(c_in, c_out, 3, padding=1)
-        self.temb_proj = nn.Linear(config.emb_dim, c_out)
-        self.norm2 = config.norm(c_out)
-        self.dropout = nn.Dropout(config.dropout)
+        self.temb_proj = nn.Linear(4 * settings.channels, c_out)
+        self.norm2 = group_norm(c_out, settings)
+        self.dropout = nn.Dropout(settings.dropout)
         self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1)
         self.nin_shortcut = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
 
@@ -86,9 +64,9 @@ class ResBlock(nn.Module):
 class AttentionBlock(nn.Module):
     """Residual single-head self-attention over all positions, with float32 softmax."""
 
-    def __init__(self, channels: int, config: Config) -> None:
+    def __init__(self, channels: int, settings: DdpmSettings) -> None:
         super().__init__()
-        self.norm = config.norm(channels)
+        self.norm = group_norm(channels, settings)
         self.q, self.k, self.v, self.proj_out = (nn.Conv2d(channels, channels, 1) for _ in range(4))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,19 +107,19 @@ class Upsample(nn.Module):
 class Level(nn.Module):
     """Residual blocks of one size, each followed by attention where the size has it."""
 
-    def __init__(self, c_ins: list[int], c_out: int, config: Config, size: int) -> None:
+    def __init__(self, c_ins: list[int], c_out: int, settings: DdpmSettings, size: int) -> None:
         super().__init__()
-        self.block = nn.ModuleList(ResBlock(c_in, c_out, config) for c_in in c_ins)
+        self.block = nn.ModuleList(ResBlock(c_in, c_out, settings) for c_in in c_ins)
         # Identities hold no parameters, so that the names stay the published ones.
-        attends = size in config.attention_sizes
-        self.attn = nn.ModuleList(AttentionBlock(c_out, config) if attends else nn.Identity() for _ in c_ins)
+        attends = size in settings.attention_sizes
+        self.attn = nn.ModuleList(AttentionBlock(c_out, settings) if attends else nn.Identity() for _ in c_ins)
 
 
 class DownLevel(Level):
     """A level of the encoder, which halves the size at its end unless it is the deepest."""
 
-    def __init__(self, c_ins: list[int], c_out: int, config: Config, size: int, deepest: bool) -> None:
-        super().__init__(c_ins, c_out, config, size)
+    def __init__(self, c_ins: list[int], c_out: int, settings: DdpmSettings, size: int, deepest: bool) -> None:
+        super().__init__(c_ins, c_out, settings, size)
         self.downsample = None if deepest else Downsample(c_out)
 
     def forward(self, x: Tensor, emb: Tensor) -> list[Tensor]:
@@ -156,8 +134,8 @@ class DownLevel(Level):
 class UpLevel(Level):
     """A level of the decoder, which doubles the size at its end unless it is the top."""
 
-    def __init__(self, c_ins: list[int], c_out: int, config: Config, size: int, top: bool) -> None:
-        super().__init__(c_ins, c_out, config, size)
+    def __init__(self, c_ins: list[int], c_out: int, settings: DdpmSettings, size: int, top: bool) -> None:
+        super().__init__(c_ins, c_out, settings, size)
         self.upsample = nn.Identity() if top else Upsample(c_out)
 
     def forward(self, x: Tensor, skips: list[Tensor], emb: Tensor) -> Tensor:
@@ -170,11 +148,11 @@ class UpLevel(Level):
 class Middle(nn.Module):
     """The deepest blocks, which attend whatever the size."""
 
-    def __init__(self, channels: int, config: Config) -> None:
+    def __init__(self, channels: int, settings: DdpmSettings) -> None:
         super().__init__()
-        self.block_1 = ResBlock(channels, channels, config)
-        self.attn_1 = AttentionBlock(channels, config)
-        self.block_2 = ResBlock(channels, channels, config)
+        self.block_1 = ResBlock(channels, channels, settings)
+        self.attn_1 = AttentionBlock(channels, settings)
+        self.block_2 = ResBlock(channels, channels, settings)
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
         """Return x after all layers."""
@@ -184,29 +162,36 @@ class Middle(nn.Module):
 class Network(nn.Module):
     """Noise predictor: (x [B, C, H, W], times [B]) -> [B, C, H, W].
 
-    Times are training indices 0..T-1, integer or fractional. See Config for sizes.
+    Times are training indices 0..T-1, integer or fractional.
+
+    Args:
+        settings: sizes of the network.
+        image_size: height and width of the images or latents.
+        image_channels: their channels.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, settings: DdpmSettings, image_size: int, image_channels: int) -> None:
         super().__init__()
-        self.config = config
-        widths = [config.channels, *(config.channels * multiplier for multiplier in config.multipliers)]
-        levels = len(config.multipliers)
-        self.temb = TimeEmbedding(config.channels)
-        self.conv_in = nn.Conv2d(config.image_channels, config.channels, 3, padding=1)
-        self.down, self.mid, self.up = nn.ModuleList(), Middle(widths[-1], config), nn.ModuleList()
+        self.settings = settings
+        widths = [settings.channels, *(settings.channels * multiplier for multiplier in settings.multipliers)]
+        levels = len(settings.multipliers)
+        self.temb = TimeEmbedding(settings.channels)
+        self.conv_in = nn.Conv2d(image_channels, settings.channels, 3, padding=1)
+        self.down = nn.ModuleList()
+        self.mid = Middle(widths[-1], settings)
+        self.up = nn.ModuleList()
         for level, (before, width) in enumerate(pairwise(widths)):
-            size = config.image_size // 2**level
+            size = image_size // 2**level
             below = widths[min(level + 2, levels)]
-            ins = [before] + [width] * (config.res_blocks - 1)
-            self.down.append(DownLevel(ins, width, config, size, deepest=level == levels - 1))
+            ins = [before] + [width] * (settings.res_blocks - 1)
+            self.down.append(DownLevel(ins, width, settings, size, deepest=level == levels - 1))
             # The skips, last in first out: this level's blocks, then the resampling (or conv_in) before them.
-            skips = [width] * config.res_blocks + [before]
-            carried = [below] + [width] * config.res_blocks
+            skips = [width] * settings.res_blocks + [before]
+            carried = [below] + [width] * settings.res_blocks
             ins = [a + b for a, b in zip(carried, skips, strict=True)]
-            self.up.append(UpLevel(ins, width, config, size, top=level == 0))
-        self.norm_out = config.norm(widths[1])
-        self.conv_out = nn.Conv2d(widths[1], config.image_channels, 3, padding=1)
+            self.up.append(UpLevel(ins, width, settings, size, top=level == 0))
+        self.norm_out = group_norm(widths[1], settings)
+        self.conv_out = nn.Conv2d(widths[1], image_channels, 3, padding=1)
 
     @property
     def predicts_variance(self) -> bool:
@@ -215,7 +200,7 @@ class Network(nn.Module):
 
     @property
     def classes(self) -> int:
-        """0: it is told nothing but the time."""
+        """0: it is conditioned on the time alone."""
         return 0
 
     def forward(self, x: Tensor, times: Tensor) -> Tensor:

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
+from stages.config.networks import NoiseClassifierSettings
 from stages.diffusion.precision import GroupNorm32
-from stages.networks import adm
 from stages.networks.adm import Encoder
-
-
-@dataclass(frozen=True)
-class Config:
-    """Size of one classifier; a network is determined by it alone."""
-
-    image_size: int
-    image_channels: int
-    channels: int
-    multipliers: tuple[int, ...]
-    res_blocks: int
-    attention_sizes: tuple[int, ...]
-    head_channels: int
-    classes: int
+from stages.networks.adm_config import AdmSettings
 
 
 class AttentionPool(nn.Module):
@@ -37,7 +22,7 @@ class AttentionPool(nn.Module):
         self.c_proj = nn.Conv1d(channels, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what the mean, as a token before all positions, attends to."""
+        """Return the outputs for the mean as a query, a token before all positions."""
         flat = x.flatten(2)
         tokens = torch.cat([flat.mean(-1, keepdim=True), flat], dim=-1) + self.positional_embedding.to(x.dtype)
         batch, channels, _ = tokens.shape
@@ -49,19 +34,22 @@ class AttentionPool(nn.Module):
 
 
 class Network(Encoder):
-    """Class logits of noised images: (x [B, C, H, W], times [B]) -> [B, classes] (Dhariwal & Nichol 2021, App. H)."""
+    """Class logits of noised images: (x [B, C, H, W], times [B]) -> [B, classes] (Dhariwal & Nichol 2021, App. H).
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(
-            adm.Config(
-                config.image_size, config.image_channels, config.channels, config.multipliers, config.res_blocks,
-                config.attention_sizes, config.head_channels, attention_order="heads-first",
-            )
-        )  # fmt: skip
+    Args:
+        settings: sizes of the network.
+        image_size: height and width of the images.
+        image_channels: their channels.
+        classes: the number of classes.
+    """
+
+    def __init__(self, settings: NoiseClassifierSettings, image_size: int, image_channels: int, classes: int) -> None:
+        sizes = {name: getattr(settings, name) for name in NoiseClassifierSettings.model_fields}
+        encoder = AdmSettings(method="adm", dropout=0.0, attention_order="heads-first", **sizes)
+        super().__init__(encoder, image_size, image_channels)
         deepest = self.skips[-1]
-        pool = AttentionPool(
-            config.image_size // 2 ** (len(config.multipliers) - 1), deepest, config.head_channels, config.classes
-        )
+        smallest = image_size // 2 ** (len(settings.multipliers) - 1)
+        pool = AttentionPool(smallest, deepest, settings.head_channels, classes)
         self.out = nn.Sequential(GroupNorm32(deepest), nn.SiLU(), pool)
 
     def forward(self, x: Tensor, times: Tensor) -> Tensor:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from stages.auditing.tables.rows import SOURCES, Row
-from stages.config.autoencoders import PIXELS
 from stages.config.entries import Cell
-from stages.config.networks import Told
+from stages.config.networks import PIXELS, Condition
 from stages.config.params import Params
 
 DATA_SET = "dataset.npz"
@@ -112,6 +111,6 @@ def _printed(params: Params, papers: Mapping[str, Sequence[Row]], cell: Cell) ->
     return found
 
 
-def told_to(params: Params, model: str) -> Told | None:
-    """Return what a model's network is told beside the time."""
-    return params.recipes[params.models[model].recipe].network.told
+def told_to(params: Params, model: str) -> Condition | None:
+    """Return what a model's network is conditioned on beside the time."""
+    return params.recipes[params.models[model].recipe].network.conditioned_on

@@ -190,7 +190,11 @@ def _inputs(params: Params) -> str:
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "autoencoders": {name: model.encoded_by for name, model in params.models.items() if model.encoded_by},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
-        "told": {name: recipe.network.told for name, recipe in params.recipes.items() if recipe.network.told},
+        "told": {
+            name: recipe.network.conditioned_on
+            for name, recipe in params.recipes.items()
+            if recipe.network.conditioned_on
+        },
         "tuned": {key: entry.values for key, entry in read_tuned().items()},
         "published": [
             [

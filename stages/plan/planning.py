@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 from stages.auditing.tables.numbers import parse_number
 from stages.auditing.tables.rows import SOURCES, Row
 from stages.config.entries import Cell, Planned, PlannedAutoencoder, PlannedModel
-from stages.config.networks import Told
+from stages.config.networks import Condition
 from stages.config.params import FIXES, MODELS, SAMPLERS, Params
+from stages.config.registry import method_names, module_name
 from stages.config.samplers import CLASSIFIER_FREE, GUIDED
 from stages.plan.cell import (
     DATA_SET,
@@ -26,10 +27,10 @@ from stages.plan.cell import (
 from stages.plan.readings import NEEDS, Reading, read_row
 
 DIAGNOSED = "delta_bar"
-MEASURED = ("fid", "sfid", "inception_score", "precision", "recall", "time_ms")
+MEASURED = (*map(module_name, method_names("metrics")), "time_ms")
 # What a published number needs that is of a model told something.
 CLASS, TEXT = "a class-conditional model", "a text-conditional model"
-CONDITIONAL: dict[str, Told] = {CLASS: "class", TEXT: "text"}
+CONDITIONAL: dict[str, Condition] = {CLASS: "class", TEXT: "text"}
 # What published numbers need beyond their coordinates, and sections can be.
 NEEDED = {"a start from noised images", *CONDITIONAL, GUIDED, CLASSIFIER_FREE}
 Status = Literal["measured", "setting", "absent"]
@@ -101,7 +102,7 @@ def planned_stages(
     latent = [model for model in models.values() if model.input != DATA_SET]
     return Planned(
         dataset=params.prepare.dataset.replace("-", "_"),
-        feature_network=params.extractor.network,
+        feature_network=module_name(params.extractor.network),
         autoencoder={PurePath(model.input).stem: PlannedAutoencoder(autoencoder=model.autoencoder) for model in latent},
         train=dict(models),
         moments={name: model for name, model in models.items() if moments_of(name) in inputs},
@@ -194,12 +195,12 @@ def _sampler(row: Row, needs: Collection[str], params: Params) -> str:
     raise Absent(f"no section of params.yaml has {told}")
 
 
-def told_by(needs: Collection[str]) -> Told | None:
+def told_by(needs: Collection[str]) -> Condition | None:
     """Return what the model is told of a number with these needs."""
     return next((told for need, told in CONDITIONAL.items() if need in needs), None)
 
 
-def _model_of(row: Row, told: Told | None, params: Params) -> str:
+def _model_of(row: Row, told: Condition | None, params: Params) -> str:
     sections = {name: model.coordinate() for name, model in params.models.items() if told_to(params, name) == told}
     return _named(row.model, f"{told}-conditional model" if told else "model", sections, _known(MODELS))
 

@@ -14,12 +14,12 @@ from stages.config.runtime import pick_device
 from stages.diffusion.block_noise import block_noise
 from stages.diffusion.chain import Chain
 from stages.sampling.inputs import sampler_inputs
-from stages.store.models import Denoiser
+from stages.store.models import TrainedModel
 
 Draw = Callable[[Mapping[str, int | float], int, int], Tensor]
 
 
-def drawing(params: Params, cell: Cell, model: Denoiser, seed: int) -> Draw:
+def drawing(params: Params, cell: Cell, model: TrainedModel, seed: int) -> Draw:
     """Return the function from (values, start, stop) to those images [B, C, H, W] of a cell, drawn as ``sample`` does.
 
     ``model`` is moved to the device in place: weights put into it later are drawn with.
@@ -37,6 +37,6 @@ def drawing(params: Params, cell: Cell, model: Denoiser, seed: int) -> Draw:
         with torch.no_grad():
             denoise, further = inputs(start, stop, lambda _: None)
             settings = sampler.settings() | further
-            return model.first_stage.decode(sample(denoise, noise(), chain=chain, fix=fix, noise=noise, **settings))
+            return model.autoencoder.decode(sample(denoise, noise(), chain=chain, fix=fix, noise=noise, **settings))
 
     return draw

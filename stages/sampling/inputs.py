@@ -15,9 +15,9 @@ from stages.diffusion.block_noise import block_labels
 from stages.sampling.denoiser import denoiser
 from stages.sampling.guidance import classifier_free, log_gradient
 from stages.sampling.walk import Denoiser, Guide
-from stages.store.classifiers import load_guide
+from stages.store.classifiers import load_classifier
 from stages.store.files import read_npz
-from stages.store.models import Denoiser as Model
+from stages.store.models import TrainedModel
 from stages.store.paths import DATA, guide_path
 
 Further = dict[str, Tensor | Guide]
@@ -25,7 +25,7 @@ Further = dict[str, Tensor | Guide]
 Inputs = Callable[[int, int, Callable[[int], object]], tuple[Denoiser, Further]]
 
 
-def sampler_inputs(sampler: Sampler, cell: Cell, model: Model, seed: int, precision: str) -> Inputs:
+def sampler_inputs(sampler: Sampler, cell: Cell, model: TrainedModel, seed: int, precision: str) -> Inputs:
     """Return the function that gives what a cell's sampler evaluates and takes for the images start..stop-1 of a seed.
 
     ``model`` is moved to the device in place.
@@ -42,13 +42,15 @@ def sampler_inputs(sampler: Sampler, cell: Cell, model: Model, seed: int, precis
     return inputs
 
 
-def _unconditional(model: Model, n: int, precision: str, evaluated: Callable[[int], object]) -> Denoiser:
+def _unconditional(model: TrainedModel, n: int, precision: str, evaluated: Callable[[int], object]) -> Denoiser:
     """Return what is told the empty caption, which has the index after the last."""
     empty = torch.full((n,), model.classes, device=pick_device())
     return denoiser(model.network, model.predicts_variance, precision, evaluated, empty)
 
 
-def _further(sampler: Sampler, cell: Cell, model: Model, seed: int, precision: str) -> Callable[[int, int], Further]:
+def _further(
+    sampler: Sampler, cell: Cell, model: TrainedModel, seed: int, precision: str
+) -> Callable[[int, int], Further]:
     if sampler.takes == "guide":
         return _guides(cell, model, seed, precision)
     if sampler.takes == "moments":
@@ -57,13 +59,13 @@ def _further(sampler: Sampler, cell: Cell, model: Model, seed: int, precision: s
     if sampler.takes == "images":
         (images,) = read_npz(DATA / cell.input, "images")
         scaled, device = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1, pick_device()
-        encode = model.first_stage.encode
+        encode = model.autoencoder.encode
         return lambda start, stop: {"images": encode(scaled[torch.arange(start, stop) % len(scaled)].to(device))}
     return lambda start, stop: {}
 
 
-def _guides(cell: Cell, model: Model, seed: int, precision: str) -> Callable[[int, int], Further]:
-    device, (network, classes) = pick_device(), load_guide(cell.model)
+def _guides(cell: Cell, model: TrainedModel, seed: int, precision: str) -> Callable[[int, int], Further]:
+    device, (network, classes) = pick_device(), load_classifier(cell.model)
     if model.classes not in (0, classes):
         raise InputError(
             f"{guide_path(cell.model)}: tells {classes} classes apart, {cell.model} has {model.classes}; "

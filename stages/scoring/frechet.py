@@ -1,16 +1,14 @@
-"""Frechet distances between two sets of features: FID, sFID and the raw-pixel one."""
+"""The Frechet distance between features of generated and real images, with its margin and replicates."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from stages.scoring.features import FakeFeatures, Kind, RealFeatures
+from stages.scoring.intervals import with_replicates
 from stages.scoring.statistics import GroupMoments, Statistics
-
-
-def square_root(sigma: np.ndarray) -> np.ndarray:
-    """Return the symmetric square root of a covariance [d, d]."""
-    values, vectors = np.linalg.eigh(sigma)
-    return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
 
 
 def frechet_distance(fake: Statistics, real: Statistics, root: np.ndarray) -> float:
@@ -28,3 +26,16 @@ def frechet_distance(fake: Statistics, real: Statistics, root: np.ndarray) -> fl
 def frechet_replicates(fake: GroupMoments, real: Statistics, root: np.ndarray) -> list[float]:
     """Return the Frechet distances to ``real`` with one group of images left out at a time."""
     return [frechet_distance(fake.statistics(without=group), real, root) for group in range(len(fake.sizes))]
+
+
+def frechet_value(fake: FakeFeatures, real: RealFeatures, kind: Kind) -> float:
+    """Return the Frechet distance of one kind of features."""
+    known = real.statistics[kind]
+    return frechet_distance(fake.moments[kind].statistics(), known.statistics, known.root)
+
+
+def frechet_score(fake: FakeFeatures, real: RealFeatures, kind: Kind) -> dict[str, Any]:
+    """Return the Frechet distance of one kind of features with its margin and replicates."""
+    known = real.statistics[kind]
+    replicates = frechet_replicates(fake.moments[kind], known.statistics, known.root)
+    return with_replicates(frechet_value(fake, real, kind), replicates)

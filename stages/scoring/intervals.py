@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -31,7 +31,8 @@ def jackknife(full: float, replicates: Sequence[float], level: float = 0.95) -> 
     """
     groups = len(replicates)
     pseudo = groups * full - (groups - 1) * np.asarray(replicates, dtype=np.float64)
-    estimate, error = float(pseudo.mean()), float(pseudo.std(ddof=1) / np.sqrt(groups))
+    estimate = float(pseudo.mean())
+    error = float(pseudo.std(ddof=1) / np.sqrt(groups))
     if error == 0:
         return Interval(estimate, estimate, estimate, float(estimate == 0))
     margin = float(special.stdtrit(groups - 1, 0.5 + level / 2)) * error
@@ -43,6 +44,11 @@ def jackknife_margin(full: float, replicates: Sequence[float]) -> float:
     """Return half the width of the 95 % jackknife interval of a statistic."""
     interval = jackknife(full, replicates)
     return (interval.high - interval.low) / 2
+
+
+def with_replicates(value: float, replicates: list[float]) -> dict[str, Any]:
+    """Return a score of a whole set of images as records have it: with its margin and its jackknife replicates."""
+    return {"value": value, "margin": jackknife_margin(value, replicates), "replicates": replicates}
 
 
 def paired_difference(
@@ -65,5 +71,6 @@ def share_margin(share: float, n: int, level: float = 0.95) -> float:
 
     Sampling of the images counted alone: the balls that they fall into are taken as given.
     """
-    z, share = float(special.ndtri(0.5 + level / 2)), round(share * n) / n
+    z = float(special.ndtri(0.5 + level / 2))
+    share = round(share * n) / n
     return z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

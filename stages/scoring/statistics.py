@@ -25,7 +25,7 @@ class GroupMoments:
         self.seen = 0
         self.totals: np.ndarray | None = None
         self.products: np.ndarray | None = None
-        # Over all groups, once these are complete: of many groups the sums take longer than what is made of them.
+        # Over all groups, once these are complete: with many groups the sums take longer than their use.
         self.sums: tuple[np.ndarray, np.ndarray] | None = None
 
     def add(self, features: np.ndarray) -> None:
@@ -48,11 +48,12 @@ class GroupMoments:
             raise ValueError(f"{self.seen} features counted of {self.ends[-1]}")
         if self.sums is None:
             self.sums = self.totals.sum(0), self.products.sum(0)
-        n, (total, product) = self.seen, self.sums
+        n = self.seen
+        total, product = self.sums
         if without is not None:
-            n, total, product = (
-                n - self.sizes[without], total - self.totals[without], product - self.products[without]
-            )  # fmt: skip
+            n = n - self.sizes[without]
+            total = total - self.totals[without]
+            product = product - self.products[without]
         mu = total / n
         return Statistics(mu, (product - n * np.outer(mu, mu)) / (n - 1))
 
@@ -67,3 +68,9 @@ def statistics(features: np.ndarray) -> Statistics:
 def group_sizes(n: int, groups: int) -> list[int]:
     """Return the sizes of ``groups`` runs of n images, equal but for one."""
     return [len(part) for part in np.array_split(np.arange(n), groups)]
+
+
+def square_root(sigma: np.ndarray) -> np.ndarray:
+    """Return the symmetric square root of a covariance [d, d]."""
+    values, vectors = np.linalg.eigh(sigma)
+    return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T

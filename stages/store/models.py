@@ -8,22 +8,28 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from stages.config.autoencoders import PIXELS
 from stages.config.errors import InputError
+from stages.config.networks import NetworkSettings, network_settings
 from stages.config.registry import method_module
 from stages.diffusion.schedule import Schedule, make_schedule
-from stages.store.autoencoders import build_first_stage
+from stages.store.autoencoders import Autoencoder, described_autoencoder, pixels
 from stages.store.files import read_tensors, write_tensors
 from stages.store.paths import model_path
 
-FIRST_STAGE = "first_stage."
+AUTOENCODER = "autoencoder."
 
 
-class Denoiser(NamedTuple):
-    """A trained network in eval mode, its noise schedule, and the shape (C, H, W) of what it denoises.
+class TrainedModel(NamedTuple):
+    """A trained network in eval mode, and what is needed to sample from it.
 
-    ``classes`` is how many classes or captions it is told one of, 0 for none. Its first stage encodes images of
-    ``image_shape`` into that and decodes it; of pixel models it is the identity.
+    Attributes:
+        network: the denoiser.
+        schedule: the noise schedule that it was trained along.
+        shape: (C, H, W) of what it denoises: images, or latents of its autoencoder.
+        predicts_variance: whether its output has a second half for the variance.
+        classes: the number of classes or captions that it is conditioned on; 0 for none.
+        autoencoder: encodes images into what the network denoises, and decodes it; the identity for pixel models.
+        image_shape: (C, H, W) of the images.
     """
 
     network: nn.Module
@@ -31,32 +37,53 @@ class Denoiser(NamedTuple):
     shape: tuple[int, int, int]
     predicts_variance: bool
     classes: int
-    first_stage: Any
+    autoencoder: Autoencoder
     image_shape: tuple[int, int, int]
 
-    def to(self, device: torch.device) -> Denoiser:
+    def to(self, device: torch.device) -> TrainedModel:
         """Return the model with its networks on a device."""
-        return self._replace(network=self.network.to(device), first_stage=self.first_stage.to(device))
+        return self._replace(network=self.network.to(device), autoencoder=self.autoencoder.to(device))
+
+
+def build_network(settings: NetworkSettings, arguments: Mapping[str, Any]) -> nn.Module:
+    """Return a fresh network; ``arguments`` are what its class takes beside the settings."""
+    return method_module("networks", settings.module).Network(settings, **arguments)
 
 
 def save_model(
-    model: str, weights: Mapping[str, Tensor], network: str, sizes: Mapping[str, Any], training: Mapping[str, Any],
-    first_stage: tuple[Mapping[str, Tensor], Mapping[str, Any]] = ({}, {}),
-) -> None:  # fmt: skip
-    """Write a model file: weights, module and sizes of its network, and how it was trained.
+    model: str,
+    weights: Mapping[str, Tensor],
+    network: NetworkSettings,
+    arguments: Mapping[str, Any],
+    training: Mapping[str, Any],
+    autoencoder: Autoencoder,
+    image_shape: tuple[int, ...],
+) -> None:
+    """Write a model file: weights, settings and arguments of its network, how it was trained, and its autoencoder.
 
-    ``first_stage`` has the tensors of its autoencoder, with module, sizes and the shape of images, where it has one: to
-    sample needs no further file.
+    Args:
+        model: name of the model.
+        weights: of the network.
+        network: settings of the network.
+        arguments: what the network takes beside the settings.
+        training: all settings of the training.
+        autoencoder: its weights are written too, so that sampling needs no further file.
+        image_shape: (C, H, W) of the images that the autoencoder encodes.
     """
-    config = {"model": model, "network": {"module": network, "sizes": dict(sizes)}, "training": dict(training)}
-    tensors, described = first_stage
-    if described:
-        config["first_stage"] = dict(described)
-    write_tensors(model_path(model), {**weights, **{FIRST_STAGE + name: t for name, t in tensors.items()}}, config)
+    config: dict[str, Any] = {
+        "model": model,
+        "network": {"module": network.module, "settings": network.model_dump(), "arguments": dict(arguments)},
+        "training": dict(training),
+    }
+    tensors = dict(weights)
+    if autoencoder.settings is not None:
+        config["autoencoder"] = {**autoencoder.description(), "image_shape": list(image_shape)}
+        tensors |= {AUTOENCODER + name: tensor for name, tensor in autoencoder.network.state_dict().items()}
+    write_tensors(model_path(model), tensors, config)
 
 
-def load_model(model: str, network: str) -> Denoiser:
-    """Return a trained model on the CPU; ``network`` is the module that it must be built by.
+def load_model(model: str, network: str) -> TrainedModel:
+    """Return a trained model on the CPU; ``network`` is the module that its network must be of.
 
     Raises:
         InputError: the file is missing, damaged, of another model, or its tensors do not fit its configuration.
@@ -66,35 +93,32 @@ def load_model(model: str, network: str) -> Denoiser:
     if config.get("model") != model:
         raise InputError(f"{path}: holds the model {config.get('model')!r}, not {model!r}; run dvc repro to train it")
     try:
-        if (found := config["network"]["module"]) != network:
-            raise InputError(f"{path}: holds a network {found!r}, not {network!r}; run dvc repro to train it")
-        built = build_network(network, config["network"]["sizes"])
-        built.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(FIRST_STAGE)})
-        shape = (*(config["network"]["sizes"][f"image_{key}"] for key in ("channels", "size", "size")),)
-        first, image_shape = _first_stage(tensors, config.get("first_stage"), shape)
+        described = config["network"]
+        if described["module"] != network:
+            raise InputError(
+                f"{path}: holds a network {described['module']!r}, not {network!r}; run dvc repro to train it"
+            )
+        settings = network_settings()[described["settings"]["method"]].model_validate(described["settings"])
+        arguments = described["arguments"]
+        built: Any = build_network(settings, arguments)
+        built.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(AUTOENCODER)})
+        shape = (arguments["image_channels"], arguments["image_size"], arguments["image_size"])
+        autoencoder, image_shape = pixels(), shape
+        if "autoencoder" in config:
+            encoder = {n.removeprefix(AUTOENCODER): t for n, t in tensors.items() if n.startswith(AUTOENCODER)}
+            autoencoder = described_autoencoder(config["autoencoder"], encoder)
+            channels, height, width = config["autoencoder"]["image_shape"]
+            image_shape = (channels, height, width)
         schedule = make_schedule(config["training"]["schedule"], config["training"]["timesteps"])
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: the tensors do not fit the configuration in the file: {reason}") from None
-    told = bool(built.predicts_variance), int(built.classes)  # pyright: ignore[reportArgumentType]
-    return Denoiser(built.eval(), schedule, shape, *told, first, image_shape)
-
-
-def _first_stage(
-    tensors: Mapping[str, Tensor], described: Mapping[str, Any] | None, shape: tuple[int, int, int]
-) -> tuple[Any, tuple[int, int, int]]:
-    """Return the first stage that a model file carries, and the shape of its images."""
-    if described is None:
-        return build_first_stage(PIXELS, {}).eval(), shape
-    built = build_first_stage(described["module"], described["sizes"])
-    built.load_state_dict(
-        {name.removeprefix(FIRST_STAGE): t for name, t in tensors.items() if name.startswith(FIRST_STAGE)}
+    return TrainedModel(
+        network=built.eval(),
+        schedule=schedule,
+        shape=shape,
+        predicts_variance=built.predicts_variance,
+        classes=built.classes,
+        autoencoder=autoencoder,
+        image_shape=image_shape,
     )
-    channels, height, width = described["image_shape"]
-    return built.eval(), (channels, height, width)
-
-
-def build_network(network: str, sizes: Mapping[str, Any]) -> nn.Module:
-    """Return a fresh network of a module of stages/networks; lists of sizes may come from JSON."""
-    module = method_module("networks", network)
-    return module.Network(module.Config(**{key: tuple(v) if isinstance(v, list) else v for key, v in sizes.items()}))

@@ -45,8 +45,8 @@ def autoencoder_record_path(name: str) -> Path:
     return RECORDS / "autoencoders" / f"{name}.json"
 
 
-def kept_path(model: str) -> Path:
-    """Return the path of the weights that a model had on the way of its training."""
+def snapshots_path(model: str) -> Path:
+    """Return the path of the EMA snapshots of a model's training."""
     return DATA / "checkpoints" / f"{model}.safetensors"
 
 

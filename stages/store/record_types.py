@@ -27,7 +27,7 @@ class DatasetRecord(Section):
 class ExtractorRecord(Section):
     """The feature network; of a trained classifier its accuracy on images kept apart."""
 
-    network: Literal["classifier", "inception"]
+    network: str
     extractor: Extractor
     sha256: Sha256
     dataset_sha256: Sha256
@@ -37,14 +37,11 @@ class ExtractorRecord(Section):
 
 
 class Floor(Section):
-    """The scores of real images against other real ones."""
+    """The scores of real images against other real ones, by metric."""
 
-    fid: Float
-    sfid: Float
-    fd_pixel: Float | None = None
-    inception_score: Float
-    precision: Float
-    recall: Float
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Float] = Field(init=False)  # pyright: ignore
+
     n_fake: Count
     n_real: Count
 
@@ -228,7 +225,6 @@ class ScoreRecord(CellRecord):
     """The scores of a cell's images, by metric, beside what they were measured with."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    # Further metrics.
     __pydantic_extra__: dict[str, Distance | Score] = Field(init=False)  # pyright: ignore
 
     n_fake: Count
@@ -239,13 +235,10 @@ class ScoreRecord(CellRecord):
     samples_sha256: Sha256
     reference_sha256: Sha256
     fid: Distance
-    sfid: Distance
-    precision: Score
-    recall: Score
 
     @model_validator(mode="after")
     def _one_replicate_a_group(self) -> Self:
-        for name in ("fid", "sfid", *(self.__pydantic_extra__ or {})):
+        for name in ("fid", *(self.__pydantic_extra__ or {})):
             found = getattr(self, name)
             if isinstance(found, Distance) and len(found.replicates) != self.evaluate.jackknife_groups:
                 raise ValueError(f"{name}: {len(found.replicates)} replicates")

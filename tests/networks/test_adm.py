@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
-from stages.networks.adm import Config, Network
-from tests.golden import CIFAR10, ORACLES, TINY, golden_network, shapes, shapes_of
+from tests.golden import CIFAR10, ORACLES, TINY, adm_network, golden_network, shapes, shapes_of
 
-SMALL64 = Config(64, 3, 192, (1, 2, 3, 4), 3, (32, 16, 8), head_channels=64, dropout=0.1)
-LARGE128 = Config(128, 3, 256, (1, 1, 2, 3, 4), 3, (32, 16, 8), head_channels=64, dropout=0.1)
-IMAGENET128 = replace(
-    LARGE128, res_blocks=2, head_channels=None, heads=4, dropout=0.0, num_classes=1000, attention_order="heads-first"
-)
+SMALL64 = {
+    "image_size": 64,
+    "channels": 192,
+    "multipliers": [1, 2, 3, 4],
+    "res_blocks": 3,
+    "attention_sizes": [32, 16, 8],
+    "head_channels": 64,
+    "dropout": 0.1,
+}
+LARGE128 = SMALL64 | {"image_size": 128, "channels": 256, "multipliers": [1, 1, 2, 3, 4]}
+IMAGENET128 = LARGE128 | {
+    "res_blocks": 2,
+    "head_channels": None,
+    "heads": 4,
+    "dropout": 0.0,
+    "classes": 1000,
+    "attention_order": "heads-first",
+}
 
 
 @pytest.mark.parametrize(
     ("config", "name"), [(TINY, "adm_tiny_state_dict.json"), (CIFAR10, "adm_cifar10_state_dict.json")]
 )
-def test_names_and_shapes_are_the_published_ones(config: Config, name: str) -> None:
+def test_names_and_shapes_are_the_published_ones(config: dict[str, Any], name: str) -> None:
     with torch.device("meta"):
-        assert shapes_of(Network(config)) == shapes(name)
+        assert shapes_of(adm_network(**config)) == shapes(name)
 
 
 @pytest.mark.parametrize(
     ("config", "count"),
     [
-        (CIFAR10, 57_094_662), (SMALL64, 295_136_454), (LARGE128, 542_811_398),
-        (replace(SMALL64, num_classes=1000), 295_904_454), (IMAGENET128, 421_529_606),
+        (CIFAR10, 57_094_662),
+        (SMALL64, 295_136_454),
+        (LARGE128, 542_811_398),
+        (SMALL64 | {"classes": 1000}, 295_904_454),
+        (IMAGENET128, 421_529_606),
     ],
-)  # fmt: skip
-def test_parameter_counts_of_the_paper_networks(config: Config, count: int) -> None:
+)
+def test_parameter_counts_of_the_paper_networks(config: dict[str, Any], count: int) -> None:
     with torch.device("meta"):
-        assert sum(p.numel() for p in Network(config).parameters()) == count
+        assert sum(p.numel() for p in adm_network(**config).parameters()) == count
 
 
 def test_output_matches_the_published_code() -> None:
@@ -47,7 +63,8 @@ def test_output_matches_the_published_code() -> None:
 
 def test_attention_orders_differ_by_a_permutation_of_the_weights() -> None:
     """heads-first checkpoints (ImageNet 128x128) hold q, k, v inside each head; reordered rows give the same output."""
-    network, other = golden_network(), Network(replace(TINY, attention_order="heads-first")).eval()
+    network = golden_network()
+    other = adm_network(**TINY | {"attention_order": "heads-first"}).eval()
     state = network.state_dict()
     for name in [n for n in state if ".qkv." in n]:
         rows = torch.arange(len(state[name])).reshape(3, -1, 16).transpose(0, 1).flatten()
@@ -59,12 +76,13 @@ def test_attention_orders_differ_by_a_permutation_of_the_weights() -> None:
 
 
 def test_a_fresh_network_predicts_zero() -> None:
-    network = Network(replace(TINY, num_classes=5)).eval()
+    network = adm_network(**TINY | {"classes": 5}).eval()
     output = network(torch.randn(2, 3, 16, 16), torch.tensor([0, 999]), torch.tensor([1, 4]))
     assert output.shape == (2, 6, 16, 16)
     assert not output.any()
 
 
 def test_heads_must_divide_the_channels() -> None:
-    with pytest.raises(ValueError, match="64 channels do not divide"):
-        Network(replace(TINY, head_channels=None, heads=5))
+    for heads in ({"head_channels": None, "heads": 5}, {"head_channels": 24}):
+        with pytest.raises(ValidationError, match="does not divide all of the widths"):
+            adm_network(**TINY | heads)

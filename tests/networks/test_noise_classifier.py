@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
-from stages.networks import adm
-from stages.networks.noise_classifier import AttentionPool, Config, Network
-from tests.golden import shapes_of
+from stages.config.networks import NoiseClassifierSettings
+from stages.networks.noise_classifier import AttentionPool, Network
+from tests.golden import adm_network, shapes_of
 
 # ADM's for ImageNet 128 and 64, of depth 2 and 4.
-IMAGENET128 = Config(128, 3, 128, (1, 1, 2, 3, 4), 2, (32, 16, 8), 64, 1000)
-TINY = Config(16, 3, 32, (1, 2), 1, (8,), 16, 5)
+IMAGENET128 = {
+    "channels": 128,
+    "multipliers": [1, 1, 2, 3, 4],
+    "res_blocks": 2,
+    "attention_sizes": [32, 16, 8],
+    "head_channels": 64,
+}
+TINY = {"channels": 32, "multipliers": [1, 2], "res_blocks": 1, "attention_sizes": [8], "head_channels": 16}
+
+
+def classifier(settings: dict[str, Any], image_size: int, classes: int) -> Network:
+    return Network(NoiseClassifierSettings.model_validate(settings), image_size, 3, classes)
 
 
 def test_parameter_count_of_the_published_classifier() -> None:
     with torch.device("meta"):
-        assert sum(p.numel() for p in Network(IMAGENET128).parameters()) == 42_568_040
+        assert sum(p.numel() for p in classifier(IMAGENET128, 128, 1000).parameters()) == 42_568_040
 
 
 def test_names_are_those_of_the_u_net_up_to_its_middle_and_of_the_published_head() -> None:
     with torch.device("meta"):
-        found = {n: "x".join(map(str, t.shape)) for n, t in Network(IMAGENET128).state_dict().items()}
-        whole = shapes_of(adm.Network(adm.Config(128, 3, 128, (1, 1, 2, 3, 4), 2, (32, 16, 8), 64)))
+        found = {n: "x".join(map(str, t.shape)) for n, t in classifier(IMAGENET128, 128, 1000).state_dict().items()}
+        whole = shapes_of(adm_network(128, **IMAGENET128))
     head = {name: shape for name, shape in found.items() if name.startswith("out.")}
     rest = {
         name: s for name, s in whole.items() if name.split(".")[0] in ("time_embed", "input_blocks", "middle_block")
@@ -55,7 +65,8 @@ def test_the_pool_is_multi_head_attention_of_the_mean_token() -> None:
 
 def test_logits_depend_on_the_time_and_the_image() -> None:
     torch.manual_seed(1)
-    network, x = Network(replace(TINY, classes=7)).eval(), torch.randn(2, 3, 16, 16)
+    network = classifier(TINY, 16, 7).eval()
+    x = torch.randn(2, 3, 16, 16)
     # Fresh blocks are the identity, whatever the time.
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
@@ -66,6 +77,6 @@ def test_logits_depend_on_the_time_and_the_image() -> None:
 
 
 def test_a_conditional_network_needs_labels() -> None:
-    network = adm.Network(adm.Config(16, 3, 32, (1,), 1, (), head_channels=16, num_classes=5))
+    network = adm_network(16, **TINY | {"classes": 5})
     with pytest.raises(ValueError, match="needs labels"):
         network(torch.zeros(1, 3, 16, 16), torch.tensor([0]))

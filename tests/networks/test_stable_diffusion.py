@@ -35,7 +35,7 @@ from stages.store.paths import (
     model_record_path,
     samples_path,
 )
-from stages.training.pretrained import WEIGHTS
+from stages.store.stable_diffusion import WEIGHTS
 from tests.toy import toy_params, with_published, write_study
 
 CELL, N, STEPS, SCALE = "sd-cfg-none-5", 20, 5, 7.5
@@ -170,7 +170,7 @@ def test_images_are_those_of_diffusers_own_loop(study: Path) -> None:
 
 def test_the_model_file_holds_the_folders_weights(study: Path) -> None:
     tensors = load_file(model_path("sd"))
-    for part, prefix in (("unet", "unet."), ("text_encoder", "text_encoder."), ("vae", "first_stage.network.")):
+    for part, prefix in (("unet", "unet."), ("text_encoder", "text_encoder."), ("vae", "autoencoder.")):
         for name, weight in load_file(study / "sd" / part / WEIGHTS[part]).items():
             assert torch.equal(tensors[prefix + name], weight), name
     record = read_json(model_record_path("sd"))
@@ -302,7 +302,7 @@ def test_files_with_the_names_of_older_versions_give_the_same_model(study: Path,
 @torch.no_grad()
 def test_latents_are_means_times_the_folders_factor(study: Path) -> None:
     x0 = torch.from_numpy(read_npz(DATASET, "images")[0][:4]).permute(0, 3, 1, 2).float() / 127.5 - 1
-    first, _, _ = load_autoencoder("kl", "kl")
+    first = load_autoencoder("kl", "kl")
     vae = AutoencoderKL.from_pretrained(study / "sd/vae").eval()
     expected = 0.18215 * vae.encode(x0).latent_dist.mean
     torch.testing.assert_close(first.encode(x0), expected)
@@ -337,10 +337,10 @@ def test_data_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"schedule": "linear"}, "schedule: linear; a Stable Diffusion folder goes with stable-diffusion"),
+        ({"schedule": "linear"}, "schedule: linear; network.method: stable-diffusion takes stable-diffusion"),
         (
             {"network": None, "schedule": "linear"},
-            "iterations: 0; allowed are 1 and more, 0 with the weights of a Stable",
+            "iterations: 0; allowed are 1 and more, 0 with a network that has pretrained weights",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The text-conditional network: what it is told, when captions are dropped, and that its sizes hold all of it."""
+"""The text-conditional network: its captions, when they are dropped, and that its arguments hold all of it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,37 @@ from typing import Any
 
 import pytest
 import torch
+from stages.training.captions import word_tokens
 from torch import Tensor
 
-from stages.networks.text import Config, Network, sizes
+from stages.networks.text import Network
 from stages.store.models import build_network
-from stages.training.captions import word_tokens
 
 CAPTIONS = ["the digit one", "the digit seven", "a line"]
 OWN = {
-    "image_size": 4, "image_channels": 1, "channels": 32, "multipliers": [1, 1], "res_blocks": 1,
-    "attention_sizes": [2], "dropout": 0.0, "groups": 8, "head_channels": 16, "text_width": 32, "text_layers": 1,
+    "method": "text",
+    "channels": 32,
+    "multipliers": [1, 1],
+    "res_blocks": 1,
+    "attention_sizes": [2],
+    "dropout": 0.0,
+    "groups": 8,
+    "head_channels": 16,
+    "text_width": 32,
+    "text_layers": 1,
     "unconditional": 0.1,
-}  # fmt: skip
+}
+
+
+def arguments(settings: TextSettings) -> dict[str, Any]:
+    return {"image_size": 4, "image_channels": 1, **configurations(settings, 4, 1, word_tokens(CAPTIONS))}
 
 
 def network(**changes: Any) -> Network:
     torch.manual_seed(0)
-    return Network(Config(**sizes(OWN | changes, *word_tokens(CAPTIONS))))
+    # A share of 1, which the settings refuse, drops every caption.
+    settings = TextSettings.model_construct(**OWN | changes)
+    return Network(settings, **arguments(settings))
 
 
 def batch(n: int = 6) -> tuple[Tensor, Tensor, Tensor]:
@@ -54,7 +68,7 @@ def test_every_caption_is_another_prediction_and_the_same_in_every_batch() -> No
 
 
 @torch.no_grad()
-def test_captions_are_dropped_in_training_only_and_as_often_as_told() -> None:
+def test_captions_are_dropped_in_training_only_and_as_often_as_set() -> None:
     x, times, labels = batch()
     empty = torch.full_like(labels, len(CAPTIONS))
     for share, told in ((1.0, empty), (0.0, labels)):
@@ -86,7 +100,8 @@ def test_the_drawing_of_dropped_captions_is_the_global_generators() -> None:
 def test_weights_are_floats_and_sizes_go_through_json() -> None:
     built = network()
     assert all(weight.is_floating_point() for weight in built.state_dict().values())
-    again = build_network("text", json.loads(json.dumps(sizes(OWN, *word_tokens(CAPTIONS)))))
+    settings = TextSettings.model_validate(OWN)
+    again: Any = build_network(settings, json.loads(json.dumps(arguments(settings))))
     again.load_state_dict(built.state_dict())
     told = batch()
     assert torch.equal(again.eval()(*told), built.eval()(*told))

@@ -18,7 +18,7 @@ from stages.methods.samplers import ddim
 from stages.sampling.denoiser import denoiser, to_uint8
 from stages.sampling.fix import Fix
 from stages.store.files import read_json, read_npz, read_tensors, write_npz
-from stages.store.models import Denoiser, load_model
+from stages.store.models import TrainedModel, load_model
 from stages.store.paths import DATASET, model_path, sample_record_path, samples_path
 from tests.reporting.results.studies import cells_of, planned, put, rows_of
 from tests.toy import toy_params, with_published, write_study
@@ -67,7 +67,7 @@ def images(cell: str) -> np.ndarray:
 def test_the_model_file_holds_the_captions_and_numbers_alone(text: Path) -> None:
     tensors, config = read_tensors(model_path("text"))
     assert all(tensor.is_floating_point() for tensor in tensors.values())
-    sizes = config["network"]["sizes"]
+    sizes = config["network"]["arguments"]
     assert len(sizes["captions"]) == 11
     assert {len(ids) for ids in sizes["captions"]} == {5}
     model = load_model("text", "text")
@@ -75,7 +75,7 @@ def test_the_model_file_holds_the_captions_and_numbers_alone(text: Path) -> None
 
 
 @torch.no_grad()
-def drawn(model: Denoiser, labels: torch.Tensor) -> np.ndarray:
+def drawn(model: TrainedModel, labels: torch.Tensor) -> np.ndarray:
     """The images of labels by DDIM, from the noise of the first of the study."""
     noise = block_noise(0, 0, len(labels), model.shape, CPU)
     told = denoiser(model.network, False, "fp32", lambda _: None, labels)
@@ -150,7 +150,7 @@ def test_what_does_not_go_together_is_refused(model: str, sampler: str, told: st
         ({"captions": np.array(["one", "two"])}, "labels 0 to 9; the captions allow 0 to 1"),
         (
             {"captions": np.array([], dtype="<U3")},
-            "no captions; a network that is told a text needs one for each label",
+            "no captions; a text-conditional network needs one for each label",
         ),
         ({"labels": np.zeros(5, np.int64)}, "5 labels of 1797 images; each needs one"),
     ],

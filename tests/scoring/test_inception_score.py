@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
 
-from stages.scoring.inception_score import inception_score, inception_score_replicates
+from stages.scoring.metrics.inception_score import inception_score, inception_score_replicates
 from stages.scoring.statistics import group_sizes
 
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stages.scoring.features import Features
-from stages.scoring.frechet import frechet_distance, frechet_replicates, square_root
+from stages.scoring.frechet import frechet_distance, frechet_replicates
 from stages.scoring.intervals import Interval, jackknife, paired_difference, relative_difference
-from stages.scoring.statistics import GroupMoments, Statistics
+from stages.scoring.statistics import GroupMoments, Statistics, square_root
 
 
 def leave_one_out(values: np.ndarray, groups: int) -> list[float]:
@@ -61,9 +60,3 @@ def test_paired_interval_covers_the_true_difference_of_gaussians() -> None:
 def test_relative_difference_is_in_percent_and_paired() -> None:
     interval = relative_difference(10.0, [9.0, 10.0, 11.0], 9.0, [8.1, 9.0, 9.9])
     assert (interval.estimate, interval.low, interval.high) == pytest.approx((-10, -10, -10))
-
-
-def test_features_name_their_distances() -> None:
-    some = np.zeros((3, 2), np.float32)
-    assert set(Features(some, some, None, some).frechet()) == {"fid", "sfid"}
-    assert set(Features(some, some, some, some).frechet()) == {"fid", "sfid", "fd_pixel"}

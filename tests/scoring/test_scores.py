@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 from torch_fidelity import calculate_metrics, register_feature_extractor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
-from stages.networks.feature_networks.classifier import Classifier, ClassifierConfig, classifier_features
-from stages.scoring.extract import FeatureNetwork, extract_features
-from stages.scoring.features import Features
-from stages.scoring.frechet import frechet_distance, frechet_replicates, square_root
-from stages.scoring.neighbours import precision_recall
-from stages.scoring.statistics import GroupMoments, Statistics, group_sizes, statistics
+from stages.networks.feature_networks import classifier
+from stages.scoring.features import Features, extract_features, gather, real_features
+from stages.scoring.frechet import frechet_distance, frechet_replicates
+from stages.scoring.neighbours import covered_share
+from stages.scoring.scores import metrics, scores, values
+from stages.scoring.statistics import GroupMoments, Statistics, group_sizes, square_root, statistics
+from stages.store.feature_networks import FeatureNetwork
 
 
 def normal(seed: int, n: int = 400, d: int = 6) -> np.ndarray:
@@ -31,17 +32,18 @@ def distance(fake: Statistics, real: Statistics) -> float:
     return frechet_distance(fake, real, square_root(real.sigma))
 
 
-def features_of(model: Classifier, images: np.ndarray) -> Features:
+@torch.inference_mode()
+def features_of(model: nn.ModuleDict, images: np.ndarray) -> Features:
     """All features at once, of images that come in parts."""
-    network = FeatureNetwork("classifier", partial(classifier_features, model))
+    network = FeatureNetwork("classifier", partial(classifier.features, model))
     found = list(extract_features(network, np.array_split(images, 3), len(images), "test"))
     pooled, spatial, logits = (np.concatenate([getattr(f, k) for f in found]) for k in ("pooled", "spatial", "logits"))
     return Features(pooled, spatial, None, logits)
 
 
-def network() -> Classifier:
+def network() -> nn.ModuleDict:
     torch.manual_seed(0)
-    return Classifier(ClassifierConfig(1, 10)).eval()
+    return classifier.build(1, 10).eval()
 
 
 class PeerExtractor(FeatureExtractorBase):
@@ -68,7 +70,7 @@ class PeerExtractor(FeatureExtractorBase):
         return torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        named = dict(zip(("pooled", "spatial", "logits"), classifier_features(self.network, images), strict=True))
+        named = dict(zip(("pooled", "spatial", "logits"), classifier.features(self.network, images), strict=True))
         return tuple(named[name] for name in self.features_list)
 
 
@@ -102,7 +104,7 @@ def test_scores_are_those_of_torch_fidelity(project: Path) -> None:
     assert fid == pytest.approx(expected["frechet_inception_distance"], rel=1e-4, abs=1e-6)
     sfid = distance(statistics(ours[0].spatial), statistics(ours[1].spatial))
     assert sfid == pytest.approx(spatial["frechet_inception_distance"], rel=1e-4, abs=1e-6)
-    found = precision_recall(ours[0].pooled, ours[1].pooled, 3)
+    found = values(gather(ours[:1], [500]), real_features(ours[1]), 3)
     # One image of 500 or 700 may change sides of a ball.
     assert found["precision"] == pytest.approx(expected["precision"], abs=2.1e-3)
     assert found["recall"] == pytest.approx(expected["recall"], abs=2.1e-3)
@@ -167,10 +169,30 @@ def test_replicates_leave_one_run_of_images_out() -> None:
 def test_precision_is_of_the_fakes_and_recall_of_the_reals() -> None:
     real = normal(0)
     one_mode = real[:1] + 0.01 * normal(1)
-    scores = precision_recall(one_mode, real, 3)
-    assert scores["precision"] > 0.9
-    assert scores["recall"] < 0.1
-    assert precision_recall(real, real, 3) == {"precision": 1, "recall": 1}
+    assert covered_share(one_mode, real, 3) > 0.9
+    assert covered_share(real, one_mode, 3) < 0.1
+    assert covered_share(real, real, 3) == 1
+
+
+def test_every_metric_scores_features_and_its_direction_is_right(project: Path) -> None:
+    real = Features(normal(1), normal(2), normal(3), normal(4))
+    near = Features(normal(5), normal(6), normal(7), 2 * normal(8))
+    far = Features(normal(5) + 2, normal(6) + 2, normal(7) + 2, 0 * normal(8))
+    known = real_features(real)
+    good, bad = (scores(gather([features], group_sizes(400, 4)), known, 3) for features in (near, far))
+    assert list(good) == list(metrics()) == ["fid", "sfid", "fd_pixel", "inception_score", "precision", "recall"]
+    for name, metric in metrics().items():
+        better = {"lower": good[name]["value"] < bad[name]["value"], "higher": good[name]["value"] > bad[name]["value"]}
+        assert better[metric.BETTER], name
+        assert good[name]["margin"] > 0
+        assert metric.value(gather([near], [400]), known, 3) == pytest.approx(good[name]["value"])
+    assert "fd_pixel" not in scores(gather([near._replace(pixels=None)], [400 // 2] * 2), known, 3)
+
+
+def test_moments_are_gathered_of_the_kinds_asked_for_alone() -> None:
+    features = Features(normal(1), normal(2), None, normal(4))
+    assert set(gather([features], [400]).moments) == {"pooled", "spatial"}
+    assert set(gather([features], [400], ("pooled",)).moments) == {"pooled"}
 
 
 def test_scores_get_worse_with_noise(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""Guides and autoencoders that are cut off while training: they go on from their checkpoints to the same bytes."""
+"""Classifiers and autoencoders whose training is interrupted: they resume from their checkpoints to the same bytes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pytest
 
 from stages import autoencoder, guide, prepare
 from stages.store.paths import autoencoder_path, guide_path
+from stages.training import loop
 from tests.toy import toy_params, write_study
 
 
-@pytest.mark.parametrize(("stage", "inner", "name"), [(guide, "step", "adm-class"), (autoencoder, "iterate", "vq")])
+@pytest.mark.parametrize(("stage", "name"), [(guide, "adm-class"), (autoencoder, "vq")])
 def test_one_that_is_interrupted_ends_in_the_same_bytes(
-    project: Path, monkeypatch: pytest.MonkeyPatch, stage: ModuleType, inner: str, name: str
+    project: Path, monkeypatch: pytest.MonkeyPatch, stage: ModuleType, name: str
 ) -> None:
     params = toy_params()
     params["grid"] = {"models": ["adm-class"], "samplers": ["ddim-guided"], "fixes": ["none"], "steps": [4]}
@@ -26,15 +27,18 @@ def test_one_that_is_interrupted_ends_in_the_same_bytes(
     stage.run(name)
     expected = path.read_bytes()
     path.unlink()
-    real, seen, stop = getattr(stage, inner), [], [5]
+    real, seen, stop = loop.fit, [], [5]
 
-    def interrupted(state, *rest):
-        if state.iteration in stop:
-            raise KeyboardInterrupt
-        seen.append(state.iteration)
-        return real(state, *rest)
+    def interrupted(state, loss, *rest, **options):
+        def counted(iteration: int) -> loop.BatchLoss:
+            if iteration in stop:
+                raise KeyboardInterrupt
+            seen.append(iteration)
+            return loss(iteration)
 
-    monkeypatch.setattr(stage, inner, interrupted)
+        real(state, counted, *rest, **options)
+
+    monkeypatch.setattr(stage, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         stage.run(name)
     assert not path.exists()

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-METRICS = ("fid", "sfid", "fd_pixel", "inception_score", "precision", "recall")
-HIGHER_IS_BETTER = ("inception_score", "precision", "recall")
+from stages.scoring.scores import metrics
+
+METRICS = tuple(metrics())
 AXES = ["model", "sampler", "fix", "steps"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from stages.config.entries import Cell
-from stages.config.networks import UNet
+from stages.config.networks import UNetSettings
 from stages.config.params import Params
 from stages.config.recipe import Recipe
 from stages.plan.cell import told_to
@@ -27,7 +27,7 @@ OF_RECIPE: dict[str, Callable[[Recipe], Any]] = {
     "ema_rate": lambda recipe: recipe.ema,
     "optimizer": lambda recipe: {"adam": "Adam", "adamw": "AdamW"}[recipe.optimizer],
 }
-OF_NETWORK: dict[str, Callable[[UNet], Any]] = {
+OF_NETWORK: dict[str, Callable[[UNetSettings], Any]] = {
     "channels": lambda network: network.channels,
     "residual_blocks": lambda network: network.res_blocks,
     "channel_multiple": lambda network: _joined(network.multipliers),
@@ -81,7 +81,7 @@ def _own(
         return f"{models[name]['parameters']:,}" if name in models else None
     if row.metric in OF_RECIPE:
         return OF_RECIPE[row.metric](recipe)
-    if row.metric in OF_NETWORK and isinstance(recipe.network, UNet):
+    if row.metric in OF_NETWORK and isinstance(recipe.network, UNetSettings):
         return OF_NETWORK[row.metric](recipe.network)
     return None
 

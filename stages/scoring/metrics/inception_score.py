@@ -1,14 +1,31 @@
-"""The Inception score of images, from the logits of a network that tells classes."""
+"""The Inception score, from the logits of a feature network that classifies images (Salimans et al. 2016)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax
 
+from stages.scoring.features import FakeFeatures, RealFeatures
+from stages.scoring.intervals import with_replicates
+
+HEADING = "IS"
+BETTER = "higher"
+PLACE = 4
 # Images of a split, as the ADM evaluator has them: 10 splits of the papers' 50,000, one of 5,000 images or fewer.
 SPLIT = 5000
+
+
+def value(fake: FakeFeatures, real: RealFeatures, neighborhood: int) -> float:
+    """Return the score alone; real images and neighbours play no part in it."""
+    return inception_score(fake.logits)
+
+
+def score(fake: FakeFeatures, real: RealFeatures, neighborhood: int) -> dict[str, Any]:
+    """Return the score with the margin of its 95 % interval and its replicates."""
+    return with_replicates(inception_score(fake.logits), inception_score_replicates(fake.logits, fake.sizes))
 
 
 def inception_score(logits: np.ndarray, split: int = SPLIT) -> float:

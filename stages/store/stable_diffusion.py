@@ -1,4 +1,4 @@
-"""Parts of a local Stable Diffusion folder (diffusers' format): configurations, tokens, weights pinned by sha256."""
+"""Parts of a local Stable Diffusion folder (diffusers' format): configurations, and weights pinned by sha256."""
 
 from __future__ import annotations
 
@@ -15,16 +15,21 @@ from stages.store.files import sha256
 
 Part = Literal["unet", "text_encoder", "vae"]
 WEIGHTS = {
-    "unet": "diffusion_pytorch_model.safetensors", "text_encoder": "model.safetensors",
+    "unet": "diffusion_pytorch_model.safetensors",
+    "text_encoder": "model.safetensors",
     "vae": "diffusion_pytorch_model.safetensors",
-}  # fmt: skip
+}
 FIRST, LAST = ROOT_LINEAR["stable-diffusion"]
-# What the schedule stable-diffusion and samplers of noise predictions stand for; and what a file that lacks one means.
+# The settings of the schedule stable-diffusion and of noise predictions, and the defaults of files that lack one.
 SCHEDULER = {
-    "prediction_type": "epsilon", "beta_schedule": "scaled_linear", "beta_start": FIRST, "beta_end": LAST,
-    "trained_betas": None, "rescale_betas_zero_snr": False,
-}  # fmt: skip
-MEANT = {"prediction_type": "epsilon", "trained_betas": None, "rescale_betas_zero_snr": False}
+    "prediction_type": "epsilon",
+    "beta_schedule": "scaled_linear",
+    "beta_start": FIRST,
+    "beta_end": LAST,
+    "trained_betas": None,
+    "rescale_betas_zero_snr": False,
+}
+DEFAULTS = {"prediction_type": "epsilon", "trained_betas": None, "rescale_betas_zero_snr": False}
 
 
 class Pretrained(NamedTuple):
@@ -43,64 +48,48 @@ def read_part(folder: str, part: Part, digest: str, setting: str) -> Pretrained:
         InputError: a file is missing, of another sha256, or its weights are not those of its configuration.
     """
     place = Path(folder) / part
-    weights, configuration = place / WEIGHTS[part], _read_json(place / "config.json")
+    weights = place / WEIGHTS[part]
+    configuration = _read_json(place / "config.json")
     if not weights.is_file():
         raise InputError(f"{weights}: not found; a Stable Diffusion folder in diffusers' format has it")
-    if (found := sha256(weights)) != digest:
+    found = sha256(weights)
+    if found != digest:
         raise InputError(f"{weights}: has sha256 {found}, {setting} is {digest}")
     try:
         network, faults = _load(place, part)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
         raise InputError(f"{place}: cannot be loaded: {' '.join(str(error).split())[:200]}") from None
     # The libraries would put random weights in the place of missing ones.
-    if wrong := [name for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in faults[kind]]:
+    wrong = [name for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in faults[kind]]
+    if wrong:
         raise InputError(f"{weights}: {len(wrong)} weights missing or not of {place / 'config.json'}: {wrong[0]}")
     kept = {name: value for name, value in configuration.items() if not name.startswith("_")}
     return Pretrained(kept, {name: weight.float() for name, weight in network.state_dict().items()})
 
 
 def _load(place: Path, part: Part) -> tuple[Any, Mapping[str, Any]]:
+    """Return the network of a part, and which weights are missing or unexpected."""
     import torch
 
-    told: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
+    options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
     if part == "text_encoder":
         from transformers.models.clip.modeling_clip import CLIPTextModel as Network
 
-        told["dtype"] = torch.float32
+        options["dtype"] = torch.float32
     elif part == "vae":
         from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL as Network
     else:
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel as Network
-    return cast(Any, Network).from_pretrained(place, **told)
-
-
-def clip_tokens(folder: str, captions: list[str]) -> list[list[int]]:
-    """Return the ids of all captions by the folder's own tokenizer, those of the empty caption last.
-
-    They are filled up, or cut, to the length that the text encoder was made for.
-
-    Raises:
-        InputError: the folder has no tokenizer.
-    """
-    from transformers.models.clip.tokenization_clip import CLIPTokenizer
-
-    place = Path(folder) / "tokenizer"
-    if not (place / "vocab.json").is_file() or not (place / "merges.txt").is_file():
-        raise InputError(f"{place}: has no vocab.json and merges.txt; a Stable Diffusion folder has")
-    try:
-        tokenizer = CLIPTokenizer.from_pretrained(place, local_files_only=True)
-        return tokenizer([*captions, ""], padding="max_length", truncation=True)["input_ids"]
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
-        raise InputError(f"{place}: cannot be loaded: {' '.join(str(error).split())[:200]}") from None
+    return cast(Any, Network).from_pretrained(place, **options)
 
 
 def check_scheduler(folder: str, timesteps: int) -> None:
     """Refuse a folder whose network was not trained to predict noise along the schedule stable-diffusion."""
     path = Path(folder) / "scheduler/scheduler_config.json"
-    found = MEANT | _read_json(path)
+    found = DEFAULTS | _read_json(path)
     for name, wanted in {**SCHEDULER, "num_train_timesteps": timesteps}.items():
-        if (value := found.get(name)) != wanted:
-            raise InputError(f"{path}: {name} is {value!r}; allowed is {wanted!r}")
+        if found.get(name) != wanted:
+            raise InputError(f"{path}: {name} is {found.get(name)!r}; allowed is {wanted!r}")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
