@@ -125,8 +125,14 @@ def test_searches_draw_guided_cells(trained: Path) -> None:
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["es"]["b"] = "tuned"
     write_params(params)
-    plan = read_plan(tuned={"adm-class-ddim-guided-es-5": {"b": 1.0}, "adm-class-ddpm-guided-es-5": {"b": 1.0},
-                            "adm-class-ddpm-es-5": {"b": 1.0}, "adm-class-ddim-clipped-es-5": {"b": 1.0}})  # fmt: skip
+    plan = read_plan(
+        tuned={
+            "adm-class-ddim-guided-es-5": {"b": 1.0},
+            "adm-class-ddpm-guided-es-5": {"b": 1.0},
+            "adm-class-ddpm-es-5": {"b": 1.0},
+            "adm-class-ddim-clipped-es-5": {"b": 1.0},
+        }
+    )
     cell, params = plan.stages.sample["adm-class-ddim-guided-es-5"], read_params()
     draw = drawing(params, cell, load_model(cell.model, cell.network), params.search.seed)
     first, again, other = (draw({"b": b}, 0, 20) for b in (1.0, 1.0, 1.1))

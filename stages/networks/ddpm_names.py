@@ -25,10 +25,18 @@ PLACES = {
     "conv_out": "conv_out",
 }
 LAYERS = {
-    "norm1": "norm1", "conv1": "conv1", "temb_proj": "time_emb_proj",
-    "norm2": "norm2", "conv2": "conv2", "nin_shortcut": "conv_shortcut",
-    "norm": "group_norm", "q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0",
-}  # fmt: skip
+    "norm1": "norm1",
+    "conv1": "conv1",
+    "temb_proj": "time_emb_proj",
+    "norm2": "norm2",
+    "conv2": "conv2",
+    "nin_shortcut": "conv_shortcut",
+    "norm": "group_norm",
+    "q": "to_q",
+    "k": "to_k",
+    "v": "to_v",
+    "proj_out": "to_out.0",
+}
 # What diffusers called them until 2023; files of that time still have these names.
 OLD_LAYERS = {"query": "q", "key": "k", "value": "v", "proj_attn": "proj_out"}
 

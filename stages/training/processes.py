@@ -50,9 +50,13 @@ def part(accelerator: Accelerator) -> None:
 
 def _run(rank: int, arguments: list[str], processes: int, port: int) -> None:
     os.environ |= {
-        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes),
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-    }  # fmt: skip
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     sys.argv = ["stages", *arguments]
     if rank == 0:
         runpy.run_module("stages", run_name="__main__")

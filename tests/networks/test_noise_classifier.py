@@ -41,10 +41,14 @@ def test_names_are_those_of_the_u_net_up_to_its_middle_and_of_the_published_head
     }
     assert {name: shape for name, shape in found.items() if name not in head} == rest
     assert head == {
-        "out.0.weight": "512", "out.0.bias": "512", "out.2.positional_embedding": "512x65",
-        "out.2.qkv_proj.weight": "1536x512x1", "out.2.qkv_proj.bias": "1536",
-        "out.2.c_proj.weight": "1000x512x1", "out.2.c_proj.bias": "1000",
-    }  # fmt: skip
+        "out.0.weight": "512",
+        "out.0.bias": "512",
+        "out.2.positional_embedding": "512x65",
+        "out.2.qkv_proj.weight": "1536x512x1",
+        "out.2.qkv_proj.bias": "1536",
+        "out.2.c_proj.weight": "1000x512x1",
+        "out.2.c_proj.bias": "1000",
+    }
 
 
 def test_the_pool_is_multi_head_attention_of_the_mean_token() -> None:
@@ -54,10 +58,20 @@ def test_the_pool_is_multi_head_attention_of_the_mean_token() -> None:
     tokens = torch.cat([x.flatten(2).mean(-1, keepdim=True), x.flatten(2)], -1) + pool.positional_embedding
     tokens = tokens.transpose(1, 2)
     expected, _ = torch.nn.functional.multi_head_attention_forward(
-        tokens[:, :1].transpose(0, 1), tokens.transpose(0, 1), tokens.transpose(0, 1), 32, 4,
-        pool.qkv_proj.weight[..., 0], pool.qkv_proj.bias, None, None, False, 0.0,
-        torch.eye(32).double(), torch.zeros(32).double(),
-    )  # fmt: skip
+        tokens[:, :1].transpose(0, 1),
+        tokens.transpose(0, 1),
+        tokens.transpose(0, 1),
+        32,
+        4,
+        pool.qkv_proj.weight[..., 0],
+        pool.qkv_proj.bias,
+        None,
+        None,
+        False,
+        0.0,
+        torch.eye(32).double(),
+        torch.zeros(32).double(),
+    )
     assert pool.c_proj.bias is not None
     projected = expected[0] @ pool.c_proj.weight[..., 0].T + pool.c_proj.bias
     torch.testing.assert_close(pool(x), projected, rtol=1e-6, atol=1e-7)

@@ -40,30 +40,57 @@ from tests.toy import toy_params, with_published, write_study
 
 CELL, N, STEPS, SCALE = "sd-cfg-none-5", 20, 5, 7.5
 SCHEDULER = {
-    "_class_name": "PNDMScheduler", "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
-    "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1,
-    "trained_betas": None, "clip_sample": False,
-}  # fmt: skip
+    "_class_name": "PNDMScheduler",
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "num_train_timesteps": 1000,
+    "set_alpha_to_one": False,
+    "skip_prk_steps": True,
+    "steps_offset": 1,
+    "trained_betas": None,
+    "clip_sample": False,
+}
 
 
 def write_folder(place: Path, unet: int = 4, vae: int = 1) -> None:
     """Write a folder of random weights, of the classes and in the format of Stable Diffusion 1."""
     torch.manual_seed(5)
     text = CLIPTextConfig(
-        vocab_size=400, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=77, bos_token_id=398, eos_token_id=399, pad_token_id=1, projection_dim=32,
-    )  # fmt: skip
+        vocab_size=400,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=77,
+        bos_token_id=398,
+        eos_token_id=399,
+        pad_token_id=1,
+        projection_dim=32,
+    )
     CLIPTextModel(text).save_pretrained(place / "text_encoder", safe_serialization=True)
     UNet2DConditionModel(
-        sample_size=4, in_channels=unet, out_channels=unet, block_out_channels=(32, 32), layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        norm_num_groups=8, cross_attention_dim=32, attention_head_dim=8,
-    ).save_pretrained(place / "unet", safe_serialization=True)  # fmt: skip
+        sample_size=4,
+        in_channels=unet,
+        out_channels=unet,
+        block_out_channels=(32, 32),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        norm_num_groups=8,
+        cross_attention_dim=32,
+        attention_head_dim=8,
+    ).save_pretrained(place / "unet", safe_serialization=True)
     AutoencoderKL(
-        in_channels=vae, out_channels=vae, down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2, block_out_channels=(32, 32), norm_num_groups=8, latent_channels=4,
+        in_channels=vae,
+        out_channels=vae,
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(32, 32),
+        norm_num_groups=8,
+        latent_channels=4,
         scaling_factor=0.18215,
-    ).save_pretrained(place / "vae", safe_serialization=True)  # fmt: skip
+    ).save_pretrained(place / "vae", safe_serialization=True)
     write_tokenizer(place / "tokenizer")
     (place / "scheduler").mkdir()
     (place / "scheduler/scheduler_config.json").write_text(json.dumps(SCHEDULER))
@@ -87,13 +114,17 @@ def configure(place: Path, **changes: dict[str, Any]) -> None:
     params["runtime"]["batch_size"] = N
     params["sample"]["n"] = N
     params["kl"] = {
-        "method": "kl", "folder": str(place), "sha256": sha256(place / "vae/diffusion_pytorch_model.safetensors"),
-    }  # fmt: skip
+        "method": "kl",
+        "folder": str(place),
+        "sha256": sha256(place / "vae/diffusion_pytorch_model.safetensors"),
+    }
     network = {
-        "method": "stable-diffusion", "folder": str(place), "unconditional": 0.1,
+        "method": "stable-diffusion",
+        "folder": str(place),
+        "unconditional": 0.1,
         "unet_sha256": sha256(place / "unet/diffusion_pytorch_model.safetensors"),
         "text_encoder_sha256": sha256(place / "text_encoder/model.safetensors"),
-    }  # fmt: skip
+    }
     recipe = params["text-recipe"]
     params["sd-recipe"] = recipe | {"network": network, "schedule": "stable-diffusion", "iterations": 0}
     params["sd"] = {"method": "text", "recipe": "sd-recipe", "autoencoder": "kl"}
@@ -136,9 +167,13 @@ def pipeline_images(place: Path) -> torch.Tensor:
     vae = AutoencoderKL.from_pretrained(place / "vae").eval()
     tokenizer = CLIPTokenizer.from_pretrained(place / "tokenizer")
     scheduler = DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
         steps_offset=1,
-    )  # fmt: skip
+    )
     captions, labels = read_npz(DATASET, "captions")[0], block_labels(0, 0, N, 10, torch.device("cpu"))
     prompts = [""] * N + [str(captions[label]) for label in labels]
     ids = tokenizer(prompts, padding="max_length", truncation=True, return_tensors="pt").input_ids
@@ -252,7 +287,7 @@ def pickled(place: Path) -> None:
         ("train sd", scheduler(beta_end=0.02), "beta_end is 0.02; allowed is 0.012"),
         ("train sd", scheduler(num_train_timesteps=500), "num_train_timesteps is 500; allowed is 1000"),
     ],
-)  # fmt: skip
+)
 def test_a_folder_that_is_not_what_is_expected_is_refused_in_one_line(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, edit: Any, told: str
 ) -> None:

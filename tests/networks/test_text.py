@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from stages.training.captions import word_tokens
 from torch import Tensor
 
-from stages.networks.text import Network
+from stages.networks.text import Network, configurations, word_tokens
+from stages.networks.text_config import TextSettings
 from stages.store.models import build_network
 
 CAPTIONS = ["the digit one", "the digit seven", "a line"]
@@ -50,9 +50,11 @@ def test_tokens_are_words_between_start_and_end_filled_up_with_ends() -> None:
     words = ["<start>", "<end>", "a", "digit", "line", "one", "seven", "the"]
     assert tokens.vocabulary == len(words)
     assert [[words[index] for index in ids] for ids in tokens.captions] == [
-        ["<start>", "the", "digit", "one", "<end>"], ["<start>", "the", "digit", "seven", "<end>"],
-        ["<start>", "a", "line", "<end>", "<end>"], ["<start>", "<end>", "<end>", "<end>", "<end>"],
-    ]  # fmt: skip
+        ["<start>", "the", "digit", "one", "<end>"],
+        ["<start>", "the", "digit", "seven", "<end>"],
+        ["<start>", "a", "line", "<end>", "<end>"],
+        ["<start>", "<end>", "<end>", "<end>", "<end>"],
+    ]
 
 
 @torch.no_grad()

@@ -92,9 +92,14 @@ def test_scores_are_those_of_torch_fidelity(project: Path) -> None:
     pixels = (np.asarray(load_digits(return_X_y=True)[0]) * 15).astype(np.uint8).reshape(-1, 8, 8, 1)
     fake, real = pixels[:500], pixels[500:1200]
     common: dict[str, Any] = {
-        "input1": Images(fake), "input2": Images(real), "feature_extractor": "peer", "cuda": False, "cache": False,
-        "save_cpu_ram": True, "verbose": False,
-    }  # fmt: skip
+        "input1": Images(fake),
+        "input2": Images(real),
+        "feature_extractor": "peer",
+        "cuda": False,
+        "cache": False,
+        "save_cpu_ram": True,
+        "verbose": False,
+    }
     expected = calculate_metrics(fid=True, prc=True, prc_neighborhood=3, **common)
     spatial = calculate_metrics(fid=True, feature_layer_fid="spatial", **common)
     model = network()
@@ -126,8 +131,9 @@ def test_the_symmetric_form_is_torch_fidelitys_value(n: int, d: int) -> None:
     first, second = normal(0, n, d), 1.5 * normal(1, n, d) + 0.3
     peer = fid_statistics_to_metric(
         fid_features_to_statistics(torch.from_numpy(first).double()),
-        fid_features_to_statistics(torch.from_numpy(second).double()), verbose=False,
-    )  # fmt: skip
+        fid_features_to_statistics(torch.from_numpy(second).double()),
+        verbose=False,
+    )
     assert distance(statistics(first), statistics(second)) == pytest.approx(peer[KEY_METRIC_FID], rel=1e-6)
 
 

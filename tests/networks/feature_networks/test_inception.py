@@ -107,9 +107,17 @@ def test_weights_are_checked_before_they_are_opened(project: Path, capsys: pytes
     configure("w.pth", "0" * 64)
     assert "w.pth has sha256 d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa; extractor" in refused()
     contents = (
-        Payload(), [1, 2], torch.zeros(3), {"a": 1}, {1: torch.zeros(1)}, {"fc.weight": torch.zeros(1)},
-        b"", b"hello\n", b"\x80\x02.", pickle.dumps(Payload(), protocol=2),
-    )  # fmt: skip
+        Payload(),
+        [1, 2],
+        torch.zeros(3),
+        {"a": 1},
+        {1: torch.zeros(1)},
+        {"fc.weight": torch.zeros(1)},
+        b"",
+        b"hello\n",
+        b"\x80\x02.",
+        pickle.dumps(Payload(), protocol=2),
+    )
     for content in contents:
         if isinstance(content, bytes):
             Path("w.pth").write_bytes(content)
