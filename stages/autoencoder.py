@@ -100,10 +100,11 @@ def parts(images: Tensor) -> Iterator[Tensor]:
 def check_images(name: str, settings: TrainedAutoencoderSettings, images: Tensor) -> None:
     """Refuse images [N, C, H, W] that the autoencoder cannot halve or that make no batch."""
     n, _, height, width = images.shape
-    if height % settings.factor or width % settings.factor:
+    levels = len(settings.multipliers)
+    factor = 2 ** (levels - 1)
+    if height % factor or width % factor:
         raise InputError(
-            f"{DATASET}: {height}x{width} images; {name}.multipliers ({len(settings.multipliers)} levels) need sides "
-            f"that {settings.factor} divides"
+            f"{DATASET}: {height}x{width} images; {name}.multipliers ({levels} levels) need sides that {factor} divides"
         )
     if n < settings.batch_size:
         raise InputError(f"{DATASET}: {n} images make no batch of {name}.batch_size = {settings.batch_size}")

@@ -10,8 +10,8 @@ import numpy as np
 from stages.config.errors import InputError
 from stages.config.params_file import read_params
 from stages.plan.plan_file import planned_cell
+from stages.scoring.evaluation import scores
 from stages.scoring.features import extract_features, gather, read_reference
-from stages.scoring.scores import scores
 from stages.scoring.statistics import group_sizes
 from stages.store.feature_networks import load_feature_network
 from stages.store.files import sha256

@@ -14,8 +14,9 @@ from stages.config.fixed import Guide
 from stages.config.params_file import read_params
 from stages.config.runtime import pick_device
 from stages.diffusion.schedule import make_schedule
+from stages.networks.noise_classifier import Network
 from stages.plan.plan_file import planned_model
-from stages.store.classifiers import build_classifier, save_classifier
+from stages.store.classifiers import save_classifier
 from stages.store.files import read_npz, scratch_folder, sha256
 from stages.store.paths import DATASET, guide_path, guide_record_path
 from stages.store.record_types import GuideRecord
@@ -44,7 +45,7 @@ def run(model: str) -> None:
     check_sizes(guide, images, len(test), len(train))
     arguments = {"image_size": images.shape[-1], "image_channels": images.shape[1], "classes": classes}
     scratch = scratch_folder(f"guide-{model}", params.guiding(model), sha256(DATASET), str(pick_device()))
-    state = new_state(partial(build_classifier, guide, arguments), recipe, seed, accelerator(pick_device()))
+    state = new_state(partial(Network, guide, **arguments), recipe, seed, accelerator(pick_device()))
     schedule = make_schedule(recipe.schedule, recipe.timesteps)
     train_images = images[train]
     train_labels = labels[train]

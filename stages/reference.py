@@ -7,6 +7,7 @@ import torch
 
 from stages.config.params_file import read_params
 from stages.diffusion.random_streams import stream
+from stages.scoring.evaluation import values
 from stages.scoring.features import (
     Features,
     extract_features,
@@ -14,7 +15,6 @@ from stages.scoring.features import (
     real_features,
     reference_arrays,
 )
-from stages.scoring.scores import values
 from stages.store.feature_networks import load_feature_network
 from stages.store.files import read_npz, sha256, write_npz
 from stages.store.paths import DATASET, FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD

@@ -94,11 +94,6 @@ class TrainedAutoencoderSettings(AutoencoderSettings):
     batch_size: Annotated[Int, Field(ge=1)]
     lr: Annotated[Float, Field(gt=0)]
 
-    @property
-    def factor(self) -> int:
-        """How many times smaller latents are than images, along each side."""
-        return 2 ** (len(self.multipliers) - 1)
-
 
 class FeatureNetworkSettings(Section):
     """The section ``extractor``: a subclass in stages/networks/feature_networks/NAME.py.

@@ -91,9 +91,14 @@ class Params(Section):
         first = {} if name is None else {"autoencoder": {"name": name, **self.autoencoders[name].model_dump()}}
         seed = self.seed if section.seed is None else section.seed
         return {
-            **section.settings(), **first, "variant": section.module, "recipe": section.recipe, "seed": seed,
-            "dataset": self.prepare.dataset, **self.recipes[section.recipe].model_dump(exclude_defaults=True),
-        }  # fmt: skip
+            **section.settings(),
+            **first,
+            "variant": section.module,
+            "recipe": section.recipe,
+            "seed": seed,
+            "dataset": self.prepare.dataset,
+            **self.recipes[section.recipe].model_dump(exclude_defaults=True),
+        }
 
     def guiding(self, model: str) -> dict[str, Any]:
         """Return all that decides how the guide of a model is trained."""
@@ -105,10 +110,16 @@ class Params(Section):
         sampler = self.samplers[cell.sampler]
         guide = {"guide": self.guiding(cell.model)} if sampler.takes == "guide" else {}
         return {
-            **guide, **cell.axes, "training": self.training(cell.model), "n": self.sample.n, "seed": self.search.seed,
-            "precision": self.sample.precision, "sampler_params": sampler.model_dump(exclude_defaults=True),
-            "fix_params": self.fixes[cell.fix].model_dump(), "extractor": self.extractor.model_dump(),
-        }  # fmt: skip
+            **guide,
+            **cell.axes,
+            "training": self.training(cell.model),
+            "n": self.sample.n,
+            "seed": self.search.seed,
+            "precision": self.sample.precision,
+            "sampler_params": sampler.model_dump(exclude_defaults=True),
+            "fix_params": self.fixes[cell.fix].model_dump(),
+            "extractor": self.extractor.model_dump(),
+        }
 
     @model_validator(mode="after")
     def _searches_on_other_seeds(self) -> Self:
@@ -131,14 +142,15 @@ class Params(Section):
         named: list[tuple[str, list[str], Mapping[str, Any]]] = []
         for grid in self.grid:
             named += [
-                ("grid.models", grid.models, self.models), ("grid.samplers", grid.samplers, self.samplers),
+                ("grid.models", grid.models, self.models),
+                ("grid.samplers", grid.samplers, self.samplers),
                 ("grid.fixes", grid.fixes, self.fixes),
-            ]  # fmt: skip
+            ]
         named += [
             ("trajectory.models", self.trajectory.models, self.models),
             ("trajectory.sampler", [self.trajectory.sampler], self.samplers),
             ("trajectory.fix", [self.trajectory.fix], self.fixes),
-        ]  # fmt: skip
+        ]
         named += [(f"{name}.recipe", [model.recipe], self.recipes) for name, model in self.models.items()]
         encoded = {name: model.encoded_by for name, model in self.models.items() if model.encoded_by}
         named += [(f"{name}.autoencoder", [each], self.autoencoders) for name, each in encoded.items()]

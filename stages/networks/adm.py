@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.diffusion.precision import GroupNorm32
+from stages.diffusion.mixed_precision import GroupNorm32
 from stages.networks.adm_config import AdmSettings
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.config.networks import NoiseClassifierSettings
-from stages.diffusion.precision import GroupNorm32
+from stages.diffusion.mixed_precision import GroupNorm32
 from stages.networks.adm import Encoder
 from stages.networks.adm_config import AdmSettings
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.diffusion.precision import autocast
+from stages.diffusion.mixed_precision import autocast
 from stages.sampling.walk import Denoiser
 
 

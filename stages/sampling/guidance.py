@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from stages.diffusion.precision import autocast
+from stages.diffusion.mixed_precision import autocast
 from stages.sampling.walk import Denoiser, Guide
 
 

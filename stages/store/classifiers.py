@@ -25,11 +25,6 @@ class NoiseClassifier(NamedTuple):
     classes: int
 
 
-def build_classifier(settings: NoiseClassifierSettings, arguments: Mapping[str, Any]) -> nn.Module:
-    """Return a fresh classifier; ``arguments`` are image size, image channels and classes."""
-    return method_module("networks", MODULE).Network(settings, **arguments)
-
-
 def save_classifier(
     model: str, weights: Mapping[str, Tensor], settings: NoiseClassifierSettings, arguments: Mapping[str, Any]
 ) -> None:
@@ -49,7 +44,8 @@ def load_classifier(model: str) -> NoiseClassifier:
     if config.get("model") != model:
         raise InputError(f"{path}: guides the model {config.get('model')!r}, not {model!r}; run dvc repro to train it")
     try:
-        built = build_classifier(NoiseClassifierSettings.model_validate(config["settings"]), config["arguments"])
+        settings = NoiseClassifierSettings.model_validate(config["settings"])
+        built = method_module("networks", MODULE).Network(settings, **config["arguments"])
         built.load_state_dict(tensors)
         classes = int(config["arguments"]["classes"])
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:

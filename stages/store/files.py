@@ -23,9 +23,17 @@ CONFIG_KEY, DIGEST_KEY = "config", "digest"
 AGAIN = "delete it and run dvc repro"
 # What numpy and zipfile raise for damaged archives, depending on which byte is damaged.
 NPZ_FAULTS = (
-    zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError, TypeError,
-    MemoryError, SyntaxError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    MemoryError,
+    SyntaxError,
+)
 
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -20,10 +20,15 @@ def log_run(name: str, started: float) -> None:
 
     from stages.config.runtime import pick_device, versions
 
-    write_json(RUNS / f"{name}.json", {
-        "seconds": round(time.monotonic() - started, 1), "device": str(pick_device()),
-        "threads": torch.get_num_threads(), "versions": versions("numpy"),
-    })  # fmt: skip
+    write_json(
+        RUNS / f"{name}.json",
+        {
+            "seconds": round(time.monotonic() - started, 1),
+            "device": str(pick_device()),
+            "threads": torch.get_num_threads(),
+            "versions": versions("numpy"),
+        },
+    )
 
 
 def read_environments(names: Iterable[str]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stages.config.recipe import Recipe
-from stages.diffusion.precision import autocast
+from stages.diffusion.mixed_precision import autocast
 from stages.diffusion.random_streams import stream, stream_seed
 from stages.diffusion.schedule import Schedule
 from stages.training.batches import gathered, share

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from stages.config.runtime import keep_freed_memory
-from stages.diffusion.precision import autocast
+from stages.diffusion.mixed_precision import autocast
 from tests.benchmarks.models import SHAPE, network_of
 from tests.benchmarks.timing import print_ratios, take_turns
 

@@ -10,11 +10,11 @@ import sys
 import time
 
 import torch
+from stages.training.step import step
 from torch.utils.flop_counter import FlopCounterMode
 
 from stages.config.runtime import keep_freed_memory
 from stages.training.state import OPTIMIZERS
-from stages.training.step import step
 from tests.benchmarks.models import SHAPE, recipe_of, schedule_of, training_of
 from tests.benchmarks.timing import print_ratios, take_turns
 

@@ -16,10 +16,10 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from stages.networks.feature_networks import classifier
+from stages.scoring.evaluation import metrics, scores, values
 from stages.scoring.features import Features, extract_features, gather, real_features
 from stages.scoring.frechet import frechet_distance, frechet_replicates
 from stages.scoring.neighbours import covered_share
-from stages.scoring.scores import metrics, scores, values
 from stages.scoring.statistics import GroupMoments, Statistics, group_sizes, square_root, statistics
 from stages.store.feature_networks import FeatureNetwork
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import model_validator
+
 from stages.config.errors import InputError
 from stages.config.networks import FeatureNetworkSettings
 from stages.config.sections import Sha256
@@ -29,6 +31,13 @@ class InceptionSettings(FeatureNetworkSettings):
     network: Literal["inception"]
     weights: str
     sha256: Sha256
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weights_are_pinned(cls, values: Any) -> Any:
+        if isinstance(values, dict) and (values.get("weights") is None or values.get("sha256") is None):
+            raise ValueError("network: inception needs weights (a local file) and its sha256")
+        return values
 
 
 def build(state: Mapping[str, Tensor]) -> nn.Module:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.scoring.scores import metrics
+from stages.scoring.evaluation import metrics
 
 METRICS = tuple(metrics())
 AXES = ["model", "sampler", "fix", "steps"]
