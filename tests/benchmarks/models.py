@@ -27,8 +27,7 @@ def recipe_of(model: str) -> Recipe:
 def network_of(model: str) -> torch.nn.Module:
     """Return the network of a model of params.yaml, for images of 8x8."""
     recipe = recipe_of(model)
-    sizes = {**recipe.network.settings(), "image_size": SHAPE[1], "image_channels": SHAPE[0]}
-    return build_network(recipe.network.method, sizes)
+    return build_network(recipe.network, {"image_size": SHAPE[1], "image_channels": SHAPE[0]})
 
 
 def schedule_of(model: str) -> Schedule:
@@ -38,7 +37,7 @@ def schedule_of(model: str) -> Schedule:
 
 
 def training_of(model: str) -> tuple[TrainingState, Any]:
-    """Return a training run before its first iteration, and its loss."""
-    variant = read_params().models[model]
+    """Return a training run before its first iteration, and its objective."""
+    section = read_params().models[model]
     state = new_state(partial(network_of, model), recipe_of(model), 0, accelerator(torch.device("cpu")))
-    return state, partial(method_module("objectives", variant.method).loss, **variant.settings())
+    return state, partial(method_module("objectives", section.module).loss, **section.settings())

@@ -1,4 +1,4 @@
-"""Two processes of one thread against one of two, alone and beside a busy process: ``python -m tests.benchmarks.processes``.
+"""Two processes of one thread against one of two, alone and beside another: ``python -m tests.benchmarks.processes``.
 
 Each process samples whole chains of the default study's ADM network for a while; rates are summed.
 """
@@ -17,7 +17,6 @@ BUSY = "while True: pass"
 def rate(threads: int) -> float:
     """Return the image-evaluations per second of this process."""
     import torch
-    from models import SHAPE, network_of, schedule_of
 
     from stages.config.runtime import keep_freed_memory, limit_threads
     from stages.diffusion.block_noise import block_noise
@@ -26,6 +25,7 @@ def rate(threads: int) -> float:
     from stages.methods.fixes import none
     from stages.methods.samplers import ddim
     from stages.sampling.denoiser import denoiser
+    from tests.benchmarks.models import SHAPE, network_of, schedule_of
 
     limit_threads(threads)
     keep_freed_memory()
@@ -46,7 +46,9 @@ def together(processes: int, threads: int, busy: bool) -> float:
     """Return the rates of several processes at once, summed."""
     other = subprocess.Popen([sys.executable, "-c", BUSY]) if busy else None
     workers = [
-        subprocess.Popen([sys.executable, __file__, str(threads)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.processes", str(threads)], stdout=subprocess.PIPE, text=True
+        )
         for _ in range(processes)
     ]
     found = sum(float(worker.communicate()[0]) for worker in workers)

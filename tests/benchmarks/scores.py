@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from stages.scoring.frechet import frechet_distance, frechet_replicates, square_root
+from stages.scoring.frechet import frechet_distance, frechet_replicates
 from stages.scoring.intervals import jackknife
-from stages.scoring.neighbours import precision_recall
-from stages.scoring.statistics import GroupMoments, group_sizes, statistics
+from stages.scoring.neighbours import covered_share
+from stages.scoring.statistics import GroupMoments, group_sizes, square_root, statistics
 
 FEATURES, REAL, GROUPS, BATCH = 2048, 10_000, 10, 500
 
@@ -39,7 +39,8 @@ def main(n: int = 10_000, threads: int = 2) -> None:
     value = frechet_distance(moments.statistics(), counted, root)
     jackknife(value, frechet_replicates(moments, counted, root))
     marks["distance and replicates"] = time.perf_counter()
-    precision_recall(fake, real, 3)
+    covered_share(fake, real, 3)
+    covered_share(real, fake, 3)
     marks["precision and recall"] = time.perf_counter()
     for name, mark in marks.items():
         print(f"{name:24} {mark - started:7.1f} s")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import torch
-from stages.training.step import step
 from torch.utils.flop_counter import FlopCounterMode
 
 from stages.config.runtime import keep_freed_memory
+from stages.training.batch_loss import batch_loss
+from stages.training.loop import BatchLoss, fit
 from stages.training.state import OPTIMIZERS
 from tests.benchmarks.models import SHAPE, recipe_of, schedule_of, training_of
 from tests.benchmarks.timing import print_ratios, take_turns
@@ -36,15 +38,18 @@ def main(model: str = "adm") -> None:
     torch.set_num_threads(1)
     recipe, schedule = recipe_of(model), schedule_of(model)
     images = torch.rand(recipe.batch_size, *SHAPE) * 2 - 1
-    (ours, loss), (plain, _) = training_of(model), training_of(model)
+    ours, objective = training_of(model)
+    plain, _ = training_of(model)
     plain.optimizer = OPTIMIZERS[recipe.optimizer](
         plain.network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, foreach=False
     )
 
-    def our_steps() -> None:
-        for _ in range(STEPS):
-            step(ours, images, 0, recipe, loss, schedule)
-            ours.iteration += 1
+    def loss(iteration: int) -> BatchLoss:
+        return batch_loss(ours, images, 0, recipe, objective, schedule)
+
+    def our_steps(steps: int = STEPS) -> None:
+        options = {"lr": recipe.lr, "warmup": recipe.warmup, "clip": recipe.clip, "ema": recipe.ema}
+        fit(ours, loss, ours.iteration + steps, Path("no-checkpoints"), "ours", "", **options)
 
     def plain_steps() -> None:
         generator = torch.Generator()
@@ -52,26 +57,26 @@ def main(model: str = "adm") -> None:
             generator.manual_seed(plain.iteration)
             times = torch.randint(recipe.timesteps, (len(images),), generator=generator)
             noise = lambda: torch.randn(images.shape, generator=generator)  # noqa: E731
-            found = loss(plain.network, images, times, noise, schedule)
+            found = objective(plain.network, images, times, noise, schedule)
             for group in plain.optimizer.param_groups:
                 group["lr"] = recipe.lr
             plain.optimizer.zero_grad()
-            objective = found.total.mean()
-            objective.backward()
+            total = found.total.mean()
+            total.backward()
             if recipe.clip is not None:
                 torch.nn.utils.clip_grad_norm_(plain.network.parameters(), recipe.clip, foreach=False)
             plain.optimizer.step()
             with torch.no_grad():
                 for name, weights in plain.network.state_dict().items():
                     plain.ema[name].mul_(recipe.ema).add_(weights, alpha=1 - recipe.ema)
-            objective.item()
+            total.item()
             plain.iteration += 1
 
     keep_freed_memory()
     seconds = take_turns({"plain": plain_steps, "ours": our_steps}, ROUNDS)
     print_ratios(seconds, "plain", STEPS, "it")
     with FlopCounterMode(display=False) as counter:
-        step(ours, images, 0, recipe, loss, schedule)
+        our_steps(1)
     rate = counter.get_total_flops() * STEPS / sorted(seconds["ours"])[ROUNDS // 2]
     print(f"{rate / 1e9:.0f} GFLOP/s, {100 * rate / matrix_rate():.0f} % of a matrix product's")
 
