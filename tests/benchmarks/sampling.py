@@ -18,6 +18,7 @@ from stages.diffusion.chain import Chain
 from stages.diffusion.time_grid import time_grid
 from stages.methods.fixes import epsilon_scaling, none, time_shift
 from stages.methods.samplers import ddim
+from stages.networks.ddpm_config import DdpmSettings
 from stages.sampling.denoiser import denoiser
 from tests.benchmarks.models import SHAPE, network_of, recipe_of, schedule_of
 from tests.benchmarks.timing import print_ratios, take_turns
@@ -28,12 +29,19 @@ MODEL, N, STEPS, ROUNDS = "ddpm-net", 300, 20, 9
 def peer_network() -> UNet2DModel:
     """Return diffusers' network nearest to the study's."""
     sizes = recipe_of(MODEL).network
+    assert isinstance(sizes, DdpmSettings)
     widths = tuple(sizes.channels * multiplier for multiplier in sizes.multipliers)
     return UNet2DModel(
-        sample_size=SHAPE[1], in_channels=SHAPE[0], out_channels=SHAPE[0], block_out_channels=widths,
-        layers_per_block=sizes.res_blocks, norm_num_groups=sizes.groups, attention_head_dim=None,
-        down_block_types=("DownBlock2D", "AttnDownBlock2D"), up_block_types=("AttnUpBlock2D", "UpBlock2D"),
-    )  # fmt: skip
+        sample_size=SHAPE[1],
+        in_channels=SHAPE[0],
+        out_channels=SHAPE[0],
+        block_out_channels=widths,
+        layers_per_block=sizes.res_blocks,
+        norm_num_groups=sizes.groups,
+        attention_head_dim=None,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+    )
 
 
 def peer_chain(network: UNet2DModel) -> None:
