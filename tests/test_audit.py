@@ -499,7 +499,7 @@ def test_titles_and_coverage_are_on_the_page(paper: Path) -> None:
     assert record["coverage"] == {"printed": 21, "checked": 21}
     page = (paper / "audit/audit.html").read_text()
     assert "Toys, &lt;b&gt;all&lt;/b&gt; of them" in page
-    assert "Of the 21 values in the tables 21 are part of a check" in page
+    assert "Of the 21 values in the tables, 21 are part of a check" in page
 
 
 def test_a_terminal_shows_three_counter_examples(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,7 +90,7 @@ def _finding(finding: Mapping[str, Any], *, alone: bool) -> Iterator[str]:
 def _candidates(candidates: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if candidates:
         yield from ("", "## Worth a look: checks that need no claim", "")
-        yield "What these checks of the tables alone point at. They are no verdicts and counted nowhere."
+        yield "Results of checks that use the tables alone. They are not verdicts and are not counted."
     for check in candidates:
         yield from ("", f"### {escape(check['title'])}: {check['count']}", "")
         yield from (escape(check["literature"]), "", escape(check["limits"]), "")

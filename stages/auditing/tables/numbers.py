@@ -1,4 +1,4 @@
-"""Printed numbers: exact decimals, the values that round to them, and interval arithmetic over these."""
+"""Printed numbers: exact decimals, the intervals of values that round to them, and interval arithmetic."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ NUMBER = re.compile(
 )
 SCALES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
 SUCH_AS = "such as 8.00, -74.53, +3.2, 1,000, 500K, 1e-4, 12.5%, 3.21 ± 0.05, <0.001"
-# What is computed may grow, but not beyond what Python prints.
+# Computed numbers may grow, but not beyond what Python prints.
 MOST_DIGITS = 4_000
 MOST_BITS = int(MOST_DIGITS * 3.32)
 TOO_LONG = f"its numbers grow beyond {MOST_DIGITS:,} digits"
 
-# How far, in units of its last digit, the value behind a printed number may lie from it.
+# How far, in units of its last digit, the unrounded value may be from the printed number.
 PRINTED = Fraction(0)
 ROUNDED = Fraction(1, 2)
-# Rounded to one digit more first, then again: at most half of a tenth of a unit is added.
+# First rounded to one digit more: this adds at most half of a tenth of a unit.
 ROUNDED_TWICE = Fraction(11, 20)
-# How far below its bound a number printed as "<0.001" ends, and how far off an irrational root may be.
+# The distance of "<0.001" from its bound, and the error of an irrational root, relative and absolute.
 HAIR = Fraction(1, 10**30)
 
 
 class Printed(NamedTuple):
     """A printed number: its exact value, one unit of its last digit, and the text without the spread.
 
-    A number that was set or counted has a unit of 0. ``spread`` is what stands behind a plus-minus. ``below`` says that
-    it is printed as a bound, such as <0.001, which is its ``value``.
+    Settings and counts have a unit of 0. ``spread`` is the number after a plus-minus sign. With ``below``, the number
+    is printed as a bound such as <0.001, and ``value`` is that bound.
     """
 
     value: Fraction
@@ -50,8 +50,8 @@ class Printed(NamedTuple):
     def within(self, slack: Fraction) -> Interval:
         """Return the values at most ``slack`` units of the last digit away, ends included.
 
-        What is printed as a bound, <0.001, may be anything from 0 up to the bound and is less than it: a bound below a
-        positive number is printed of quantities that are not negative, such as a probability or an error.
+        A number printed as <0.001 may be anything from 0 up to, but not including, the bound: such bounds are printed
+        of quantities that are not negative, such as probabilities and errors.
         """
         if self.below:
             return Interval(Fraction(0), self.value * (1 - HAIR))
@@ -60,19 +60,19 @@ class Printed(NamedTuple):
         return Interval(self.value - slack * self.unit, self.value + slack * self.unit)
 
     def exact(self) -> Printed:
-        """Return the number as one that was set or counted, which no rounding changed."""
+        """Return the number as a setting or a count, which was not rounded."""
         return self._replace(unit=Fraction(0))
 
 
-# A folder may print one number, such as a setting, in every row.
+# A folder may repeat one number, such as a setting, in every row.
 @lru_cache(maxsize=2**16)
 def parse_number(text: str) -> Printed:
     """Return a printed number such as 8.00, -74.53, +3.2, 1,000, 500K, 1e-4, 12.5%, 3.21 ± 0.05 or <0.001.
 
-    k, K, M and B are part of the number: 500K has a unit of a thousand. A percent sign is decoration: 12.5% is 12.5.
+    k, K, M and B are part of the number: 500K has a unit of a thousand. A percent sign is ignored: 12.5% is 12.5.
 
     Raises:
-        ValueError: the text is no such number.
+        ValueError: the text is not such a number.
     """
     match = NUMBER.fullmatch(text)
     if not match:
@@ -91,13 +91,14 @@ def parse_span(text: str) -> tuple[Printed, Printed]:
     Raises:
         ValueError: the text is not two numbers, the smaller first.
     """
-    low, _, high = (part.strip() for part in text.partition(" to "))
-    if not (NUMBER.fullmatch(low) and NUMBER.fullmatch(high)):
+    first, _, second = map(str.strip, text.partition(" to "))
+    if not (NUMBER.fullmatch(first) and NUMBER.fullmatch(second)):
         raise ValueError(f"{text!r} is not a range (such as 3.2 to 7.1)")
-    ends = parse_number(low), parse_number(high)
-    if ends[0].below or ends[1].below or ends[0].value > ends[1].value:
+    low = parse_number(first)
+    high = parse_number(second)
+    if low.below or high.below or low.value > high.value:
         raise ValueError(f"{text!r} is not a range: must be two numbers, the smaller first")
-    return ends
+    return low, high
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Interval:
     """All numbers from ``low`` to ``high``, ends included.
 
     An expression that mentions each operand once gives its exact range; one that mentions an operand twice gives a
-    wider one, never a narrower one.
+    range that may be too wide, but never too narrow.
     """
 
     low: Fraction
@@ -134,26 +135,26 @@ class Interval:
             return Interval(Fraction(1), Fraction(1)) / self**-exponent
         if self.bits * exponent > MOST_BITS:
             raise OverflowError(TOO_LONG)
-        ends = self.low**exponent, self.high**exponent
-        turns = exponent > 0 and exponent % 2 == 0 and self.low < 0 < self.high
-        return Interval(Fraction(0) if turns else min(ends), max(ends))
+        ends = (self.low**exponent, self.high**exponent)
+        has_minimum_inside = exponent > 0 and exponent % 2 == 0 and self.low < 0 < self.high
+        return Interval(Fraction(0) if has_minimum_inside else min(ends), max(ends))
 
     def __abs__(self) -> Interval:
-        ends = abs(self.low), abs(self.high)
+        ends = (abs(self.low), abs(self.high))
         return Interval(Fraction(0) if self.low < 0 < self.high else min(ends), max(ends))
 
     @property
     def bits(self) -> int:
-        """The length of its longest number."""
+        """The number of bits of its longest numerator or denominator."""
         return max(n.bit_length() for end in (self.low, self.high) for n in (end.numerator, end.denominator))
 
     def meets(self, other: Interval) -> bool:
-        """Return whether the two have a number in common."""
+        """Return whether the two intervals have a number in common."""
         return self.low <= other.high and other.low <= self.high
 
 
 def root(interval: Interval) -> Interval:
-    """Return the range of the square root: exact where that is rational, else rounded outwards at the 30th digit.
+    """Return the range of the square root: exact if it is rational, else rounded outwards at the 30th digit.
 
     Raises:
         ArithmeticError: the number may be negative.
@@ -186,11 +187,11 @@ def mean(intervals: Sequence[Interval]) -> Interval:
 
 
 def _root(value: Fraction, up: int) -> Fraction:
-    above = isqrt(value.numerator)
-    below = isqrt(value.denominator)
-    if above**2 == value.numerator and below**2 == value.denominator:
-        return Fraction(above, below)
-    # At least 30 digits that count, of small numbers too.
+    numerator = isqrt(value.numerator)
+    denominator = isqrt(value.denominator)
+    if numerator**2 == value.numerator and denominator**2 == value.denominator:
+        return Fraction(numerator, denominator)
+    # At least 30 significant digits, also of small numbers.
     scale = 10 ** (30 + len(f"{value.denominator:x}"))
     return Fraction(isqrt(value.numerator * scale**2 // value.denominator) + up, scale)
 

@@ -73,7 +73,7 @@ def read_text(path: Path) -> str:
     """Return the text of a file, which must be UTF-8."""
     needed = f"needed are {METRICS}, {CLAIMS} and one PAPER.csv per paper"
     if path.exists() and not path.is_file():
-        # A pipe would be waited for without end.
+        # Reading a pipe might never end.
         raise InputError(f"{path}: no file; {needed}")
     try:
         return path.read_text(encoding="utf-8-sig")

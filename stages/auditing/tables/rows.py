@@ -15,7 +15,7 @@ from stages.auditing.tables.numbers import parse_number
 from stages.auditing.tables.schema import DIFFUSION, METRIC, PLACE, VALUE, FaultyFile, Schema
 
 SOURCES = "sources"
-# What a number was measured on or set for: rows of different tables are matched by these.
+# What a number was measured on or set for; rows of different tables are matched by these.
 COORDINATES = DIFFUSION.axes
 COUNT = "count"
 TEXT = "text"
@@ -26,10 +26,10 @@ MARKS = ("", "yes")
 class Row(NamedTuple):
     """One printed number. ``row`` and ``column`` are the labels of its cell, levels separated by " | ".
 
-    ``value`` is the printed text without unit and decoration, so that decimals survive; it is empty where the number
-    is lost. ``improvement`` is the percentage printed beside it, ``k`` and ``b`` the scaling printed with it. ``place``
-    is file and line of the record, and empty for a number that a claim itself states; ``kind`` is the type of its
-    metric. These are the columns of the diffusion papers; rows of another schema have that one's columns between
+    ``value`` is the printed text without unit and decoration, which keeps its decimals; it is empty if the number is
+    lost. ``improvement`` is the percentage printed beside it, ``k`` and ``b`` are its printed scaling. ``place`` is the
+    file and line of the record, empty for a number that a claim states itself; ``kind`` is the type of its
+    metric. These are the columns of papers on diffusion models; rows of another schema have its columns between
     ``column`` and ``where``.
     """
 
@@ -55,27 +55,27 @@ class Row(NamedTuple):
     place: str = ""
     kind: str = "number"
 
-    # By which rows are told apart and paired.
+    # The columns that distinguish and pair rows.
     axes = DIFFUSION.axes
 
     @property
     def label(self) -> str:
-        """The cell's address for people, such as ``ts/1 [CIFAR-10 | DDIM (uniform); 5 steps] fid``."""
+        """The cell's address for people, such as ``paper/1 [CIFAR-10 | DDIM (uniform); 5 steps] fid``."""
         return f"{self.paper}/{self.table} [{self.row}; {self.column}] {self.metric}" if self.table else self.where
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What must be unique: the cell and which of its numbers this is."""
+        """The unique key of the number: its cell and its metric."""
         return self.paper, self.table, self.row, self.column, self.metric
 
     @property
     def of_source(self) -> bool:
-        """Whether the number stands in a source, such as a paper's code, and not in a paper's table."""
+        """Whether the number is from another source, such as a paper's code, and not from a paper's table."""
         return self.place.startswith(f"{SOURCES}.csv:")
 
 
 def row_type(schema: Schema) -> type[Row]:
-    """Return the type of a schema's rows, which has its columns as attributes and all else of Row."""
+    """Return the type of a schema's rows, with its columns and the properties of Row."""
     if schema == DIFFUSION:
         return Row
     columns = namedtuple("columns", (*schema.columns, "place", "kind"), defaults=("", "number"))
@@ -84,10 +84,10 @@ def row_type(schema: Schema) -> type[Row]:
 
 
 class Metric(NamedTuple):
-    """What a row's value is, and whether ``lower`` or ``higher`` is better, if either.
+    """The metric of a value: its type, and whether ``lower`` or ``higher`` is better, if either.
 
-    Of ``type`` number it was measured; a count is exact; a share is of n whole things, a score the mean of n whole
-    numbers; a text is no number.
+    A ``number`` was measured and rounded, a ``count`` is exact, a ``share`` is a fraction of n things, a ``score`` is
+    the mean of n whole numbers, a ``text`` is not a number.
     """
 
     metric: str
@@ -97,7 +97,7 @@ class Metric(NamedTuple):
 
 
 class Papers(Mapping[str, Sequence[Row]]):
-    """A folder's rows by the name of their file, with the schema and the metrics that they keep to."""
+    """A folder's rows by the name of their file, with their schema and metrics."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Papers(Mapping[str, Sequence[Row]]):
 
 
 def parse_metrics(name: str, text: str) -> dict[str, Metric]:
-    """Return the metrics that a folder's tables may hold, by name."""
+    """Return the metrics of a folder by name, from the text of metrics.csv."""
     metrics: dict[str, Metric] = {}
     for place, record in read_records(name, text, Metric._fields):
         metric = Metric(**record)
@@ -142,10 +142,11 @@ def parse_metrics(name: str, text: str) -> dict[str, Metric]:
 
 
 def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Schema = DIFFUSION) -> list[Row]:
-    """Return the rows of one file; all but ``sources.csv`` hold the paper that they are named after.
+    """Return the rows of one file, which is named after its paper unless it is ``sources.csv``.
 
     Raises:
-        FaultyFile: no row, unknown columns or metric, malformed number or name, a cell or its coordinates twice.
+        FaultyFile: there is no row, a column or metric is unknown, a number or name is malformed, or a cell or its
+            coordinates are there twice.
     """
     paper = name.removesuffix(".csv")
     kind = row_type(schema)
@@ -160,7 +161,7 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Sch
 
 
 def read_records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield "file:line" and the fields of every record, refusing other columns than these, in this order."""
+    """Yield "file:line" and the fields of every record of a file, which must have exactly these columns."""
     for place, fields in _records(name, text, columns):
         yield place, dict(zip(columns, fields, strict=True))
 
@@ -189,28 +190,38 @@ def _records(name: str, text: str, columns: Sequence[str]) -> Iterator[tuple[str
 
 
 def _check_texts(rows: Sequence[Row], paper: str, metrics: Mapping[str, Metric], schema: Schema) -> None:
-    """Refuse the first row with a fault: each column by its distinct texts, which are far fewer than the rows."""
+    """Refuse the first row with a fault. Only distinct texts are validated, which are far fewer than the rows."""
     texts = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
     values = list(zip(texts[VALUE], texts["note"], texts["kind"], strict=True))
-    found = [_first(column, texts[column], fault_of) for column, fault_of in _text_checks(paper, metrics, schema)]
-    found.append(_first(VALUE, values, lambda value: _value_fault(*value)))
-    if any(found):
-        at, fault = min((first for first in found if first), key=lambda first: first[0])
-        raise FaultyFile(f"{rows[at].place}: {fault}")
+    faults = [
+        _first_fault(column, texts[column], validator) for column, validator in _validators(paper, metrics, schema)
+    ]
+    faults.append(_first_fault(VALUE, values, lambda value: _value_fault(*value)))
+    found = [fault for fault in faults if fault]
+    if found:
+        first = min(found, key=lambda fault: fault.row)
+        raise FaultyFile(f"{rows[first.row].place}: {first.message}")
 
 
-def _first(column: str, texts: Sequence[Any], fault_of: Callable[[Any], str]) -> tuple[int, str] | None:
-    """Return the place of the first text with a fault, and the fault; none where there is none."""
-    faulty = {text: fault for text in set(texts) if (fault := fault_of(text))}
-    if not faulty:
+class Fault(NamedTuple):
+    """The index of a faulty row, and what is wrong with it."""
+
+    row: int
+    message: str
+
+
+def _first_fault(column: str, texts: Sequence[Any], validator: Callable[[Any], str]) -> Fault | None:
+    """Return the first fault of a column, or None."""
+    messages = {text: validator(text) for text in set(texts)}
+    if not any(messages.values()):
         return None
-    return next((i, f"{column} {faulty[text]}") for i, text in enumerate(texts) if text in faulty)
+    return next(Fault(i, f"{column} {messages[text]}") for i, text in enumerate(texts) if messages[text])
 
 
-def _text_checks(
+def _validators(
     paper: str, metrics: Mapping[str, Metric], schema: Schema
 ) -> Iterator[tuple[str, Callable[[str], str]]]:
-    """Yield columns, and what tells the fault of a text of theirs, nothing where there is none."""
+    """Yield (column, validator); a validator returns an error message, or an empty text."""
     needed = "is empty" if paper == SOURCES else f"must be {paper!r}, as the file's name"
     yield "paper", lambda text: "" if text and paper in (SOURCES, text) else f"{text!r}: {needed}"
     yield "table", _table_fault
@@ -227,16 +238,19 @@ def _text_checks(
 
 
 def _check_once(rows: Sequence[Row], *, measured: bool) -> None:
-    """Refuse a cell that is there twice, and of what is ``measured`` two cells of the same coordinates."""
+    """Refuse a cell that is there twice and, if the rows are ``measured``, two cells with the same coordinates."""
     known: dict[tuple[str, ...], Row] = {}
     alike: dict[tuple[str, ...], Row] = {}
     coordinates = attrgetter("table", "where", *rows[0].axes)
     for row in rows:
         if known.setdefault(row.key, row) is not row:
             raise FaultyFile(f"{row.place}: {row.label} is there twice")
-        # Sources and tables of formulas tell their rows apart by labels alone.
+        # Rows of sources and of tables of formulas are distinguished by their labels alone.
         key = coordinates(row)
-        if measured and any(key[2:-1]) and (other := alike.setdefault(key, row)) is not row:
+        if not measured or not any(key[2:-1]):
+            continue
+        other = alike.setdefault(key, row)
+        if other is not row:
             raise FaultyFile(f"{row.place}: {row.label} has the same coordinates as {other.label}")
 
 
@@ -257,7 +271,7 @@ def _coordinate_fault(text: str) -> str:
 
 
 def _number_fault(text: str, whole: bool = False) -> str:
-    """Return what is wrong with a printed number, nothing if it is one or empty."""
+    """Return what is wrong with a printed number; empty if nothing is, or if there is no number."""
     try:
         number = parse_number(text or "0")
     except ValueError as error:

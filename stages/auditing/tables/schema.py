@@ -1,4 +1,4 @@
-"""Schemas: by which columns a folder's tables tell their numbers apart, and what stands beside a number."""
+"""Schemas: the columns of a folder's tables that distinguish numbers, and those of numbers beside a value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-# Of every table: the cell's address before the coordinates, what was measured last among them, and where it stands.
+# Columns of every table: the cell's address, the metric and the value, and the place in the paper.
 ADDRESS = ("paper", "table", "row", "column")
 METRIC = "metric"
 VALUE = "value"
@@ -17,14 +17,14 @@ Column = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class FaultyFile(ValueError):
-    """A fault in a file of published numbers: one line naming file, line and what is allowed."""
+    """A fault in a file of published numbers: one line with the file, the line and what is allowed."""
 
 
 class Schema(BaseModel):
-    """The columns of a folder's tables: ``coordinates`` tell numbers apart and pair them, ``beside`` are numbers too.
+    """The columns of a folder's tables.
 
-    Coordinates were set or counted, so that they are exact; numbers beside a value are rounded as it is. ``marks`` are
-    "yes" or empty.
+    ``coordinates`` distinguish and pair numbers; as settings or counts they are exact. ``beside`` are numbers printed
+    beside a value, rounded like it. ``marks`` are "yes" or empty.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,23 +35,25 @@ class Schema(BaseModel):
 
     @model_validator(mode="after")
     def _each_column_once(self) -> Self:
-        # "spread" is a value's own plus-minus in formulas; the others are what a row knows of itself.
+        # "spread" is the attribute of a plus-minus in formulas; the others are attributes of rows.
         taken = [*self.columns, "spread", "place", "kind", "axes", "label", "key", "of_source"]
-        if twice := sorted({name for name in taken if taken.count(name) > 1}):
+        twice = sorted({name for name in taken if taken.count(name) > 1})
+        if twice:
             raise ValueError(f"{', '.join(twice)}: that column is there already")
-        # Formulas are read by Python's parser, rows are of a named tuple.
-        if words := [name for name in taken if iskeyword(name)]:
+        # Python's parser reads the formulas, and rows are named tuples.
+        words = [name for name in taken if iskeyword(name)]
+        if words:
             raise ValueError(f"{', '.join(words)}: that is a word of Python")
         return self
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The coordinates with the metric, which is always one."""
+        """The coordinates and the metric."""
         return (*self.coordinates, METRIC)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns of a table's file, in their order."""
+        """All columns of a table's file, in order."""
         return (*ADDRESS, *self.axes, VALUE, *self.beside, *self.marks, *PLACE)
 
 
@@ -64,7 +66,7 @@ def parse_schema(name: str, text: str) -> Schema:
     """Return the schema of a folder.
 
     Raises:
-        FaultyFile: no YAML, an unknown or missing key, a name that is no column's or is there twice.
+        FaultyFile: the text is not YAML, a key is unknown or missing, a column name is malformed or there twice.
     """
     try:
         content: Any = yaml.safe_load(text)

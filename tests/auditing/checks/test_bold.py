@@ -19,7 +19,7 @@ def marked(places: str) -> list[list[str]]:
     return [["yes" if mark == "x" else "" for mark in line] for line in places.split()]
 
 
-def told(values: Sequence[Sequence[str]], places: str, metric: str = "fid") -> list[str]:
+def messages_of(values: Sequence[Sequence[str]], places: str, metric: str = "fid") -> list[str]:
     made = rows(*grid(values, metric, bold=marked(places)), marks=("bold",))
     return [candidate.message for candidate in BOLD.find(paper(made))]
 
@@ -52,24 +52,24 @@ TABLE = [BASE, OURS, OTHER]
 )
 def test_the_best_of_each_column_is_bold(places: str, found: list[str]) -> None:
     half = [text for text in found if len(found) < 2]
-    assert told(TABLE, places) == half
+    assert messages_of(TABLE, places) == half
 
 
 def test_higher_is_better_where_the_metric_says_so() -> None:
-    assert told(TABLE, "xx-- --x- ---x", "is") == []
-    assert told(TABLE, "xx-- ---- --xx", "is") == ["5.20 is bold, but 5.50 is the best (higher is better)"]
-    assert told(TABLE, "xx-- ---- --xx", "optimizer") == []
+    assert messages_of(TABLE, "xx-- --x- ---x", "is") == []
+    assert messages_of(TABLE, "xx-- ---- --xx", "is") == ["5.20 is bold, but 5.50 is the best (higher is better)"]
+    assert messages_of(TABLE, "xx-- ---- --xx", "optimizer") == []
 
 
 def test_ties_may_be_bold_together_or_one_of_them() -> None:
     table = [["1.0", "2.0", "3.0"], ["1.0", "4.0", "5.0"]]
-    assert told(table, "xxx x--") == told(table, "xxx ---") == told(table, "-xx x--") == []
+    assert messages_of(table, "xxx x--") == messages_of(table, "xxx ---") == messages_of(table, "-xx x--") == []
 
 
 def test_rows_may_compete_as_columns_do() -> None:
     turned = [list(line) for line in zip(*TABLE, strict=True)]
-    assert told(turned, "-x- -x- x-- -x-") == []
-    assert told(turned, "-x- -x- --x -x-") == ["5.20 is bold, but 5.00 is the best (lower is better)"]
+    assert messages_of(turned, "-x- -x- x-- -x-") == []
+    assert messages_of(turned, "-x- -x- --x -x-") == ["5.20 is bold, but 5.00 is the best (lower is better)"]
 
 
 def test_rows_under_one_heading_compete_apart() -> None:

@@ -11,7 +11,7 @@ from stages.auditing.checks.digits import candidates
 from tests.auditing.checks.tables import grid, paper, rows
 
 
-def told(values: Sequence[Sequence[str]], metric: str = "fid") -> list[str]:
+def messages_of(values: Sequence[Sequence[str]], metric: str = "fid") -> list[str]:
     return [candidate.message for candidate in candidates(paper(rows(*grid(values, metric))))]
 
 
@@ -22,17 +22,17 @@ def ending(counts: Sequence[int]) -> list[list[str]]:
 
 
 def test_chi_square_is_held_against_its_one_in_a_thousand() -> None:
-    assert told(ending([5] * 10)) == []
+    assert messages_of(ending([5] * 10)) == []
     # (9² + 7 × 1² + 1² + 1²) / 5 = 18; (11² + 2 × 5² + 1 + ...) / 5 above 27.877.
-    assert told(ending([14, 4, 4, 4, 4, 4, 4, 4, 4, 4])) == []
-    assert told(ending([0, 0, 16, 5, 5, 5, 5, 5, 5, 4])) == [
+    assert messages_of(ending([14, 4, 4, 4, 4, 4, 4, 4, 4, 4])) == []
+    assert messages_of(ending([0, 0, 16, 5, 5, 5, 5, 5, 5, 4])) == [
         "of 50 numbers 0 end in 0, 0 end in 1, 16 end in 2, 5 end in 3, 5 end in 4, 5 end in 5, 5 end in 6, 5 end in "
         "7, 5 end in 8, 4 end in 9: chi-square 34.4, above 27.877 (p < .001)"
     ]
     # 49 numbers, and numbers of two digits or no score.
-    assert told(ending([0, 0, 16, 5, 5, 5, 5, 5, 5, 3])) == []
-    assert told([[f"{i // 10}.2" for i in range(60)]]) == []
-    assert told(ending([0, 0, 16, 5, 5, 5, 5, 5, 5, 4]), "accuracy") == []
+    assert messages_of(ending([0, 0, 16, 5, 5, 5, 5, 5, 5, 3])) == []
+    assert messages_of([[f"{i // 10}.2" for i in range(60)]]) == []
+    assert messages_of(ending([0, 0, 16, 5, 5, 5, 5, 5, 5, 4]), "accuracy") == []
 
 
 def test_a_number_printed_again_counts_once() -> None:
@@ -59,7 +59,7 @@ def test_a_number_printed_again_counts_once() -> None:
     ],
 )
 def test_fewer_decimals_than_the_rest_of_the_column(column: list[str], found: str) -> None:
-    sentences = told([[value] for value in column])
+    sentences = messages_of([[value] for value in column])
     assert sentences == [f"{found}, none of which ends in 0: zeros are dropped, or digits are missing"] * bool(found)
 
 
@@ -69,7 +69,7 @@ def test_of_three_thousand_honest_tables_about_three_are_uneven() -> None:
     found = 0
     for _ in range(3_000):
         values = [[f"{drawn.lognormvariate(2.5, 0.8):.2f}" for _ in range(12)] for _ in range(6)]
-        sentences = told(values)
+        sentences = messages_of(values)
         assert all("chi-square" in sentence for sentence in sentences)
         found += len(sentences)
     assert found <= 10
@@ -79,4 +79,4 @@ def test_three_significant_digits_are_no_lack_of_decimals() -> None:
     drawn = random.Random(4)
     for _ in range(500):
         values = [f"{drawn.lognormvariate(2.5, 1.5):#.3g}".rstrip(".") for _ in range(8)]
-        assert told([[value] for value in values if "e" not in value]) == []
+        assert messages_of([[value] for value in values if "e" not in value]) == []

@@ -9,7 +9,7 @@ from stages.auditing.checks.exchanged import candidates
 from tests.auditing.checks.tables import paper, rows
 
 
-def told(*cells: tuple[str, str]) -> list[str]:
+def messages_of(*cells: tuple[str, str]) -> list[str]:
     """The candidates of a table with these precisions and recalls."""
     records = [
         {"method": f"m{i}", "row": f"m{i}", "column": metric, "metric": metric, "value": value}
@@ -26,24 +26,24 @@ UPRIGHT = [("0.69", "0.60"), ("0.70", "0.61"), ("0.68", "0.59"), ("0.71", "0.58"
 
 
 def test_one_cell_the_other_way_round() -> None:
-    assert told(*UPRIGHT, ("0.69", "0.60")) == []
-    assert told(*UPRIGHT, ("0.60", "0.69")) == [
+    assert messages_of(*UPRIGHT, ("0.69", "0.60")) == []
+    assert messages_of(*UPRIGHT, ("0.60", "0.69")) == [
         "precision 0.60 and recall 0.69 fit the other 4 cells only when exchanged: there precision is from 0.68 to "
         "0.71 and recall from 0.58 to 0.61"
     ]
-    assert len(told(*((recall, precision) for precision, recall in UPRIGHT), ("0.69", "0.60"))) == 1
+    assert len(messages_of(*((recall, precision) for precision, recall in UPRIGHT), ("0.69", "0.60"))) == 1
 
 
 def test_what_may_be_a_trade_of_one_for_the_other_is_passed() -> None:
-    assert told(*UPRIGHT[:3], ("0.60", "0.69")) == []
+    assert messages_of(*UPRIGHT[:3], ("0.60", "0.69")) == []
     # 0.65 and 0.66 are no nearer to the other side than to their own; 0.40 and 0.90 fit neither.
-    assert told(*UPRIGHT, ("0.63", "0.64")) == []
-    assert told(*UPRIGHT, ("0.40", "0.69")) == []
-    assert told(*UPRIGHT, ("0.60", "0.90")) == []
+    assert messages_of(*UPRIGHT, ("0.63", "0.64")) == []
+    assert messages_of(*UPRIGHT, ("0.40", "0.69")) == []
+    assert messages_of(*UPRIGHT, ("0.60", "0.90")) == []
     # Two of six.
-    assert told(*UPRIGHT, ("0.60", "0.69"), ("0.60", "0.69")) == []
+    assert messages_of(*UPRIGHT, ("0.60", "0.69"), ("0.60", "0.69")) == []
     # Precision varies by more than the gap of 0.05.
-    assert told(*UPRIGHT[:3], ("0.80", "0.64"), ("0.60", "0.69")) == []
+    assert messages_of(*UPRIGHT[:3], ("0.80", "0.64"), ("0.60", "0.69")) == []
 
 
 @given(
@@ -54,4 +54,7 @@ def test_what_may_be_a_trade_of_one_for_the_other_is_passed() -> None:
     )
 )
 def test_where_both_vary_by_less_than_their_gap_nothing_is_exchanged(cells: list[tuple[int, int]]) -> None:
-    assert told(*((f"0.{upper}" if upper < 100 else f"{upper / 100}", f"0.{lower}") for upper, lower in cells)) == []
+    assert (
+        messages_of(*((f"0.{upper}" if upper < 100 else f"{upper / 100}", f"0.{lower}") for upper, lower in cells))
+        == []
+    )

@@ -27,7 +27,7 @@ def grimmer_of(mean: str, sd: str, n: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("metric", "value", "n", "told"),
+    ("metric", "value", "n", "message"),
     [
         # Brown and Heathers' example: 145 and 146 of 28 are 5.18 and 5.21.
         ("rating", "5.19", "28", "5.19 is no mean of 28 whole numbers: 145 / 28 = 5.179 and 146 / 28 = 5.214"),
@@ -58,8 +58,8 @@ def grimmer_of(mean: str, sd: str, n: str) -> list[str]:
         ("rating", "", "28", ""),
     ],
 )
-def test_grim(metric: str, value: str, n: str, told: str) -> None:
-    assert grim_of({"metric": metric, "value": value, "n": n}) == [told] * bool(told)
+def test_grim(metric: str, value: str, n: str, message: str) -> None:
+    assert grim_of({"metric": metric, "value": value, "n": n}) == [message] * bool(message)
 
 
 def test_a_share_is_in_per_cent_where_another_of_its_metric_is_above_one() -> None:

@@ -12,7 +12,7 @@ from tests.auditing.checks.tables import grid, paper, rows
 VALUES = st.floats(1, 90)
 
 
-def told(values: list[list[str]], percentages: list[list[str]], name: str = "improvement") -> list[str]:
+def messages_of(values: list[list[str]], percentages: list[list[str]], name: str = "improvement") -> list[str]:
     made = rows(*grid(values, **{name: percentages}), beside=(name,))
     return [candidate.message for candidate in candidates(paper(made))]
 
@@ -36,27 +36,29 @@ OURS = ["6.00", "3.00", "4.00", "9.00"]
     ],
 )
 def test_a_percentage_that_does_not_come_out_among_three_that_do(printed: list[str], found: list[str]) -> None:
-    assert told([BASE, OURS], [[""] * 4, printed]) == [f"{text}others of the table come out so" for text in found]
+    assert messages_of([BASE, OURS], [[""] * 4, printed]) == [
+        f"{text}others of the table come out so" for text in found
+    ]
 
 
 def test_three_that_agree_are_no_base_where_most_do_not() -> None:
     base = [*BASE, "4.00", "3.00", "2.00"]
     ours = [*OURS, "2.00", "1.00", "1.50"]
     printed = ["25.0", "50.0", "20.0", "19.0", "19.0", "19.0"]
-    assert told([base, ours], [[""] * 7, [*printed, "19.0"]]) == []
-    assert len(told([base, ours], [[""] * 7, [*printed[:4], "50.0", "19.0", "19.0"]])) == 3
+    assert messages_of([base, ours], [[""] * 7, [*printed, "19.0"]]) == []
+    assert len(messages_of([base, ours], [[""] * 7, [*printed[:4], "50.0", "19.0", "19.0"]])) == 3
 
 
 def test_the_base_is_found_in_columns_as_in_rows() -> None:
     turned = [list(pair) for pair in zip(BASE, OURS, strict=True)]
-    assert len(told(turned, [["", "25.0"], ["", "50.0"], ["", "20.0"], ["", "91.0"]])) == 1
-    assert told(turned, [["", "25.0"], ["", "50.0"], ["", "20.0"], ["", "10.0"]], "gain_percent") == []
+    assert len(messages_of(turned, [["", "25.0"], ["", "50.0"], ["", "20.0"], ["", "91.0"]])) == 1
+    assert messages_of(turned, [["", "25.0"], ["", "50.0"], ["", "20.0"], ["", "10.0"]], "gain_percent") == []
 
 
 def test_another_base_of_the_table_excuses_a_percentage() -> None:
     """The last is against the row in the middle: 100 × (1 − 9.00 / 12.0)."""
     middle = ["7.00", "7.00", "7.00", "12.0"]
-    assert told([BASE, middle, OURS], [[""] * 4, [""] * 4, ["25.0", "50.0", "20.0", "25.0"]]) == []
+    assert messages_of([BASE, middle, OURS], [[""] * 4, [""] * 4, ["25.0", "50.0", "20.0", "25.0"]]) == []
 
 
 def test_the_metrics_of_a_table_have_signs_of_their_own() -> None:
@@ -70,20 +72,20 @@ def test_an_improvement_may_be_a_difference() -> None:
     """Near 100 it hardly differs from one in per cent: 1.20 and 1.50 would be 1.25 and 1.59."""
     base = ["96.10", "95.00", "94.20", "93.00"]
     ours = ["97.30", "96.00", "95.70", "95.00"]
-    assert told([base, ours], [[""] * 4, ["1.20", "1.00", "1.50", "2.00"]]) == []
-    assert told([base, ours], [[""] * 4, ["1.20", "1.00", "1.50", "3.00"]]) == [
+    assert messages_of([base, ours], [[""] * 4, ["1.20", "1.00", "1.50", "2.00"]]) == []
+    assert messages_of([base, ours], [[""] * 4, ["1.20", "1.00", "1.50", "3.00"]]) == [
         "3.00 is printed beside 95.00, but 95.00 − 93.00 = 2.00; 3 others of the table come out so"
     ]
     # One decimal less, and either formula gives the first three, so that either may be meant: 2.0 or 2.2 %.
     coarse = [[value[:-1] for value in line] for line in (base, ours)]
     for last in ("2.0", "2.2"):
-        assert told(coarse, [[""] * 4, ["1.2", "1.0", "1.5", last]]) == []
+        assert messages_of(coarse, [[""] * 4, ["1.2", "1.0", "1.5", last]]) == []
 
 
 def test_what_cannot_be_divided_or_read_is_passed_over() -> None:
-    assert told([["0.0", "0", "0", ""], OURS], [[""] * 4, ["25.0", "50.0", "20.0", "10.0"]]) == []
-    assert told([["0.0", "0", "0", "10.0"], OURS], [[""] * 4, ["25.0", "50.0", "20.0", "19.0"]]) == []
-    assert told([BASE, OURS], [[""] * 4, [""] * 4], "n") == []
+    assert messages_of([["0.0", "0", "0", ""], OURS], [[""] * 4, ["25.0", "50.0", "20.0", "10.0"]]) == []
+    assert messages_of([["0.0", "0", "0", "10.0"], OURS], [[""] * 4, ["25.0", "50.0", "20.0", "19.0"]]) == []
+    assert messages_of([BASE, OURS], [[""] * 4, [""] * 4], "n") == []
 
 
 @given(
@@ -104,4 +106,4 @@ def test_percentages_of_unrounded_values_are_passed(
     printed = [[f"{value:.2f}" for value in line] for line in values]
     if transposed:
         printed, percentages = ([list(line) for line in zip(*table, strict=True)] for table in (printed, percentages))
-    assert told(printed, percentages) == []
+    assert messages_of(printed, percentages) == []

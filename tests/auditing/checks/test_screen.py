@@ -103,14 +103,14 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
 def test_the_candidates_of_the_three_papers(found: list[tuple[str, str, str]]) -> None:
     """Each was looked at: both percentages are inconsistent in the audit too, and this paper does not state n."""
-    assert [told for check, _, told in found if check != "unstated"] == [
+    assert [message for check, _, message in found if check != "unstated"] == [
         "16.40 is printed beside 18.81, but 100 × (1 − 18.81 / 22.53) = 16.51; 48 others of the table come out so",
         "4.07 is printed beside 31.11, but 100 × (1 − 31.11 / 31.30) = 0.61; 48 others of the table come out so",
     ]
     assert [place for check, place, _ in found if check == "unstated"] == [
         f"ts/{table}" for table in (1, 2, 5, 6, 7, 8, 9, 10)
     ]
-    costly = [place for check, place, told in found if check == "unstated" and "evaluations" in told]
+    costly = [place for check, place, message in found if check == "unstated" and "evaluations" in message]
     assert costly == ["ts/1", "ts/9"]
 
 

@@ -70,7 +70,7 @@ def test_what_fits_or_is_no_result_is_passed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "decision", "told"),
+    ("text", "decision", "message"),
     [
         ("t(28) = 2.20, p = .03", False, "the statistic gives p from 0.0358 to 0.0366"),
         ("t(28) = 2.20, p < .01", False, "the statistic gives p from 0.0358 to 0.0366"),
@@ -85,11 +85,11 @@ def test_what_fits_or_is_no_result_is_passed(text: str) -> None:
         ("z = 0.10, p = .036", True, "significant at .05, it is not"),
     ],
 )
-def test_a_p_that_is_another_is_told_with_what_it_decides(text: str, decision: bool, told: str) -> None:
+def test_a_p_that_is_another_is_told_with_what_it_decides(text: str, decision: bool, message: str) -> None:
     (error,) = errors(f"As expected ({text}).")
     assert error.decision is decision
     assert error.message.startswith(f"{text}: ")
-    assert told in error.message
+    assert message in error.message
 
 
 def test_notes_values_and_statements_are_read_and_decisions_come_first() -> None:

@@ -19,15 +19,15 @@ COORDINATES = ("dataset", "method", "steps")
 BESIDE = ("n", "nfe")
 
 
-def told(*records: dict[str, str], claims: tuple[Any, ...] = ()) -> list[str]:
+def messages_of(*records: dict[str, str], claims: tuple[Any, ...] = ()) -> list[str]:
     made = rows(*records, coordinates=COORDINATES, beside=BESIDE)
     return [candidate.message for candidate in candidates(paper(made, claims))]
 
 
 def test_each_table_of_scores_lacks_n() -> None:
-    assert told(SCORE, SCORE | {"column": "b"}, OTHER) == [N, N]
-    assert told({"metric": "optimizer", "value": "Adam"}, {"metric": "time_ms", "value": "19.57"}) == []
-    assert told(SCORE | {"value": ""}) == []
+    assert messages_of(SCORE, SCORE | {"column": "b"}, OTHER) == [N, N]
+    assert messages_of({"metric": "optimizer", "value": "Adam"}, {"metric": "time_ms", "value": "19.57"}) == []
+    assert messages_of(SCORE | {"value": ""}) == []
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_each_table_of_scores_lacks_n() -> None:
     ],
 )
 def test_n_may_be_stated_anywhere_in_the_tables(record: dict[str, str]) -> None:
-    assert told(SCORE, record) == []
+    assert messages_of(SCORE, record) == []
 
 
 @pytest.mark.parametrize(
@@ -49,24 +49,24 @@ def test_n_may_be_stated_anywhere_in_the_tables(record: dict[str, str]) -> None:
     ["50,000 training images", "good samples", "noised 3 times, then images", "N images", "10K reference samples"],
 )
 def test_other_images_are_no_n(note: str) -> None:
-    assert told(SCORE | {"note": note}) == [N]
-    assert told(SCORE, claims=(Claim("claims.csv:2", note),)) == [N]
+    assert messages_of(SCORE | {"note": note}) == [N]
+    assert messages_of(SCORE, claims=(Claim("claims.csv:2", note),)) == [N]
 
 
 def test_a_claim_may_state_n() -> None:
-    assert told(SCORE, claims=(Claim("claims.csv:2", "FID is computed on 50k generated samples"),)) == []
+    assert messages_of(SCORE, claims=(Claim("claims.csv:2", "FID is computed on 50k generated samples"),)) == []
 
 
 def test_samplers_of_several_evaluations_need_their_number() -> None:
     heun = SCORE | {"method": "heun", "n": "50000"}
-    assert told(heun) == [COST.format("heun")]
-    assert told(SCORE | {"row": "DPM-Solver-2 (ours)", "n": "50000"}) == [COST.format("DPM-Solver-2")]
-    assert told(heun | {"n": ""}) == [f"{N}; {COST.format('heun')}"]
+    assert messages_of(heun) == [COST.format("heun")]
+    assert messages_of(SCORE | {"row": "DPM-Solver-2 (ours)", "n": "50000"}) == [COST.format("DPM-Solver-2")]
+    assert messages_of(heun | {"n": ""}) == [f"{N}; {COST.format('heun')}"]
     for record in (
         heun | {"nfe": "19"},
         heun | {"steps": ""},
         heun | {"method": "ddim"},
         heun | {"metric": "time_ms"},
     ):
-        assert told(record) == []
-    assert told(heun, heun | {"metric": "nfe", "value": "19", "column": "NFE"}) == []
+        assert messages_of(record) == []
+    assert messages_of(heun, heun | {"metric": "nfe", "value": "19", "column": "NFE"}) == []

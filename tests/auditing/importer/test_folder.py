@@ -70,8 +70,8 @@ def test_what_it_made_is_audited_without_a_warning(here: Path, capsys: pytest.Ca
 
 def test_what_is_to_decide_comes_in_the_order_of_weight(here: Path) -> None:
     init("awkward.tex")
-    told = (here / "mine/DECIDE.md").read_text()
-    headings = [line.partition(" (")[0] for line in told.splitlines() if line.startswith("## ")]
+    message = (here / "mine/DECIDE.md").read_text()
+    headings = [line.partition(" (")[0] for line in message.splitlines() if line.startswith("## ")]
     assert headings == [
         "## Tables not read",
         "## Numbers of the source that were not read",
@@ -79,8 +79,8 @@ def test_what_is_to_decide_comes_in_the_order_of_weight(here: Path) -> None:
         "## Claims not proposed",
         "## Coordinates that are guessed",
     ]
-    assert "- awkward.tex:74: the tblr is of a kind that cannot be read; print it as a tabular\n" in told
-    assert "- Table 6: 5.50 (awkward.tex:79): perhaps inside a macro that the file does not define\n" in told
+    assert "- awkward.tex:74: the tblr is of a kind that cannot be read; print it as a tabular\n" in message
+    assert "- Table 6: 5.50 (awkward.tex:79): perhaps inside a macro that the file does not define\n" in message
 
 
 def test_a_table_without_claims_says_that_a_person_must_write_them(here: Path) -> None:
@@ -97,8 +97,8 @@ def test_files_in_a_row_go_on_numbering(here: Path) -> None:
     init("same.csv", "same.tex", "same.md")
     names = [line.split(",")[1] for line in (here / "mine/same.csv").read_text().splitlines()[1:]]
     assert list(dict.fromkeys(names)) == ["1", "1-2", "1-3"]
-    told = (here / "mine/DECIDE.md").read_text()
-    assert "- same.tex:3: there is a Table 1 already; it is called 1-2\n" in told
+    message = (here / "mine/DECIDE.md").read_text()
+    assert "- same.tex:3: there is a Table 1 already; it is called 1-2\n" in message
 
 
 def test_an_empty_folder_may_be_there_and_a_full_one_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ def proposed(*tables: Table) -> tuple[list[Finding], list[Decision]]:
     return findings, content.decisions
 
 
-def told(findings: list[Finding]) -> list[tuple[str, str, str]]:
+def messages_of(findings: list[Finding]) -> list[tuple[str, str, str]]:
     return [(finding.claim.kind, finding.claim.check, finding.verdict) for finding in findings]
 
 
@@ -57,7 +57,7 @@ def test_improvements_are_over_the_base_that_most_fit() -> None:
         (f"a = toy/1 method=base; b = toy/1 method={name}", verdict)
         for name, verdict in (("x", "consistent"), ("y", "consistent"), ("z", "inconsistent"))
     ]
-    assert told(findings) == [
+    assert messages_of(findings) == [
         ("improvement", f"100 * (1 - b / a) = b.improvement; {operands}", verdict) for operands, verdict in checks
     ]
     (base,) = (decision.text for decision in decisions if decision.kind == "base")
@@ -74,7 +74,7 @@ def test_improvements_may_be_differences_over_another_column() -> None:
 
 def test_a_row_without_improvement_makes_a_claim_of_each_number() -> None:
     findings, _ = proposed(table_of("Method|A FID|B FID\nbase|8.00|4.00\nx|6.00 (25.0%)|2.00"))
-    assert told(findings) == [
+    assert messages_of(findings) == [
         (
             "improvement",
             "100 * (1 - b / a) = b.improvement; a = toy/1 method=base variant=a; b = toy/1 method=x variant=a",
@@ -93,7 +93,7 @@ def test_columns_of_differences_take_the_columns_that_fit() -> None:
     """Δ of the first row is 3.0 - 1.0; of the second 5.0 - 4.5 = 0.5, printed 0.9."""
     findings, decisions = proposed(table_of("Method|A|B|C|Δ\nx|3.0|9.0|1.0|2.0\ny|5.0|9.0|4.5|0.9\nz|7.0|1.0|4.0|3.0"))
     operands = "a = toy/1 setting=a; b = toy/1 setting=c; d = toy/1 setting=delta"
-    assert told(findings) == [
+    assert messages_of(findings) == [
         ("difference", f"a - b = d; {operands}", verdict) for verdict in ("consistent", "inconsistent", "consistent")
     ]
     assert "taken for a - b with a = A; b = C: 2 of 3 fit" in [decision.text for decision in decisions]
@@ -102,7 +102,7 @@ def test_columns_of_differences_take_the_columns_that_fit() -> None:
 def test_rows_of_differences_and_speed_ups_are_ratios_of_rows() -> None:
     findings, _ = proposed(table_of("Method|time|memory\nslow|8.0|6.0\nfast|2.0|3.0\nspeedup|4.0|2.0"))
     assert (
-        told(findings)
+        messages_of(findings)
         == [
             (
                 "difference",
@@ -117,18 +117,18 @@ def test_rows_of_differences_and_speed_ups_are_ratios_of_rows() -> None:
 def test_averages_leave_out_other_metrics_and_totals_are_sums() -> None:
     """(1 + 2 + 6) / 3 = 3; the column of times is no part of it."""
     findings, _ = proposed(table_of("Task|x|y|z|time|Avg.\na|1.0|2.0|6.0|99.0|3.0\nb|2.0|2.0|2.0|99.0|2.5"))
-    assert told(findings) == [
+    assert messages_of(findings) == [
         ("mean", "mean(a) = d; a = toy/1 metric=x,y,z; d = toy/1 metric=avg", verdict)
         for verdict in ("consistent", "inconsistent")
     ]
     findings, _ = proposed(table_of("Part|FID\na|1.0\nb|2.0\nc|6.0\nTotal|9.0"))
-    assert told(findings) == [("mean", "sum(a) = d; a = toy/1 part=a,b,c; d = toy/1 part=total", "consistent")]
+    assert messages_of(findings) == [("mean", "sum(a) = d; a = toy/1 part=a,b,c; d = toy/1 part=total", "consistent")]
 
 
 def test_bold_numbers_are_the_best_of_what_most_of_them_are() -> None:
     columns = "Method|FID|recall\nx|*1.00|0.50\ny|2.00|*0.60\nz|3.00|0.40"
     findings, _ = proposed(table_of(columns))
-    assert told(findings) == [
+    assert messages_of(findings) == [
         ("ordering", "a <= min(o); a = toy/1 method=x metric=fid; o = toy/1 metric=fid", "consistent"),
         ("ordering", "a >= max(o); a = toy/1 method=y metric=recall; o = toy/1 metric=recall", "consistent"),
     ]
@@ -161,7 +161,7 @@ def test_numbers_that_two_tables_print_are_compared_where_most_agree() -> None:
     second = table_of("Method|FID\nx|1.0\ny|2.50\nz|3.0\nw|4.0", "2")
     findings, _ = proposed(first, second)
     operands = "a = toy/1? metric=fid; b = toy/2? metric=fid"
-    assert told(findings) == [
+    assert messages_of(findings) == [
         ("repeated", f"a = b; {operands}", verdict) for verdict in ("consistent", "inconsistent", "consistent")
     ]
     other = table_of("Method|FID\nx|7.00\ny|8.00\nz|3.00", "2")

@@ -92,8 +92,8 @@ CAPTIONED = r"""
 
 def test_captions_are_those_of_tables_and_stand_on_either_side(tmp_path: Path) -> None:
     tables = [table for table in read(tmp_path, "a.tex", CAPTIONED) if isinstance(table, Table)]
-    told = [(table.number, table.caption, table.label, table.grid[0][1].text) for table in tables]
-    assert told == [
+    message = [(table.number, table.caption, table.label, table.grid[0][1].text) for table in tables]
+    assert message == [
         ("1", "left", "l", "1.5"),
         ("2", "right", "r", "2.5"),
         ("3", "whole", "", "3.5"),

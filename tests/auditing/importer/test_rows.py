@@ -119,8 +119,8 @@ def test_numbers_in_brackets_are_deviations_where_the_table_says_so(tmp_path: Pa
     table = only(tmp_path, "a.csv", "Group,Score\nx,3.21 (12)\ny,3.5 (7)\n")
     (first, _), decisions = numbers_of(table)
     assert (first.value, first.sd, first.note) == ("3.21", "", "printed: 3.21 (12)")
-    (told,) = (decision.text for decision in decisions if decision.kind == "beside")
-    assert told == "of '3.21 (12)' (2 such cells) 3.21 was taken; what stands beside is in the note"
+    (message,) = (decision.text for decision in decisions if decision.kind == "beside")
+    assert message == "of '3.21 (12)' (2 such cells) 3.21 was taken; what stands beside is in the note"
 
 
 def test_a_header_that_is_a_reserved_word_gives_another_name(tmp_path: Path) -> None:

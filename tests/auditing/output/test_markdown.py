@@ -34,24 +34,24 @@ def part(record: dict[str, Any], heading: str) -> list[str]:
 
 @given(WORDS)
 def test_escaped_text_reads_as_it_was_written(parse: Any, text: str) -> None:
-    told = " ".join(text.split())
+    message = " ".join(text.split())
     heading, item, cell = (
         [token for token in parse(document) if token.type == "inline"]
         for document in (f"### {escape(text)}\n", f"- {escape(text)}\n", f"| a |\n|---|\n| {escape(text)} |\n")
     )
     for found in (heading, item, cell[1:]):
         assert all(child.type in ("text", "text_special") for token in found for child in token.children)
-        assert "".join(child.content for token in found for child in token.children) == told
+        assert "".join(child.content for token in found for child in token.children) == message
 
 
 @given(WORDS)
 def test_a_code_span_holds_the_text(parse: Any, text: str) -> None:
-    told = " ".join(text.split())
-    if told:
+    message = " ".join(text.split())
+    if message:
         (token,) = (token for token in parse(f"- x {code(text)} y\n") if token.type == "inline")
         assert [(child.type, child.content) for child in token.children] == [
             ("text", "x "),
-            ("code_inline", told),
+            ("code_inline", message),
             ("text", " y"),
         ]
 
@@ -118,7 +118,7 @@ def test_an_explanation_of_all_is_said_once(record: dict[str, Any]) -> None:
 def test_candidates_come_last_by_check(record: dict[str, Any]) -> None:
     assert audit_markdown(record).partition("\n## Worth a look: checks that need no claim\n")[2].splitlines() == [
         "",
-        "What these checks of the tables alone point at. They are no verdicts and counted nowhere.",
+        "Results of checks that use the tables alone. They are not verdicts and are not counted.",
         "",
         "### One number twice: 1",
         "",

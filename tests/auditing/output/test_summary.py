@@ -10,9 +10,9 @@ from tests.auditing.output.audits import CANDIDATES, made_up_audit
 
 def test_findings_of_one_cause_follow_one_another_under_it(tmp_path: Path) -> None:
     lines = summary_lines(made_up_audit(tmp_path), ("inconsistent",))
-    told = [line for line in lines if line.startswith(("== ", "    ["))]
-    assert told[:3] == ["== Ours gains less at 20 steps", "    [printed-gain.20]", "    [wrong-gain]"]
-    assert sum(line.startswith("== ") for line in told) == 1
+    message = [line for line in lines if line.startswith(("== ", "    ["))]
+    assert message[:3] == ["== Ours gains less at 20 steps", "    [printed-gain.20]", "    [wrong-gain]"]
+    assert sum(line.startswith("== ") for line in message) == 1
     assert "nothing" not in "\n".join(lines)
 
 

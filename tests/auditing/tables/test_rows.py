@@ -211,7 +211,7 @@ def test_the_same_coordinates_twice_are_refused_in_one_part_of_a_table() -> None
     other = GOOD | {"column": "6 steps"}
     with pytest.raises(FaultyFile, match=r"toy.csv:3: toy/1 \[ours; 6 steps\] fid has the same coordinates as toy/1"):
         parse_table("toy.csv", text(DIFFUSION.columns, GOOD, other), METRICS)
-    for told in ({"where": "Table 1 right part"}, {"steps": "6"}, {"table": "2"}):
-        assert len(parse_table("toy.csv", text(DIFFUSION.columns, GOOD, other | told), METRICS)) == 2
+    for message in ({"where": "Table 1 right part"}, {"steps": "6"}, {"table": "2"}):
+        assert len(parse_table("toy.csv", text(DIFFUSION.columns, GOOD, other | message), METRICS)) == 2
     plain = {"dataset": "", "eta": "", "steps": ""}
     assert len(parse_table("toy.csv", text(DIFFUSION.columns, GOOD | plain, other | plain), METRICS)) == 2

@@ -10,14 +10,16 @@ from stages.auditing.tables.schema import DIFFUSION, FaultyFile, parse_schema
 def test_columns_come_in_one_order() -> None:
     schema = parse_schema("schema.yaml", "coordinates: [task]\nbeside: [n, sd]\nmarks: [bold]\n")
     assert schema.axes == ("task", "metric")
-    told = "paper table row column task metric value n sd bold where source note"
-    assert schema.columns == tuple(told.split())
-    assert parse_schema("schema.yaml", "coordinates: [task]\n").columns == tuple(told.replace(" n sd bold", "").split())
+    message = "paper table row column task metric value n sd bold where source note"
+    assert schema.columns == tuple(message.split())
+    assert parse_schema("schema.yaml", "coordinates: [task]\n").columns == tuple(
+        message.replace(" n sd bold", "").split()
+    )
 
 
 def test_without_a_file_they_are_those_of_the_diffusion_papers() -> None:
-    told = "paper table row column dataset model sampler spacing eta fix steps metric value improvement k b"
-    assert DIFFUSION.columns == (*told.split(), "where", "source", "note")
+    message = "paper table row column dataset model sampler spacing eta fix steps metric value improvement k b"
+    assert DIFFUSION.columns == (*message.split(), "where", "source", "note")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-// The filter over the findings: what is asked for stands in the address, so that it can be sent.
+// The filter of the findings. Its state is part of the address, so that it can be shared.
 "use strict";
 {
   const MARK = "#filter?";
@@ -8,7 +8,7 @@
   const folds = [...document.querySelectorAll(".findings")].map(list => list.closest("details"));
   let unfiltered = null;
 
-  // A finding in a group is told by what heads the group too.
+  // The text of a finding in a group includes the heading of the group.
   function textOf(node) {
     const group = node.closest(".finding");
     const parts = group === node ? [node] : [...group.children].filter(part => !part.matches(".cases")).concat(node);
@@ -54,7 +54,7 @@
     history.replaceState(null, "", wanted ? MARK + wanted : location.pathname + location.search);
   }
 
-  // The address asks for a filter, or for a place, which must not be hidden.
+  // The address names a filter, or an element, which must be visible.
   function follow() {
     if (location.hash.startsWith(MARK)) {
       const wanted = new URLSearchParams(location.hash.slice(MARK.length));

@@ -52,8 +52,8 @@ def test_numbers_are_taken_as_printed(text: str, printed: PrintedCell) -> None:
 
 
 def test_what_else_stands_in_brackets_is_kept_and_told() -> None:
-    told = "'5.1 [4.9, 5.3]': only 5.1 was taken"
-    assert parse_cell("5.1 [4.9, 5.3]") == PrintedCell("5.1", note="printed: 5.1 [4.9, 5.3]", doubt=told)
+    message = "'5.1 [4.9, 5.3]': only 5.1 was taken"
+    assert parse_cell("5.1 [4.9, 5.3]") == PrintedCell("5.1", note="printed: 5.1 [4.9, 5.3]", doubt=message)
 
 
 @pytest.mark.parametrize(
