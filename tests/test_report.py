@@ -22,7 +22,7 @@ from stages.plan.plan_file import read_cells, read_plan, write_cells
 from stages.plan.times import Timed, Times, write_times
 from stages.plan.tuned import settings_digest, write_tuned
 from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot
-from stages.reporting.plots.fid_against_steps import fid_against_steps
+from stages.reporting.plots.fid_plots import fid_against_steps
 from stages.store.files import read_json, sha256, write_json
 from stages.store.paths import (
     AUDIT,
@@ -62,7 +62,7 @@ from tests.toy import ROOT, toy_params, write_params, write_study
 
 CELL = "adm-ddpm-none-20"
 DATA, OTHER = "0" * 64, "1" * 64
-EFFECT = {"none": 0.0, "es": -1.0, "ts": 1.0, "es-linear": -2.0}
+EFFECT = {"none": 0.0, "es": -1.0, "ts": 1.0, "es-linear": -2.0, "es-strong": -3.0}
 
 
 def study_params() -> dict[str, Any]:
@@ -91,33 +91,60 @@ def write_results(planned: Planned) -> None:
         write_preview(preview_path(name), images)
     picture = sha256(preview_path("real"))
     data = DatasetRecord(
-        dataset="digits", n=1797, shape=(8, 8, 1), source="<script>alert(1)</script>", sha256=DATA,
+        dataset="digits",
+        n=1797,
+        shape=(8, 8, 1),
+        source="<script>alert(1)</script>",
+        sha256=DATA,
         preview_sha256=picture,
-    )  # fmt: skip
+    )
     network = ExtractorRecord(
-        network="classifier", extractor=params.extractor, sha256=OTHER, dataset_sha256=DATA, test_accuracy=0.98,
-        n_test=359, n_train=1438,
-    )  # fmt: skip
+        network="classifier",
+        extractor=params.extractor,
+        sha256=OTHER,
+        dataset_sha256=DATA,
+        test_accuracy=0.98,
+        n_test=359,
+        n_train=1438,
+    )
     floor = Floor(fid=1.5, sfid=0.1, inception_score=8.0, precision=0.9, recall=0.9, n_fake=1500, n_real=297)
     reference = ReferenceRecord(
-        reference="digits", n_real=1797, shape=(8, 8, 1), sha256=DATA, dataset_sha256=DATA, network_sha256=OTHER,
+        reference="digits",
+        n_real=1797,
+        shape=(8, 8, 1),
+        sha256=DATA,
+        dataset_sha256=DATA,
+        network_sha256=OTHER,
         floor=floor,
-    )  # fmt: skip
+    )
     write_record(DATASET_RECORD, data)
     write_record(EXTRACTOR_RECORD, network)
     write_record(REFERENCE_RECORD, reference)
     for name in planned.autoencoder:
         encoder = AutoencoderRecord(
-            autoencoder=name, section=params.autoencoders[name].model_dump(), seed=params.seed, n=1797, parameters=5000,
-            scale=1.5, mse=0.02, mean_image_mse=0.3, sha256=DATA, dataset_sha256=DATA,
-        )  # fmt: skip
+            autoencoder=name,
+            section=params.autoencoders[name].model_dump(),
+            seed=params.seed,
+            n=1797,
+            parameters=5000,
+            scale=1.5,
+            mse=0.02,
+            mean_image_mse=0.3,
+            sha256=DATA,
+            dataset_sha256=DATA,
+        )
         write_record(autoencoder_record_path(name), encoder)
     for model in planned.train:
         record = ModelRecord(
-            model=model, parameters=353090, losses=[{"iteration": 4, "mse": 0.1}],
+            model=model,
+            parameters=353090,
+            losses=[{"iteration": 4, "mse": 0.1}],
             training=params.training(model),
-            sha256=DATA, kept_sha256=OTHER, dataset_sha256=DATA, input_sha256=DATA,
-        )  # fmt: skip
+            sha256=DATA,
+            kept_sha256=OTHER,
+            dataset_sha256=DATA,
+            input_sha256=DATA,
+        )
         write_record(model_record_path(model), record)
         if model in planned.diagnose:
             write_record(diagnosis_path(model), diagnosis_record(model))
@@ -125,9 +152,18 @@ def write_results(planned: Planned) -> None:
     for key, cell in planned.sample.items():
         sampler, fix = params.samplers[cell.sampler].model_dump(), params.fixes[cell.fix].resolved(cell.values)
         record = SampleRecord(
-            **cell.axes, **params.sample.model_dump(), seed=0, nfe=cell.steps, timesteps=[0], sampler_params=sampler,
-            fix_params=fix.model_dump(), model_sha256=DATA, input_sha256=DATA, sha256=OTHER, preview_sha256=picture,
-        )  # fmt: skip
+            **cell.axes,
+            **params.sample.model_dump(),
+            seed=0,
+            nfe=cell.steps,
+            timesteps=[0],
+            sampler_params=sampler,
+            fix_params=fix.model_dump(),
+            model_sha256=DATA,
+            input_sha256=DATA,
+            sha256=OTHER,
+            preview_sha256=picture,
+        )
         write_record(sample_record_path(key), record)
         write_record(scores_path(key), score_record(cell))
     for model, cell in planned.trajectory.items():
@@ -139,15 +175,29 @@ def write_inputs(planned: Planned) -> None:
     params = read_params()
     for model in planned.moments:
         moments = MomentsRecord(
-            model=model, images=params.moments.images, seed=0, precision="fp32", sha256=DATA, model_sha256=DATA,
+            model=model,
+            images=params.moments.images,
+            seed=0,
+            precision="fp32",
+            sha256=DATA,
+            model_sha256=DATA,
             dataset_sha256=DATA,
-        )  # fmt: skip
+        )
         write_record(moments_record_path(model), moments)
     for model in planned.guide:
         guide = GuideRecord(
-            model=model, parameters=9, classes=10, iterations=4, loss=0.5, accuracy={"0": 0.9}, n_test=5, n_train=50,
-            training=params.guiding(model), sha256=DATA, dataset_sha256=DATA,
-        )  # fmt: skip
+            model=model,
+            parameters=9,
+            classes=10,
+            iterations=4,
+            loss=0.5,
+            accuracy={"0": 0.9},
+            n_test=5,
+            n_train=50,
+            training=params.guiding(model),
+            sha256=DATA,
+            dataset_sha256=DATA,
+        )
         write_record(guide_record_path(model), guide)
 
 
@@ -158,11 +208,21 @@ def trajectory_record(cell: Cell) -> TrajectoryRecord:
         TrajectoryPoint(iteration=i, value=10 - i + shift, margin=1, replicates=[10 - i + shift + r for r in range(5)])
         for i in (1, 2, 3)
     ]
-    return TrajectoryRecord.model_validate({
-        **cell.axes, **params.sample.model_dump(), "seed": 0, "evaluate": params.evaluate, "points": points,
-        "sampler_params": params.samplers[cell.sampler].model_dump(), "fix_params": params.fixes["none"].model_dump(),
-        "model_sha256": DATA, "kept_sha256": OTHER, "reference_sha256": DATA, "network_sha256": OTHER,
-    })  # fmt: skip
+    return TrajectoryRecord.model_validate(
+        {
+            **cell.axes,
+            **params.sample.model_dump(),
+            "seed": 0,
+            "evaluate": params.evaluate,
+            "points": points,
+            "sampler_params": params.samplers[cell.sampler].model_dump(),
+            "fix_params": params.fixes["none"].model_dump(),
+            "model_sha256": DATA,
+            "kept_sha256": OTHER,
+            "reference_sha256": DATA,
+            "network_sha256": OTHER,
+        }
+    )
 
 
 def diagnosis_record(model: str) -> DiagnosisRecord:
@@ -172,28 +232,40 @@ def diagnosis_record(model: str) -> DiagnosisRecord:
     for sampler in ("ddpm", "ddim"):
         named += [(measure, sampler, fix) for measure in ("delta", "power") for fix in ("none", "control")]
         named += [("eps_norm_ratio", sampler, "none"), ("power_4", sampler, "none")]
-    return DiagnosisRecord.model_validate({
-        "model": model, "diagnose": params.diagnose, "seed": 0, "precision": "fp32", "model_sha256": DATA,
-        "dataset_sha256": DATA, "formulas_at": 500,
-        "reverse": [{"steps": 20, "value": 0.05, "margin": 0.001, "n": 20}],
-        "formulas": {f"{phase}_{metric}": {"value": 0.5, "margin": 0.01, "formula": 0.25}
-                     for phase in ("training", "sampling") for metric in ("mean", "variance")},
-        "curves": [
-            {"measure": measure, "sampler": sampler, "fix": fix, "at": [0, 500], "values": [1, 1],
-             "margins": None if fix == "control" else [0.1, 0.2]}
-            for measure, sampler, fix in named
-        ],
-    })  # fmt: skip
+    return DiagnosisRecord.model_validate(
+        {
+            "model": model,
+            "diagnose": params.diagnose,
+            "seed": 0,
+            "precision": "fp32",
+            "model_sha256": DATA,
+            "dataset_sha256": DATA,
+            "formulas_at": 500,
+            "reverse": [{"steps": 20, "value": 0.05, "margin": 0.001, "n": 20}],
+            "formulas": {
+                f"{phase}_{metric}": {"value": 0.5, "margin": 0.01, "formula": 0.25}
+                for phase in ("training", "sampling")
+                for metric in ("mean", "variance")
+            },
+            "curves": [
+                {
+                    "measure": measure,
+                    "sampler": sampler,
+                    "fix": fix,
+                    "at": [0, 500],
+                    "values": [1, 1],
+                    "margins": None if fix == "control" else [0.1, 0.2],
+                }
+                for measure, sampler, fix in named
+            ],
+        }
+    )
 
 
 def score_record(cell: Cell) -> ScoreRecord:
-    made_up = made_up_score(cell, 10 + 50 / cell.steps + EFFECT[cell.fix], groups=5) | {
-        "n_fake": read_params().sample.n
-    }
-    return ScoreRecord(
-        **made_up, feature_network="classifier", evaluate=read_params().evaluate, samples_sha256=OTHER,
-        reference_sha256=DATA,
-    )  # fmt: skip
+    value = 10 + 50 / cell.steps + EFFECT[cell.fix]
+    params = read_params()
+    return made_up_score(cell, value, groups=5, n_fake=params.sample.n, evaluate=params.evaluate)
 
 
 class Page(HTMLParser):
@@ -237,6 +309,10 @@ def summary() -> dict[str, Any]:
     return json.loads(Path("reports/summary.json").read_text())
 
 
+def differences() -> pd.DataFrame:
+    return pd.read_csv("reports/tables/differences.csv", keep_default_na=False, na_values=[""])
+
+
 def section(name: str) -> str:
     """The source of one table's section."""
     start = content().index(f'<section id="{name}"')
@@ -266,10 +342,11 @@ def test_all_27_tables_have_their_section_in_the_order_of_the_papers(measured: P
         f"{paper}-table-{n}" for paper, count in (("ip", 10), ("es", 7), ("ts", 10)) for n in range(1, count + 1)
     ]
     assert found == expected
-    coverage = summary()["tables"]
-    assert {name.replace("-", "-table-") for name in coverage} == set(expected)
-    for name, told in coverage.items():
-        assert f"<b>{told['coverage']}</b>" in section(name.replace("-", "-table-")), name
+    coverage = pd.read_csv("reports/tables/coverage.csv")
+    assert [name.replace("-", "-table-") for name in coverage["table"]] == expected
+    for row in coverage.to_dict("records"):
+        assert f"<b>{row['coverage']}</b>" in section(row["table"].replace("-", "-table-")), row
+    assert (coverage[["measured", "setting", "absent", "lost"]].sum(axis=1) == coverage["numbers"]).all()
 
 
 def test_a_section_has_the_printed_numbers_the_measured_ones_and_the_reasons(measured: Planned) -> None:
@@ -340,7 +417,7 @@ def test_cells_come_from_the_plan_not_from_what_lies_in_the_folder(measured: Pla
 
 def test_verdicts_of_known_effects(measured: Planned) -> None:
     report.run()
-    found = pd.read_csv("reports/tables/differences.csv")
+    found = differences()
     fid = found[found["metric"] == "fid"]
     assert set(fid.loc[fid["fix"] == "ts", "verdict"]) == {"not seen at this setting"}
     assert set(fid.loc[fid["fix"].isin(["es", "es-linear"]), "verdict"]) == {"replicates"}
@@ -359,20 +436,108 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     write_cells(read_plan())
     write_results(read_cells())
     report.run()
-    found = pd.read_csv("reports/tables/differences.csv")
+    found = differences()
     assert set(found.loc[found["fix"] == "ts", "verdict"]) == {"contradicted"}
     assert "are contradicted" in content()
     other = {key: entry.model_copy(update={"settings": "for another model"}) for key, entry in entries.items()}
     write_tuned(other)
     write_cells(read_plan())
     report.run()
-    found = pd.read_csv("reports/tables/differences.csv")
+    found = differences()
     assert set(found.loc[found["fix"] == "ts", "verdict"]) == {"not seen at this setting"}
+
+
+def test_a_fix_and_a_model_of_ones_own_have_their_differences_and_no_verdict(measured: Planned) -> None:
+    report.run()
+    published = Path("reports/tables/differences.csv").read_text()
+    verdicts = summary()["verdicts"]
+    assert 'id="unpublished"' not in content()
+    grid = {"models": ["adm", "adm-ip-20"], "samplers": ["ddpm"], "fixes": ["none", "es-strong"], "steps": [20]}
+    write_study(study_params() | {"es-strong": study_params()["es"] | {"b": 1.1}, "grid": grid})
+    write_results(read_cells())
+    report.run()
+    assert Path("reports/tables/differences.csv").read_text().startswith(published)
+    assert summary()["verdicts"] == verdicts
+    own = differences()
+    own = own[own["paper"].isna()]
+    assert [(row.changed, row.base, row.cell) for row in own.itertuples()] == [
+        ("es-strong", "none", "adm-ddpm-es-strong-20"),
+        ("es-strong", "none", "adm-ip-20-ddpm-es-strong-20"),
+        ("adm-ip-20", "adm", "adm-ip-20-ddpm-es-strong-20"),
+        ("adm-ip-20", "adm", "adm-ip-20-ddpm-none-20"),
+    ]
+    assert set(own["verdict"]) == {"not published"}
+    assert own["printed"].isna().all()
+    assert own["p_adjusted"].isna().all()
+    first = own.iloc[0]
+    assert first["difference"] == pytest.approx(-3, abs=0.2)
+    assert first["low"] < first["difference"] < first["high"] < 0
+    assert summary()["fid_percent"]["es-strong"] < summary()["fid_percent"]["es"] < 0
+    page = content()[content().index('id="unpublished"') : content().index('<section id="tables"')]
+    assert "es-strong against none: FID of ddpm, adm<" in page
+    assert "adm-ip-20 against adm: FID of ddpm, none<" in page
+    assert re.search(r"−2\d\.\d&nbsp;%", page)
+
+
+def add_paper(folder: Path) -> None:
+    """Add a fourth paper by CSVs alone: two fixes of ADM-IP, which are compared with none and with one another."""
+    lines = {
+        "papers.csv": "mine,Better Noise,A Better Noise for Diffusion Models,2026 preprint",
+        "tables.csv": "mine,1,Two fixes of ADM-IP",
+    }
+    for name, line in lines.items():
+        content = (folder / name).read_text().rstrip()
+        (folder / name).write_text(f"{content}\n{line}\n")
+    methods = (folder / "methods.csv").read_text()
+    (folder / "methods.csv").write_text(methods.replace("fix,ts,Time-Shift,none\n", "fix,ts,Time-Shift,none es\n"))
+    header = (folder / "ts.csv").read_text().splitlines()[0]
+    rows = [
+        f"mine,1,ADM-IP + {fix},20 steps,cifar10,adm-ip,ddpm,respaced,,{fix},20,fid,{value},,,,Table 1,paper,"
+        for fix, value in (("none", "5.0"), ("es", "4.0"), ("ts", "4.5"))
+    ]
+    (folder / "mine.csv").write_text("\n".join([header, *rows, ""]))
+
+
+def test_a_fourth_paper_is_its_csvs_alone(measured: Planned) -> None:
+    report.run()
+    assert "the tables of three papers, regenerated" in content()
+    folder = Path("data/published")
+    folder.unlink()
+    shutil.copytree(ROOT / "data/published", folder)
+    add_paper(folder)
+    assert main(["audit"]) == 0
+    write_study(study_params())
+    write_results(read_cells())
+    report.run()
+    found = differences()
+    found = found[found["paper"] == "mine"].set_index(["fix", "against"])
+    assert found["printed"].to_dict() == {
+        ("es", "none"): "mine-1 cifar10 -20.0",
+        ("ts", "none"): "mine-1 cifar10 -10.0",
+        ("ts", "es"): "mine-1 cifar10 +12.5",
+    }
+    assert found["verdict"].to_dict() == {
+        ("es", "none"): "replicates",
+        ("ts", "none"): "not seen at this setting",
+        ("ts", "es"): "replicates",
+    }
+    assert set(found["cell"]) == {"adm-ip-ddpm-es-20", "adm-ip-ddpm-ts-20"}
+    assert "the tables of four papers, regenerated" in content()
+    assert "four papers (Input Perturbation, Epsilon Scaling, Time-Shift and Better Noise)" in content()
+    assert "A Better Noise for Diffusion Models (2026 preprint)" in content()
+    assert "Two fixes of ADM-IP" in section("mine-table-1")
+    for claim in (
+        "Epsilon Scaling lowers FID of ddpm, adm-ip",
+        "Time-Shift raises FID of ddpm, adm-ip further than Epsilon Scaling",
+    ):
+        assert f'{claim} <small><span class="paper">mine</span>' in content()
+    assert content().index('id="ts-table-10"') < content().index('id="mine-table-1"'), "the last of the papers"
+    assert main(["explain", "mine", "1", "ADM-IP + es", "20 steps"]) == 0
 
 
 def test_three_training_seeds_give_a_verdict_and_the_page_tells_them(measured: Planned) -> None:
     report.run()
-    assert re.search(r"of \d+ differences that the papers print for Epsilon Scaling and Time-Shift, <b>", content())
+    assert "that the papers print for Epsilon Scaling, linear Epsilon Scaling and Time-Shift, <b>" in content()
     assert "one training run per model" in content()
     assert "3 seeds" not in content()
     params = study_params() | {"tables": ["ts-2"]}
@@ -386,14 +551,16 @@ def test_three_training_seeds_give_a_verdict_and_the_page_tells_them(measured: P
             lower = {"value": fid["value"] - 1, "replicates": [each - 1 for each in fid["replicates"]]}
             write_record(scores_path(key), score.model_copy(update={"fid": type(score.fid)(**(fid | lower))}))
     report.run()
-    found = pd.read_csv("reports/tables/differences.csv")
+    found = differences()
     found = found[found["axis"] == "model"]
     assert set(found["model"]) == {"adm-ip"}
     assert dict(zip(found["steps"], found["verdict"], strict=True)) == {
-        5: "not seen at this setting", 10: "not seen at this setting", 20: "replicates",
-    }  # fmt: skip
+        5: "not seen at this setting",
+        10: "not seen at this setting",
+        20: "replicates",
+    }
     assert set(found["seeds"]) == {3}
-    assert re.search(r"of \d+ differences that the papers print for Epsilon Scaling, Time-Shift and var", content())
+    assert "that the papers print for Time-Shift and input perturbation (ADM-IP), <b>" in content()
     assert content().count("replicates, 3 seeds</span>") == 1
     assert "adm-ip: adm-ip, ddim-clipped, 3 seeds" in content().replace("\n", " ")
     assert "training runs on the seeds 0, 1, 2, all sampled from the same noise" in content()
@@ -457,7 +624,7 @@ def test_results_of_other_params_are_refused(measured: Planned, changes: dict, t
         (scores_path(CELL), {"fid": {"value": "x"}}, "data/scores/adm-ddpm-none-20.json: no record of"),
         (sample_record_path(CELL), {"seconds": 1}, f"data/records/samples/{CELL}.json: no record"),
     ],
-)  # fmt: skip
+)
 def test_results_that_were_not_made_from_one_another_are_refused(
     measured: Planned, path: Path, changes: dict, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -477,11 +644,32 @@ def test_a_stale_plan_is_refused_in_one_line(measured: Planned, capsys: pytest.C
     assert not Path("reports/report.html").exists()
 
 
-def test_summary_has_the_fid_of_every_cell(measured: Planned) -> None:
+def test_summary_is_a_few_headline_numbers(measured: Planned) -> None:
     report.run()
     found = summary()
-    assert found["fid"]["adm"]["ddpm"]["es"]["20"] == 11.5
+    assert set(found) == {"floor_fid", "verdicts", "measured", "fid_percent"}
     assert found["floor_fid"] == 1.5
+    coverage = pd.read_csv("reports/tables/coverage.csv")
+    assert found["measured"] == {
+        "numbers": coverage["measured"].sum(),
+        "of_numbers": 666,
+        "tables": coverage["coverage"].isin(["measured", "partly"]).sum(),
+        "of_tables": 27,
+    }
+    scores = pd.read_csv("reports/tables/scores.csv")
+    assert scores.set_index(["model", "sampler", "fix", "steps"]).loc[("adm", "ddpm", "es", 20), "fid"] == 11.5
+
+
+def test_the_change_of_a_fix_is_the_mean_over_its_cells(measured: Planned) -> None:
+    report.run()
+    found = summary()["fid_percent"]
+    assert set(found) == {"es", "es-linear", "ts", "adm-ip", "ddpm-net-ip"}
+    table = differences().drop_duplicates(["cell", "against", "metric"])
+    of_es = table[(table["fix"] == "es") & (table["axis"] == "fix")]
+    assert found["es"] == pytest.approx(of_es["percent"].mean(), abs=1e-3)
+    assert found["es"] < 0 < found["ts"]
+    against_none = table[(table["fix"] == "es-linear") & (table["against"] == "none")]
+    assert found["es-linear"] == pytest.approx(against_none["percent"].mean(), abs=1e-3)
 
 
 def test_plots_are_the_same_bytes_each_time(measured: Planned) -> None:
@@ -492,9 +680,17 @@ def test_plots_are_the_same_bytes_each_time(measured: Planned) -> None:
 
 def test_comparison_counts_identical_near_and_different() -> None:
     committed = pd.DataFrame(
-        {"model": "adm", "sampler": "ddpm", "fix": "es", "steps": [5, 10, 20], "fid": [1.0, 2.0, 3.0],
-         "fid_margin": 0.1, "recall": [0.5, 0.5, 0.5], "recall_margin": 0.001}
-    )  # fmt: skip
+        {
+            "model": "adm",
+            "sampler": "ddpm",
+            "fix": "es",
+            "steps": [5, 10, 20],
+            "fid": [1.0, 2.0, 3.0],
+            "fid_margin": 0.1,
+            "recall": [0.5, 0.5, 0.5],
+            "recall_margin": 0.001,
+        }
+    )
     regenerated = committed.assign(fid=[1.0, 2.05, 3.2], recall=[0.5, 0.5, 0.51])
     assert compare_scores(committed, regenerated) == {"identical": 3, "within interval": 1, "different": 2}
     missing = compare_scores(committed, regenerated.iloc[:2])

@@ -1,28 +1,26 @@
-"""The pairs that the published tables set against one another: a fix against none, a variant against its base."""
+"""Pairs of cells to compare: those that the published tables print, and those of methods that no table prints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from stages.auditing.tables.numbers import parse_number
 from stages.auditing.tables.rows import COORDINATES
-from stages.config.params import MODELS
+from stages.config.entries import Cell
+from stages.config.params import Params
 from stages.plan.planning import PlannedRow, table_id
+from stages.plan.published_tables import Axis, PublishedMethod
 
 # Scores with replicates, whose differences have an interval.
 COMPARED = ("fid", "sfid")
-# What a fix is set against: none, and the linear schedule of ES against the uniform one too.
-BASES = {"es": ("none",), "es-linear": ("none", "es"), "ts": ("none",)}
-MODEL_BASES = {name: (kind.base,) for kind in MODELS.values() for name in kind.published if name != kind.base}
-
-Axis = Literal["fix", "model"]
-AXES: dict[Axis, dict[str, tuple[str, ...]]] = {"fix": BASES, "model": MODEL_BASES}
+# The score of pairs that no table prints.
+UNPUBLISHED_METRIC = "fid"
 
 
 class Printed(NamedTuple):
-    """One printed difference: where, on which data set, and by how many percent the score changes."""
+    """One printed difference: the table, the data set, and the change of the score in percent."""
 
     table: str
     dataset: str
@@ -30,7 +28,12 @@ class Printed(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two cells that differ in a fix or in the model alone, with all that the paper prints of the two."""
+    """Two cells that differ in the fix or in the model alone, with all differences that a paper prints for them.
+
+    ``base`` and ``changed`` are published coordinates. A pair that no paper prints has an empty ``paper`` and nothing
+    in ``printed``; there they are names of params sections. ``repeats`` are the same two cells, base and changed, on
+    further training seeds.
+    """
 
     paper: str
     axis: Axis
@@ -39,22 +42,29 @@ class Pair(NamedTuple):
     changed_cell: str
     base: str
     changed: str
-    printed: tuple[Printed, ...]
-    # The same two on further training seeds: base cell and changed cell.
+    printed: tuple[Printed, ...] = ()
     repeats: tuple[tuple[str, str], ...] = ()
 
     @property
     def direction(self) -> int:
-        """-1 where every printed difference lowers the score, 1 where every one raises it, else 0."""
+        """-1 if every printed difference lowers the score, 1 if every one raises it, else 0."""
         signs = {(p.percent > 0) - (p.percent < 0) for p in self.printed}
         return signs.pop() if len(signs) == 1 else 0
 
 
-def published_pairs(rows: Sequence[PlannedRow]) -> list[Pair]:
-    """Return the pairs whose two numbers both get a cell, in the order of the tables."""
+def study_pairs(
+    rows: Sequence[PlannedRow], methods: Sequence[PublishedMethod], params: Params, cells: Mapping[str, Cell]
+) -> list[Pair]:
+    """Return all pairs of a study: the published ones in the order of the tables, then the others."""
+    published = published_pairs(rows, methods)
+    return [*published, *unpublished_pairs(published, params, cells)]
+
+
+def published_pairs(rows: Sequence[PlannedRow], methods: Sequence[PublishedMethod]) -> list[Pair]:
+    """Return the pairs of published numbers that both have a cell, in the order of the tables."""
     found: dict[tuple[str, ...], Pair] = {}
     for _, table in groupby(rows, key=lambda planned: (planned.row.paper, planned.row.table)):
-        for pair in _pairs_of(list(table)):
+        for pair in _pairs_of_table(list(table), methods):
             key = (pair.paper, pair.metric, pair.base_cell, pair.changed_cell)
             known = found.setdefault(key, pair)
             if known is not pair:
@@ -62,28 +72,93 @@ def published_pairs(rows: Sequence[PlannedRow]) -> list[Pair]:
     return list(found.values())
 
 
-def _pairs_of(table: Sequence[PlannedRow]) -> Iterator[Pair]:
+def _pairs_of_table(table: Sequence[PlannedRow], methods: Sequence[PublishedMethod]) -> Iterator[Pair]:
     numbers = [planned for planned in table if planned.cell and planned.row.metric in COMPARED]
     for changed in numbers:
-        for axis, bases in AXES.items():
-            for base in bases.get(getattr(changed.row, axis), ()):
+        for method in methods:
+            if getattr(changed.row, method.axis) != method.name:
+                continue
+            for base in method.bases:
                 # The first alone: a table may print its baseline twice.
-                partner = next((n for n in numbers if _matches(n, changed, axis, base)), None)
+                partner = next((n for n in numbers if _differs_in_axis_alone(n, changed, method.axis, base)), None)
                 if partner is not None:
-                    yield _pair(axis, partner, changed)
+                    yield _published_pair(method.axis, partner, changed)
 
 
-def _matches(planned: PlannedRow, changed: PlannedRow, axis: str, base: str) -> bool:
+def _differs_in_axis_alone(planned: PlannedRow, changed: PlannedRow, axis: str, base: str) -> bool:
     return all(
         getattr(planned.row, coordinate) == (base if coordinate == axis else getattr(changed.row, coordinate))
         for coordinate in COORDINATES
     )
 
 
-def _pair(axis: Axis, base: PlannedRow, changed: PlannedRow) -> Pair:
-    before, after = (float(parse_number(planned.row.value).value) for planned in (base, changed))
-    printed = Printed(table_id(changed.row), changed.row.dataset, 100 * (after / before - 1))
+def _published_pair(axis: Axis, base: PlannedRow, changed: PlannedRow) -> Pair:
+    before = float(parse_number(base.row.value).value)
+    after = float(parse_number(changed.row.value).value)
     return Pair(
-        changed.row.paper, axis, changed.row.metric, str(base.cell), str(changed.cell), getattr(base.row, axis),
-        getattr(changed.row, axis), (printed,),
-    )  # fmt: skip
+        paper=changed.row.paper,
+        axis=axis,
+        metric=changed.row.metric,
+        base_cell=str(base.cell),
+        changed_cell=str(changed.cell),
+        base=getattr(base.row, axis),
+        changed=getattr(changed.row, axis),
+        printed=(Printed(table_id(changed.row), changed.row.dataset, 100 * (after / before - 1)),),
+    )
+
+
+def unpublished_pairs(published: Sequence[Pair], params: Params, cells: Mapping[str, Cell]) -> list[Pair]:
+    """Return the pairs of FID that no paper prints, in the order of the cells.
+
+    These are every cell with a fix and the cell without one, and every cell of a model and the one of its base (see
+    ``base_models``), as far as both are planned. A model that only repeats another on a further training seed has no
+    pairs of its own.
+    """
+    known = {(pair.base_cell, pair.changed_cell) for pair in published if pair.metric == UNPUBLISHED_METRIC}
+    without = next((name for name, fix in params.fixes.items() if fix.method == "none"), None)
+    bases = base_models(params, _first_of_each_training(params, {cell.model for cell in cells.values()}))
+    found = []
+    for key, cell in cells.items():
+        changes: list[tuple[Axis, str | None]] = []
+        if params.fixes[cell.fix].method != "none":
+            changes.append(("fix", without))
+        changes.append(("model", bases.get(cell.model)))
+        for axis, base in changes:
+            if base is None:
+                continue
+            base_cell = cell.model_copy(update={axis: base}).key
+            if base_cell in cells and (base_cell, key) not in known:
+                changed = getattr(cell, axis)
+                found.append(Pair("", axis, UNPUBLISHED_METRIC, base_cell, key, base, changed))
+    return found
+
+
+def base_models(params: Params, models: Sequence[str]) -> dict[str, str]:
+    """Return the base of each model that has one among ``models``.
+
+    The base is the first model of the same recipe and training seed that is trained on the base objective: without the
+    change that the objective or its gamma makes.
+    """
+    found: dict[str, str] = {}
+    for name in models:
+        model = params.models[name]
+        if model.coordinate() == model.base:
+            continue
+        for other in models:
+            section = params.models[other]
+            if section.coordinate() == model.base and (section.recipe, section.seed) == (model.recipe, model.seed):
+                found[name] = other
+                break
+    return found
+
+
+def _first_of_each_training(params: Params, models: Collection[str]) -> list[str]:
+    """Return those of the models that do not repeat an earlier one on a further training seed."""
+    firsts = []
+    trainings = []
+    for name in params.models:
+        training = params.training(name) | {"seed": None}
+        if name in models and training not in trainings:
+            firsts.append(name)
+            trainings.append(training)
+    return firsts

@@ -52,7 +52,7 @@ def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> P
         tuned = {key: entry.values for key, entry in read_tuned().items()}
     try:
         known = Known(published.papers, tuned)
-        return with_repeats(make_plan(params, known, published.readings), params, known)
+        return with_repeats(make_plan(params, known, published.readings), params, known, published.methods)
     except ValueError as error:
         raise InputError(f"{PARAMS}: {error}") from None
 
@@ -208,7 +208,8 @@ def _inputs(params: Params) -> str:
             for row in rows
         ],
         "readings": [[reading.query, reading.setting, reading.value] for reading in published.readings],
-        # Which models repeat one another.
+        # Which models are compared, and which repeat one another.
+        "compared": [[method.axis, method.name, method.bases] for method in published.methods],
         "seeds": seeds,
     }
     return _digest(content)

@@ -12,8 +12,7 @@ from stages.plan import plan_file as cells
 from stages.store.paths import diagnosis_path, scores_path
 from stages.store.record_types import ScoreRecord
 from stages.store.records import write_record
-from tests.reporting.results.studies import content, published
-from tests.reporting.results.test_symbolic import RECORD as DIAGNOSIS
+from tests.reporting.results.studies import content, made_up_diagnosis, published
 from tests.toy import write_params
 
 PLACE = ("ts", "1", "CIFAR-10 | DDIM (quadratic)", "10 steps")
@@ -155,7 +154,7 @@ def test_a_number_of_the_diagnosis(study: Path, capsys: pytest.CaptureFixture[st
         "  model     adm", "  metric    delta_bar, over 500 images", "  command   dvc repro diagnose@adm",
         "  measured  not yet",
     ]  # fmt: skip
-    write_record(diagnosis_path("adm"), DIAGNOSIS)
+    write_record(diagnosis_path("adm"), made_up_diagnosis())
     assert explained(capsys, "ip", "6", "ADM", "Number of reverse diffusion steps | 100")[-1] == (
         "  measured  0.05 ± 0.001 (n = 500)"
     )

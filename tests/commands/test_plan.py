@@ -115,7 +115,7 @@ def test_the_seeds_study_has_three_training_seeds_of_each_pair_of_models(monkeyp
         "adm": 0, "adm-1": 1, "adm-2": 2, "adm-ip": 0, "adm-ip-1": 1, "adm-ip-2": 2,
     }  # fmt: skip
     trainings = {name: params.training(name) for name in plan.stages.train}
-    pairs = repeated(published_pairs(plan.rows), plan.stages.sample, trainings)
+    pairs = repeated(published_pairs(plan.rows, published().methods), plan.stages.sample, trainings)
     assert {(pair.axis, len(pair.repeats)) for pair in pairs} == {("model", 2)}
     assert {p.table for pair in pairs for p in pair.printed} == {"ip-1", "ip-3", "es-2", "ts-2"}
     assert sum(cell_evaluations(plan, params).values()) == 2_610_000

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stages.auditing.tables.rows import Row
-from stages.plan.pairs import Pair, Printed, published_pairs
+from stages.auditing.tables.rows import FaultyFile, Row
+from stages.plan.pairs import Pair, Printed, base_models, published_pairs, study_pairs, unpublished_pairs
 from stages.plan.planning import PlannedRow, table_id
-from tests.reporting.results.studies import committed, made_up
+from stages.plan.published_tables import PublishedMethod, read_methods
+from tests.reporting.results.studies import committed, edited, made_up, planned, published, put
 
 
 def row(value: str, cell: str | None = "", **columns: str) -> PlannedRow:
@@ -20,15 +24,26 @@ def row(value: str, cell: str | None = "", **columns: str) -> PlannedRow:
     return PlannedRow(found, "measured" if name else "absent", name, "" if name else "why", ())
 
 
+def pairs_of(rows: Sequence[PlannedRow]) -> list[Pair]:
+    return published_pairs(rows, published().methods)
+
+
 def only(*rows: PlannedRow) -> Pair:
-    (pair,) = published_pairs(rows)
+    (pair,) = pairs_of(rows)
     return pair
 
 
 def test_a_pair_has_its_cells_and_the_printed_change_in_percent() -> None:
     pair = only(row("8.0"), row("6.0", fix="ts"))
     assert pair == Pair(
-        "ip", "fix", "fid", "adm-ddim-none-5", "adm-ddim-ts-5", "none", "ts", (Printed("ip-1", "cifar10", -25.0),)
+        paper="ip",
+        axis="fix",
+        metric="fid",
+        base_cell="adm-ddim-none-5",
+        changed_cell="adm-ddim-ts-5",
+        base="none",
+        changed="ts",
+        printed=(Printed("ip-1", "cifar10", -25.0),),
     )
     assert pair.direction == -1
 
@@ -43,18 +58,19 @@ def test_every_data_set_counts_for_the_direction(second: str, direction: int) ->
     other = {"dataset": "celeba64", "column": "other"}
     pair = only(row("8.0"), row("6.0", fix="ts"), row("5.0", **other), row(second, **other, fix="ts"))
     assert [(p.dataset, round(p.percent, 6)) for p in pair.printed] == [
-        ("cifar10", -25.0), ("celeba64", round(100 * (float(second) / 5 - 1), 6)),
-    ]  # fmt: skip
+        ("cifar10", -25.0),
+        ("celeba64", round(100 * (float(second) / 5 - 1), 6)),
+    ]
     assert pair.direction == direction
 
 
 def test_pairs_are_within_a_table_and_merged_over_tables() -> None:
     base, changed = row("8.0"), row("6.0", fix="ts")
     second = [row("4.0", table="2"), row("5.0", table="2", fix="ts")]
-    assert published_pairs([base, row("6.0", fix="ts", table="2")]) == []
+    assert pairs_of([base, row("6.0", fix="ts", table="2")]) == []
     assert only(base, changed, *second).printed == (Printed("ip-1", "cifar10", -25.0), Printed("ip-2", "cifar10", 25.0))
     assert only(base, changed, row("8.0", table="2"), row("6.0", table="2", fix="ts")).direction == -1
-    assert len(published_pairs([base, changed, *(p._replace(row=p.row._replace(paper="es")) for p in second)])) == 2
+    assert len(pairs_of([base, changed, *(p._replace(row=p.row._replace(paper="es")) for p in second)])) == 2
 
 
 def test_the_same_printed_twice_counts_once() -> None:
@@ -65,39 +81,50 @@ def test_the_same_printed_twice_counts_once() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"steps": "9"}, {"metric": "sfid"}, {"dataset": "celeba64"}, {"sampler": "ddpm"}, {"eta": "1"}, {"model": "ddpm"},
-     {"spacing": "uniform"}],
-)  # fmt: skip
+    [
+        {"steps": "9"},
+        {"metric": "sfid"},
+        {"dataset": "celeba64"},
+        {"sampler": "ddpm"},
+        {"eta": "1"},
+        {"model": "ddpm"},
+        {"spacing": "uniform"},
+    ],
+)
 def test_no_pair_where_anything_else_differs(change: dict[str, str]) -> None:
-    assert published_pairs([row("8.0"), row("6.0", fix="ts", **change)]) == []
+    assert pairs_of([row("8.0"), row("6.0", fix="ts", **change)]) == []
 
 
 def test_both_numbers_need_a_cell_and_replicates() -> None:
-    assert published_pairs([row("8.0", cell=None), row("6.0", fix="ts")]) == []
-    assert published_pairs([row("8.0"), row("6.0", fix="ts", cell=None)]) == []
-    assert published_pairs([row("0.8", metric="recall"), row("0.6", fix="ts", metric="recall")]) == []
+    assert pairs_of([row("8.0", cell=None), row("6.0", fix="ts")]) == []
+    assert pairs_of([row("8.0"), row("6.0", fix="ts", cell=None)]) == []
+    assert pairs_of([row("0.8", metric="recall"), row("0.6", fix="ts", metric="recall")]) == []
     assert only(row("8.0", metric="sfid"), row("6.0", fix="ts", metric="sfid")).metric == "sfid"
 
 
 @pytest.mark.parametrize(
     ("changed", "others", "bases"),
     [
-        ({"fix": "es-linear"}, [{}, {"fix": "es"}, {"fix": "ts"}], {("es", "none"), ("es-linear", "none"),
-                                                                    ("es-linear", "es"), ("ts", "none")}),
+        (
+            {"fix": "es-linear"},
+            [{}, {"fix": "es"}, {"fix": "ts"}],
+            {("es", "none"), ("es-linear", "none"), ("es-linear", "es"), ("ts", "none")},
+        ),
         ({"model": "adm-ip"}, [{}, {"model": "ddpm"}], {("adm-ip", "adm")}),
         ({"model": "ddpm-ip"}, [{}, {"model": "ddpm"}], {("ddpm-ip", "ddpm")}),
         ({"model": "adm-ip", "fix": "ts"}, [{}, {"fix": "ts"}], {("adm-ip", "adm"), ("ts", "none")}),
         ({"fix": "ts"}, [{"fix": "es"}], set()),
     ],
-)  # fmt: skip
+)
 def test_bases(changed: dict[str, str], others: list[dict[str, str]], bases: set[tuple[str, str]]) -> None:
-    pairs = published_pairs([row("8.0", **other) for other in others] + [row("6.0", **changed)])
+    pairs = pairs_of([row("8.0", **other) for other in others] + [row("6.0", **changed)])
     assert {(pair.changed, pair.base) for pair in pairs} == bases
     assert all(pair.axis == ("model" if pair.changed.endswith("-ip") else "fix") for pair in pairs)
 
 
 def test_pairs_of_the_committed_plan() -> None:
-    pairs, cells = published_pairs(committed().rows), committed().stages.sample
+    pairs = pairs_of(committed().rows)
+    cells = committed().stages.sample
     assert len(pairs) == 88
     assert len({(p.paper, p.metric, p.base_cell, p.changed_cell) for p in pairs}) == len(pairs)
     printed: dict[tuple[str, str, Any], str] = {
@@ -112,10 +139,92 @@ def test_pairs_of_the_committed_plan() -> None:
     mixed = [pair for pair in pairs if not pair.direction]
     assert [(p.base_cell, p.changed_cell) for p in mixed] == [("ddpm-net-ddim-none-50", "ddpm-net-ddim-ts-50")]
     assert [(p.table, p.dataset) for p in mixed[0].printed] == [
-        ("ts-1", "cifar10"), ("ts-1", "celeba64"), ("ts-5", "lsun-bedroom256"),
-    ]  # fmt: skip
+        ("ts-1", "cifar10"),
+        ("ts-1", "celeba64"),
+        ("ts-5", "lsun-bedroom256"),
+    ]
     worse = [pair for pair in pairs if pair.direction > 0]
     assert {(p.changed, p.changed_cell) for p in worse} == {
-        ("adm-ip", "adm-ip-ddim-clipped-none-5"), ("adm-ip", "adm-ip-ddim-clipped-none-10"),
-        ("ddpm-y", "ddpm-y-ddpm-none-80"), ("ddpm-y", "ddpm-y-ddpm-none-100"),
-    }  # fmt: skip
+        ("adm-ip", "adm-ip-ddim-clipped-none-5"),
+        ("adm-ip", "adm-ip-ddim-clipped-none-10"),
+        ("ddpm-y", "ddpm-y-ddpm-none-80"),
+        ("ddpm-y", "ddpm-y-ddpm-none-100"),
+    }
+
+
+def test_a_method_is_compared_with_the_bases_that_its_record_names() -> None:
+    mine = PublishedMethod("fix", "mine", "my method", ("none", "es"))
+    numbers = [row("8.0"), row("7.0", fix="es"), row("6.0", fix="mine")]
+    assert pairs_of(numbers) == pairs_of(numbers[:2]), "no record of mine"
+    found = published_pairs(numbers, [mine])
+    assert [(pair.changed, pair.base) for pair in found] == [("mine", "none"), ("mine", "es")]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("sampler,es,Epsilon Scaling,none", "methods.csv:2: axis 'sampler': must be one of fix, model"),
+        ("fix,es,,none", "methods.csv:2: name, phrase and bases must not be empty"),
+        ("fix,es,Epsilon Scaling,none\nfix,es,again,none", "methods.csv:3: fix 'es' is there twice"),
+    ],
+)
+def test_a_faulty_record_of_a_method_is_refused(tmp_path: Path, line: str, message: str) -> None:
+    assert read_methods(tmp_path) == []
+    (tmp_path / "methods.csv").write_text(f"axis,name,phrase,bases\n{line}\n")
+    with pytest.raises(FaultyFile, match=re.escape(message)):
+        read_methods(tmp_path)
+
+
+OWN = {"method": "epsilon-scaling", "b": 1.2, "k": 0.0}
+FREE = {"models": ["adm", "adm-ip-20"], "samplers": ["ddim"], "fixes": ["none", "mine"], "steps": [7, 9]}
+
+
+def own_pairs(**changes: Any) -> list[Pair]:
+    """The pairs that no paper prints, of a study with a fix of its own, a free grid, and these models changed."""
+    edits = [put("tables", []), put("mine", OWN), put("grid", [FREE])]
+    edits += [put(path.replace("_", "-"), value) for path, value in changes.items()]
+    params = edited(*edits)
+    plan = planned(*edits)
+    return study_pairs(plan.rows, published().methods, params, plan.stages.sample)
+
+
+def test_a_fix_and_a_model_that_no_paper_prints_are_paired_with_their_bases() -> None:
+    found = own_pairs()
+    assert {(pair.paper, pair.metric, pair.printed, pair.direction) for pair in found} == {("", "fid", (), 0)}
+    assert [(pair.axis, pair.base_cell, pair.changed_cell) for pair in found if pair.changed_cell.endswith("-9")] == [
+        ("fix", "adm-ddim-none-9", "adm-ddim-mine-9"),
+        ("model", "adm-ddim-none-9", "adm-ip-20-ddim-none-9"),
+        ("fix", "adm-ip-20-ddim-none-9", "adm-ip-20-ddim-mine-9"),
+        ("model", "adm-ddim-mine-9", "adm-ip-20-ddim-mine-9"),
+    ]
+    assert {(pair.base, pair.changed) for pair in found} == {("none", "mine"), ("adm", "adm-ip-20")}
+    assert len(found) == 8
+
+
+def test_a_cell_without_its_base_has_no_pair() -> None:
+    assert own_pairs(grid=[FREE | {"fixes": ["mine"], "models": ["adm"]}]) == []
+    assert {pair.axis for pair in own_pairs(grid=[FREE | {"fixes": ["none"]}])} == {"model"}
+    other_recipe = edited().models["adm-ip-20"].model_dump() | {"recipe": "adm-wd-recipe"}
+    assert {pair.axis for pair in own_pairs(adm_ip_20=other_recipe)} == {"fix"}
+
+
+def test_a_pair_that_a_paper_prints_stands_there_alone() -> None:
+    rows, cells = committed().rows, committed().stages.sample
+    printed = pairs_of(rows)
+    own = unpublished_pairs(printed, edited(), cells)
+    assert study_pairs(rows, published().methods, edited(), cells) == [*printed, *own]
+    both = {(pair.base_cell, pair.changed_cell) for pair in printed if pair.metric == "fid"}
+    assert both.isdisjoint((pair.base_cell, pair.changed_cell) for pair in own)
+    assert len({(pair.base_cell, pair.changed_cell) for pair in own}) == len(own)
+
+
+def test_a_model_of_another_training_seed_repeats_a_pair_and_makes_none() -> None:
+    seeds = {f"{name}-1": edited().models[name].model_dump() | {"seed": 1} for name in ("adm", "adm-ip-20")}
+    grid = FREE | {"models": ["adm", "adm-ip-20", *seeds], "fixes": ["none"]}
+    found = own_pairs(grid=[grid], **seeds)
+    assert {(pair.base, pair.changed) for pair in found} == {("adm", "adm-ip-20")}
+
+
+def test_the_base_of_a_model_is_the_first_of_its_recipe_and_seed_without_its_change() -> None:
+    assert base_models(edited(), list(edited().models))["ddpm-y"] == "adm"
+    assert "adm-wd" not in base_models(edited(), list(edited().models)), "trained by another recipe"

@@ -3,164 +3,351 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from stages.auditing.tables.rows import Metric
+from stages.config.entries import Cell, Searched
+from stages.config.params import Params
+from stages.plan.published_tables import Published, PublishedMethod
 from stages.plan.times import Times
-from stages.reporting.page.blocks import block_layout
-from stages.reporting.results.differences import FAMILY, MIXED, verdict_counts
-from stages.reporting.results.regenerated import Table, reasons
-from stages.reporting.results.replication import FEW_RUNS
+from stages.reporting.page.table_blocks import block_layout
+from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot, diagnosis_summary
+from stages.reporting.plots.fid_plots import fid_against_iterations, fid_against_steps
+from stages.reporting.plots.forest import forest_plot
+from stages.reporting.plots.search_plot import search_plot
+from stages.reporting.results.differences import FAMILY, NOT_PUBLISHED, UNJUDGED, verdict_counts
+from stages.reporting.results.measurements import metric_names
+from stages.reporting.results.provenance import Results
+from stages.reporting.results.regenerated import Table
+from stages.reporting.results.search_trials import curves, searched_settings
+from stages.reporting.results.training_curves import first_below_base
+from stages.store.record_types import ModelRecord, SampleRecord
 
-# How the methods are called in a sentence.
-NAMES = {
-    "es": "Epsilon Scaling", "es-linear": "linear Epsilon Scaling", "ts": "Time-Shift",
-    "adm-ip": "input perturbation (ADM-IP)", "ddpm-ip": "input perturbation (DDIM-IP)",
-}  # fmt: skip
-BETTER, WORSE = "lower here", "higher here"
-# Why a difference has no verdict.
-UNJUDGED = (*FEW_RUNS.values(), MIXED)
-# What the verdicts are on, by the axis of their pairs.
-JUDGED = {"fix": ["Epsilon Scaling", "Time-Shift"], "model": ["variants of training"]}
+BETTER = "lower here"
+WORSE = "higher here"
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def headline(dataset: Mapping[str, Any], tables: Sequence[Table], differences: pd.DataFrame) -> dict[str, Any]:
-    """Return the numbers of the page's first sentence, and of the tiles below it."""
-    measured, counts = sum(table.counts["measured"] for table in tables), verdict_counts(differences)
-    judged = {word: count for word, count in counts.items() if word not in UNJUDGED}
-    axes = set(differences.loc[differences["verdict"].isin(judged), "axis"])
-    *others, last = [name for axis, names in JUDGED.items() if axis in axes for name in names] or [""]
+@dataclass(frozen=True)
+class Report:
+    """A study as its page shows it: what was read, and the tables that were computed from it.
+
+    ``searched`` holds the searches that are still valid, by cell; ``environments`` the devices and versions that the
+    cells were sampled with.
+    """
+
+    params: Params
+    cells: Mapping[str, Cell]
+    published: Published
+    audit: Mapping[str, Any]
+    results: Results
+    times: Times
+    searched: Mapping[str, Searched]
+    environments: Sequence[Mapping[str, Any]]
+    scores: pd.DataFrame
+    differences: pd.DataFrame
+    tables: Sequence[Table]
+    diagnosis: pd.DataFrame
+    iterations: pd.DataFrame
+
+
+def page_context(report: Report) -> dict[str, Any]:
+    """Return the variables of the page's template; equal reports give equal variables."""
+    params = report.params
+    results = report.results
+    published = report.published
+    differences = report.differences
+    in_papers = differences[differences["verdict"] != NOT_PUBLISHED]
+    unpublished = differences[differences["verdict"] == NOT_PUBLISHED]
+    metrics = published.papers.metrics
+    phrases = method_phrases(published.methods)
+    forest = forest_rows(differences, phrases)
+    drawn = report.diagnosis[report.diagnosis["model"].isin(one_model_per_network(results.models))]
     return {
-        "dataset": dataset["dataset"], "images": dataset["n"], "shape": dataset["shape"], "measured": measured,
-        "published": sum(len(table.rows) for table in tables), "tables": len(tables),
-        "filled": sum(table.coverage in ("measured", "partly") for table in tables), "judged": sum(judged.values()),
-        "verdicts": judged, "unjudged": {word: counts[word] for word in UNJUDGED if word in counts},
-        "judged_of": f"{', '.join(others)} and {last}" if others else last,
-    }  # fmt: skip
+        "params": params,
+        "results": results,
+        "audit": report.audit,
+        "papers": paper_names(report),
+        "headline": headline(report),
+        "coverage": coverage_map(report),
+        "forest": Markup(forest_plot(forest)) if len(forest) else "",
+        "claims": claim_rows(in_papers, phrases, metrics),
+        "claim_steps": sorted(in_papers["steps"].unique()),
+        "unpublished": unpublished_rows(unpublished, metrics),
+        "unpublished_steps": sorted(unpublished["steps"].unique()),
+        "sections": table_sections(report),
+        "explained": next((planned.row for table in report.tables for planned in table.rows if planned.cell), None),
+        "fid_plot": Markup(fid_against_steps(report.scores)),
+        "searches": search_plots(report),
+        "timings": timing_rows(report.times, report.cells),
+        "timed_on": report.times.environment,
+        "diagnoses": [(group, Markup(diagnosis_plot(drawn, group))) for group in GROUPS] if len(drawn) else [],
+        "diagnosis_summary": diagnosis_summary(report.diagnosis),
+        "iterations": report.iterations.to_dict("records"),
+        "first_below": first_below_base(report.iterations),
+        "iterations_plot": Markup(fid_against_iterations(report.iterations)) if len(report.iterations) else "",
+        "images": image_rows(report.cells),
+        "settings": sampled_settings(results.samples),
+        # All cells have equal settings of these.
+        "sample": next(iter(results.samples.values())),
+        "score": next(iter(results.scores.values())),
+        "metrics": metric_names(results.scores.values()),
+        "environments": report.environments,
+    }
 
 
-def coverage_map(tables: Sequence[Table], titles: Mapping[tuple[str, str], str]) -> list[dict[str, Any]]:
-    """Return the tables by paper, each with its coverage in a word and in numbers."""
+def method_phrases(methods: Sequence[PublishedMethod]) -> dict[tuple[str, str], str]:
+    """Return the names of published methods within a sentence, by axis and coordinate."""
+    return {(method.axis, method.name): method.phrase for method in methods}
+
+
+def paper_names(report: Report) -> dict[str, Any]:
+    """Return how the papers of the tables are named: their count in words, and their names as a list in words."""
+    papers = list(dict.fromkeys(table.rows[0].row.paper for table in report.tables))
+    publications = report.published.publications
+    names = [publications[paper].name if paper in publications else paper.upper() for paper in papers]
+    count = COUNTS[len(papers)] if len(papers) < len(COUNTS) else str(len(papers))
+    return {
+        "count": f"{count} paper{'' if len(papers) == 1 else 's'}",
+        "names": in_words(names),
+    }
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Return a list within a sentence: commas, and 'and' before the last."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def headline(report: Report) -> dict[str, Any]:
+    """Return the numbers of the page's first sentence, and of the tiles below it."""
+    dataset = report.results.dataset
+    counts = verdict_counts(report.differences)
+    judged = {word: count for word, count in counts.items() if word not in UNJUDGED}
+    rows = report.differences[report.differences["verdict"].isin(judged)]
+    compared = set(zip(rows["axis"], rows["changed"], strict=True))
+    phrases = [m.phrase for m in report.published.methods if (m.axis, m.name) in compared]
+    return {
+        "dataset": dataset.dataset,
+        "shape": dataset.shape,
+        "measured": sum(table.counts["measured"] for table in report.tables),
+        "published": sum(len(table.rows) for table in report.tables),
+        "tables": len(report.tables),
+        "filled": sum(table.coverage in ("measured", "partly") for table in report.tables),
+        "judged": sum(judged.values()),
+        "judged_methods": in_words(phrases),
+        "verdicts": judged,
+        "unjudged": {word: counts[word] for word in UNJUDGED if word in counts},
+    }
+
+
+def coverage_map(report: Report) -> list[dict[str, Any]]:
+    """Return the papers, each with its citation and the coverage of its tables."""
+    publications = report.published.publications
+    titles = report.published.titles
     return [
-        {"paper": paper, "tables": [_covered(table, titles) for table in group]}
-        for paper, group in groupby(tables, key=lambda table: table.rows[0].row.paper)
+        {
+            "paper": paper,
+            "citation": publications[paper].citation if paper in publications else "",
+            "tables": [_coverage(table, titles) for table in group],
+        }
+        for paper, group in groupby(report.tables, key=lambda table: table.rows[0].row.paper)
     ]
 
 
-def _covered(table: Table, titles: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    row, counts = table.rows[0].row, table.counts
+def _coverage(table: Table, titles: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    row = table.rows[0].row
+    counts = table.counts
     return {
-        "anchor": f"{row.paper}-table-{row.table}", "table": row.table, "coverage": table.coverage,
-        "title": titles.get((row.paper, row.table), row.where), "measured": counts["measured"],
-        "settings": counts["setting"], "published": len(table.rows), "lost": counts["lost"],
-    }  # fmt: skip
+        "anchor": f"{row.paper}-table-{row.table}",
+        "table": row.table,
+        "coverage": table.coverage,
+        "title": titles.get((row.paper, row.table), row.where),
+        "measured": counts["measured"],
+        "settings": counts["setting"],
+        "published": len(table.rows),
+        "lost": counts["lost"],
+    }
 
 
-def regenerated_sections(
-    tables: Sequence[Table], titles: Mapping[tuple[str, str], str], metrics: Mapping[str, Metric],
-    differences: pd.DataFrame, published: Sequence[Mapping[str, Any]],
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Return a section per published table: its parts as printed, the study's block, reasons, readings and pairs."""
+def table_sections(report: Report) -> list[dict[str, Any]]:
+    """Return a section per published table: its parts as printed, the study's block, reasons, readings and verdicts."""
+    differences = report.differences
     sections = []
-    for table in tables:
-        covered, row = _covered(table, titles), table.rows[0].row
-        # Of type bool where there are no differences too.
-        named = pd.Series([table.id in ids.split() for ids in differences["tables"]], differences.index, dtype=bool)
-        pairs = differences[named]
-        words = {(p["cell"], p["metric"]): _word(p) for p in pairs.to_dict("records")}
-        readings = {(r.setting, r.value, r.reason): None for planned in table.rows for r in planned.readings}
-        sections.append({
-            **covered, "id": table.id, "paper": row.paper,
-            "parts": [part for part in published if part["anchor"] == covered["anchor"]],
-            "block": block_layout(table, metrics, words), "reasons": reasons(table),
-            "readings": [{"setting": s, "value": v, "reason": r} for s, v, r in readings],
-            "verdicts": {str(word): int(n) for word, n in pairs["verdict"].value_counts(sort=False).items()},
-        })  # fmt: skip
+    for table in report.tables:
+        coverage = _coverage(table, report.published.titles)
+        # Of type bool even if there are no differences.
+        of_table = pd.Series([table.id in ids.split() for ids in differences["tables"]], differences.index, dtype=bool)
+        pairs = differences[of_table]
+        words = {(pair["cell"], pair["metric"]): verdict_word(pair) for pair in pairs.to_dict("records")}
+        readings = {
+            (reading.setting, reading.value, reading.reason): reading
+            for planned in table.rows
+            for reading in planned.readings
+        }
+        sections.append(
+            {
+                **coverage,
+                "id": table.id,
+                "paper": table.rows[0].row.paper,
+                "parts": [part for part in report.audit["tables"] if part["anchor"] == coverage["anchor"]],
+                "block": block_layout(table, report.published.papers.metrics, words),
+                "reasons": table.reasons,
+                "readings": [
+                    {"setting": setting, "value": value, "reason": reason} for setting, value, reason in readings
+                ],
+                "verdicts": {str(word): int(n) for word, n in pairs["verdict"].value_counts(sort=False).items()},
+            }
+        )
     return sections
 
 
-def _word(pair: Mapping[Any, Any]) -> str:
-    """Return a pair's verdict, or for one without a verdict which way the score goes."""
-    if pair["verdict"] in UNJUDGED:
-        certain = pair["low"] > 0 or pair["high"] < 0
-        return (BETTER if pair["difference"] < 0 else WORSE) if certain else "inconclusive"
-    return str(pair["verdict"])
+def verdict_word(pair: Mapping[Any, Any]) -> str:
+    """Return the verdict of a published pair, or the direction of the score for one without a verdict."""
+    if pair["verdict"] not in UNJUDGED:
+        return str(pair["verdict"])
+    if pair["low"] <= 0 <= pair["high"]:
+        return "inconclusive"
+    return BETTER if pair["difference"] < 0 else WORSE
 
 
-def claim_rows(differences: pd.DataFrame) -> list[dict[str, Any]]:
+def claim_rows(
+    differences: pd.DataFrame, phrases: Mapping[tuple[str, str], str], metrics: Mapping[str, Metric]
+) -> list[dict[str, Any]]:
     """Return a row per claim, a statement over several step counts, with its differences by step count."""
     rows = []
     for _, family in differences.groupby(FAMILY, sort=False):
-        first = family.iloc[0]
-        rows.append({
-            "paper": first["paper"], "tables": list(dict.fromkeys(" ".join(family["tables"]).split())),
-            "statement": statement(first.to_dict()), "metric": first["metric"],
-            "cells": {int(row["steps"]): row for row in family.to_dict("records")},
-        })  # fmt: skip
+        rows.append(
+            {
+                "paper": family["paper"].iloc[0],
+                "tables": list(dict.fromkeys(" ".join(family["tables"]).split())),
+                "statement": statement(family, phrases, metrics),
+                "cells": {int(row["steps"]): row for row in family.to_dict("records")},
+            }
+        )
     return rows
 
 
-def statement(pair: Mapping[Any, Any]) -> str:
-    """Return what the paper says of a pair's kind, in words."""
-    name = NAMES.get(pair["changed"], pair["changed"])
-    against = f" further than {NAMES.get(pair['base'], pair['base'])}" if pair["base"] in NAMES else ""
-    metric = {"fid": "FID", "sfid": "sFID"}[pair["metric"]]
-    # A variant of training is the model itself.
+def statement(family: pd.DataFrame, phrases: Mapping[tuple[str, str], str], metrics: Mapping[str, Metric]) -> str:
+    """Return the statement of a paper that a family of pairs is about."""
+    pair = family.iloc[0]
+    phrase = phrases[pair["axis"], pair["changed"]]
+    name = phrase[0].upper() + phrase[1:]
+    directions = set(family["direction"])
+    verb = "lowers"
+    if 1 in directions:
+        verb = "lowers or raises" if -1 in directions else "raises"
+    base = phrases.get((pair["axis"], pair["base"]))
+    against = f" further than {base}" if base else ""
+    # A variant of training names the model itself.
     model = "" if pair["axis"] == "model" else f", {pair['model']}"
-    return f"{name} lowers {metric} of {pair['sampler']}{model}{against}"
+    return f"{name} {verb} {metrics[pair['metric']].heading} of {pair['sampler']}{model}{against}"
 
 
-def forest_rows(differences: pd.DataFrame) -> pd.DataFrame:
+def unpublished_rows(differences: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
+    """Return a row per fix or model, sampler and base that no paper compares, with its differences by step count."""
+    rows = []
+    for _, family in differences.groupby(FAMILY, sort=False):
+        pair = family.iloc[0]
+        # A fix has been changed for the model, a model for the fix.
+        same = pair["model"] if pair["axis"] == "fix" else pair["fix"]
+        heading = metrics[pair["metric"]].heading
+        rows.append(
+            {
+                "paper": "",
+                "tables": [],
+                "statement": f"{pair['changed']} against {pair['base']}: {heading} of {pair['sampler']}, {same}",
+                "cells": {int(row["steps"]): row for row in family.to_dict("records")},
+            }
+        )
+    return rows
+
+
+def forest_rows(differences: pd.DataFrame, phrases: Mapping[tuple[str, str], str]) -> pd.DataFrame:
     """Return the differences of FID as the forest plot takes them."""
-    rows = [
-        {
-            "paper": pair["paper"], "label": f"{pair['changed']}: {pair['model']}, {pair['sampler']}"
-            + (f" (against {pair['base']})" if pair["base"] in NAMES else "")
-            + (f", {pair['seeds']} seeds" if pair["seeds"] > 1 else ""),
-            "steps": pair["steps"], "relative": pair["percent"], "low": pair["percent_low"],
-            "high": pair["percent_high"], "verdict": pair["verdict"],
-            "published": [float(text.split()[-1]) for text in pair["printed"].split("; ")],
-        }
-        for pair in differences.to_dict("records")
-        if pair["metric"] == "fid"
-    ]  # fmt: skip
+    rows = []
+    for pair in differences.to_dict("records"):
+        if pair["metric"] != "fid":
+            continue
+        label = f"{pair['changed']}: {pair['model']}, {pair['sampler']}"
+        if (pair["axis"], pair["base"]) in phrases:
+            label += f" (against {pair['base']})"
+        if pair["seeds"] > 1:
+            label += f", {pair['seeds']} seeds"
+        rows.append(
+            {
+                "group": pair["paper"] or NOT_PUBLISHED,
+                "label": label,
+                "steps": pair["steps"],
+                "relative": pair["percent"],
+                "low": pair["percent_low"],
+                "high": pair["percent_high"],
+                "verdict": pair["verdict"] if pair["paper"] else "",
+                "published": [float(text.split()[-1]) for text in pair["printed"].split("; ") if text],
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def sampled_settings(samples: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Return each sampler's and fix's name with the values that its cells were sampled with."""
-    found = {sample["sampler"]: sample["sampler_params"] for sample in samples.values()}
-    found |= {sample["fix"]: sample["fix_params"] for sample in samples.values()}
+def search_plots(report: Report) -> dict[str, Markup]:
+    """Return a plot of the trials of each setting that was searched for."""
+    found = {name: list(curves(report.searched, report.cells, name)) for name in searched_settings(report.searched)}
+    return {name: Markup(search_plot(each, name)) for name, each in found.items() if each}
+
+
+def one_model_per_network(models: Mapping[str, ModelRecord]) -> list[str]:
+    """Return the first model of each kind of network."""
+    found: dict[str, str] = {}
+    for name, record in models.items():
+        found.setdefault(record.training["network"]["method"], name)
+    return list(found.values())
+
+
+def sampled_settings(samples: Mapping[str, SampleRecord]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name of each sampler and fix with the values that its cells were sampled with."""
+    found = {sample.sampler: sample.sampler_params for sample in samples.values()}
+    found |= {sample.fix: sample.fix_params for sample in samples.values()}
     return list(found.items())
 
 
-def timing_rows(times: Times, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row per cell with a fix that was timed beside the one without: its axes, both times, what it adds."""
+def timing_rows(times: Times, cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
+    """Return a row per cell with a fix that was timed beside the cell without one: axes, both times, the overhead."""
     rows = []
     for key, timed in times.cells.items():
-        if key not in scores or timed.overhead is None:
+        if key not in cells or timed.overhead is None:
             continue
-        axes = {axis: scores[key][axis] for axis in ("model", "sampler", "fix", "steps")}
-        base = next(s["time_ms"]["value"] for s in scores.values()
-                    if all(s[axis] == value for axis, value in (axes | {"fix": "none"}).items()))  # fmt: skip
-        rows.append(axes | {"base": base, "ms": timed.ms, "overhead": timed.overhead, "rounds": timed.rounds})
+        base = cells[key].model_copy(update={"fix": "none"}).key
+        rows.append(
+            {
+                **cells[key].axes,
+                "base": times.cells[base].ms,
+                "ms": timed.ms,
+                "overhead": timed.overhead,
+                "rounds": timed.rounds,
+            }
+        )
     return sorted(rows, key=lambda row: (row["model"], row["sampler"], row["steps"]))
 
 
-def image_rows(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return which cells' images stand beside one another: per model and sampler, by steps, a row per fix.
+def image_rows(cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
+    """Return which cells' images stand beside one another: per model and sampler, by steps, one row per fix.
 
-    Args:
-        cells: the axes of each cell with its ``key``; only samplers with several fixes have something to compare.
+    Only samplers with several fixes at a step count have something to compare. Each row is the key of a cell and its
+    fix.
     """
-    groups: dict[tuple[str, str], dict[int, list[Mapping[str, Any]]]] = {}
-    for cell in cells:
-        groups.setdefault((cell["model"], cell["sampler"]), {}).setdefault(cell["steps"], []).append(cell)
-    return [
-        {"model": model, "sampler": sampler, "steps": [(s, cs) for s, cs in sorted(steps.items()) if len(cs) > 1]}
-        for (model, sampler), steps in groups.items()
-        if any(len(cs) > 1 for cs in steps.values())
-    ]
+    groups: dict[tuple[str, str], dict[int, list[dict[str, str]]]] = {}
+    for key, cell in cells.items():
+        by_steps = groups.setdefault((cell.model, cell.sampler), {})
+        by_steps.setdefault(cell.steps, []).append({"key": key, "fix": cell.fix})
+    rows = []
+    for (model, sampler), by_steps in groups.items():
+        compared = [(steps, found) for steps, found in sorted(by_steps.items()) if len(found) > 1]
+        if compared:
+            rows.append({"model": model, "sampler": sampler, "steps": compared})
+    return rows

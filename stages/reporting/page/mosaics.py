@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
@@ -9,6 +10,17 @@ from PIL import Image
 
 # Grey stands out against dark and against bright images, in one channel and in three.
 GAP = 128
+# A row of the page: how many images of a cell, the least pixels that the side of an image takes, and the gap.
+SHOWN = 12
+SIDE = 24
+ROW_GAP = 3
+
+
+def picture_uri(images: np.ndarray) -> str:
+    """Return a data URI of the first images, in one row at whole-number zoom."""
+    first = images[:SHOWN]
+    zoom = max(1, -(-SIDE // first.shape[2]))
+    return f"data:image/png;base64,{base64.b64encode(mosaic(first, SHOWN, zoom, ROW_GAP)).decode()}"
 
 
 def mosaic(images: np.ndarray, columns: int, zoom: int, gap: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Small multiples of the diagnosis: a row of panels per model, a panel per measure, with what it is held against."""
+"""Small multiples of the diagnosis: a row of panels per model, a panel per measure, each with its control."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 
-from stages.reporting.plots.fid_against_steps import DASHES, panels
-from stages.reporting.plots.svg import GRID, INK, PALETTE, SMALL, to_svg
+from stages.reporting.plots.panels import DASHES, finish_panel, panels
+from stages.reporting.plots.svg import INK, PALETTE, SMALL, to_svg
 
 ALONG = "time t"
 CONTROLS = ("control", "gaussian")
 
 
 class Panel(NamedTuple):
-    """One measure: which rows of the table, its title, and its axis."""
+    """One measure: its title, the rows of the table that it draws, and its axis."""
 
     title: str
     measure: str
     sampler: str
-    across: str = ALONG
-    of_control: float | None = None
-    log: bool = False
+    x_label: str = ALONG
+    control: float | None = None
 
 
 class Group(NamedTuple):
-    """The panels of one figure, and how to read them, in a sentence."""
+    """The panels of one figure, and how to read them."""
 
     title: str
     panels: tuple[Panel, ...]
@@ -38,69 +37,87 @@ GROUPS = (
     Group(
         "Variance along the chain",
         (
-            Panel("δ, ADM's sampler", "delta", "ddpm"), Panel("δ, DDIM", "delta", "ddim"),
-            Panel("ε-norm ratio, ADM's", "eps_norm_ratio", "ddpm", of_control=1.0),
-            Panel("ε-norm ratio, DDIM", "eps_norm_ratio", "ddim", of_control=1.0),
+            Panel("δ, ADM's sampler", "delta", "ddpm"),
+            Panel("δ, DDIM", "delta", "ddim"),
+            Panel("ε-norm ratio, ADM's", "eps_norm_ratio", "ddpm", control=1.0),
+            Panel("ε-norm ratio, DDIM", "eps_norm_ratio", "ddim", control=1.0),
         ),
         "A line above the control has more variance than the states of a perfect sampler (δ), or larger noise "
-        "predictions than in training (the ratio): what is left too noisy calls for b below 1, what is too clean for b "
-        "above 1.",
+        "predictions than in training (the ratio). States that stay too noisy call for b below 1, states that are too "
+        "clean for b above 1.",
     ),
     Group(
         "Fine detail of the images",
         (
             Panel("final images, ADM's sampler", "power", "ddpm", "frequency band", 1.0),
             Panel("final images, DDIM", "power", "ddim", "frequency band", 1.0),
-            Panel("finest band along ADM's", "power_last", "ddpm", of_control=1.0),
-            Panel("finest band along DDIM", "power_last", "ddim", of_control=1.0),
+            Panel("finest band along ADM's", "power_last", "ddpm", control=1.0),
+            Panel("finest band along DDIM", "power_last", "ddim", control=1.0),
         ),
         "Power of the Fourier coefficients over that of real images, along a chain of real images with noise; the mean "
         "of each image is left out. Grey: other real images, and 1. Dashes: what finite steps alone leave where the "
-        "prediction is exact, for Gaussian data of this spectrum. Power below them points to b above 1, which adds "
-        "detail; power above them to b below 1.",
+        "prediction is exact, for Gaussian data of this spectrum. Power below the dashes points to b above 1, which "
+        "adds detail; power above them points to b below 1.",
     ),
     Group(
         "Errors of the prediction",
         (
-            Panel("ν, size of x0hat − x0", "nu", ""), Panel("not Gaussian (share)", "rejected", ""),
-            Panel("Δ of one step, ADM's", "Delta", "ddpm"), Panel("DDIM from a true state", "error", "ddim"),
+            Panel("ν, size of x0hat − x0", "nu", ""),
+            Panel("not Gaussian (share)", "rejected", ""),
+            Panel("Δ of one step, ADM's", "Delta", "ddpm"),
+            Panel("DDIM from a true state", "error", "ddim"),
         ),
-        "How large the error of a predicted image is, and in how many pixels a test at 5 % calls it not Gaussian "
-        "(grey: Gaussian noise of that size); the variance that one step adds (grey: in closed form; dotted: as ES's "
-        "Table 1 has it); the mean square by which DDIM leaves the true path, from four starts.",
+        "The size of the error of a predicted image, and the share of pixels in which a test at 5 % rejects that it is "
+        "Gaussian (grey: Gaussian noise of that size); the variance that one step adds (grey: in closed form; dotted: "
+        "as in ES's Table 1); the mean square distance of DDIM from the true path, from four starts.",
     ),
     Group(
-        "Whether the time fits",
+        "Match between time and variance",
         (
-            Panel("variance of an image", "variance", ""), Panel("shift told by TS, ADM's", "shift", "ddpm"),
-            Panel("shift told by TS, DDIM", "shift", "ddim"),
-            Panel("nearest true time − next", "nearest", "ddim", of_control=0.0),
+            Panel("variance of an image", "variance", ""),
+            Panel("shift by TS, ADM's", "shift", "ddpm"),
+            Panel("shift by TS, DDIM", "shift", "ddim"),
+            Panel("nearest true time − next", "nearest", "ddim", control=0.0),
         ),
-        "The variance of single noised images (5, 25, 50, 75 and 95 %) against 1 − ᾱ, which Time-Shift takes it for "
-        "(grey); by how much later it tells the network that it is, on its own states and on true ones (grey); and how "
-        "far the true state nearest to DDIM's next one lies from the time of that step.",
+        "The variance of single noised images (5, 25, 50, 75 and 95 %) against 1 − ᾱ, which Time-Shift assumes "
+        "(grey); by how much Time-Shift moves the time that the network is conditioned on, for sampled states and for "
+        "true ones (grey); and how far the time of the true state nearest to DDIM's next one is from the time of that "
+        "step.",
     ),
-)  # fmt: skip
-SUMMARY = (
-    ("ν", "nu", "", "none", None), ("not Gaussian", "rejected", "", "none", None),
-    ("δ − control, ADM’s", "delta", "ddpm", "none", "control"),
-    ("δ − control, DDIM", "delta", "ddim", "none", "control"),
-    ("ε-norm ratio, ADM’s", "eps_norm_ratio", "ddpm", "none", None),
-    ("ε-norm ratio, DDIM", "eps_norm_ratio", "ddim", "none", None),
-)  # fmt: skip
+)
+
+
+class Mean(NamedTuple):
+    """A column of the summary: the mean of a measure along the chain without a fix, minus that of its control."""
+
+    title: str
+    measure: str
+    sampler: str
+    minus_control: bool = False
+
+
+MEANS = (
+    Mean("ν", "nu", ""),
+    Mean("not Gaussian", "rejected", ""),
+    Mean("δ − control, ADM’s", "delta", "ddpm", minus_control=True),
+    Mean("δ − control, DDIM", "delta", "ddim", minus_control=True),
+    Mean("ε-norm ratio, ADM’s", "eps_norm_ratio", "ddpm"),
+    Mean("ε-norm ratio, DDIM", "eps_norm_ratio", "ddim"),
+)
 
 
 def diagnosis_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each model: delta_bar by steps, means over the chain, and the power in the finest band."""
+    """Return one row per model: delta_bar by steps, means along the chain, and the power in the finest band."""
     rows: dict[str, dict[str, float]] = {}
     for name, part in table.groupby("model", sort=False):
         row = rows.setdefault(str(name), {})
         for at, value in part[part["measure"] == "delta_bar"][["at", "value"]].to_numpy():
             row[f"δ̄ from {at + 1:.0f} steps"] = value
-        for title, measure, sampler, fix, control in SUMMARY:
-            there = part[(part["measure"] == measure) & (part["sampler"] == sampler)]
-            held = there[there["fix"] == control]["value"].mean() if control else 0.0
-            row[title] = there[there["fix"] == fix]["value"].mean() - held
+        for mean in MEANS:
+            curve = part[(part["measure"] == mean.measure) & (part["sampler"] == mean.sampler)]
+            row[mean.title] = curve[curve["fix"] == "none"]["value"].mean()
+            if mean.minus_control:
+                row[mean.title] -= curve[curve["fix"] == "control"]["value"].mean()
         for sampler, title in (("ddpm", "ADM’s"), ("ddim", "DDIM")):
             power = part[(part["measure"] == "power") & (part["sampler"] == sampler) & (part["fix"] == "none")]
             row[f"finest band, {title}"] = power["value"].iloc[-1]
@@ -116,10 +133,10 @@ def diagnosis_plot(table: pd.DataFrame, group: Group) -> str:
         part = table[table["model"] == model]
         for axes, panel in zip(row, group.panels, strict=True):
             axes.set_visible(True)
-            _panel(axes, part[part["sampler"] == panel.sampler], panel, fixes)
+            _draw_panel(axes, part[part["sampler"] == panel.sampler], panel, fixes)
             axes.set_title(f"{model}: {panel.title}", fontsize=SMALL, loc="left", fontweight="bold")
     for axes, panel in zip(grid[-1], group.panels, strict=True):
-        axes.set_xlabel(panel.across, fontsize=SMALL)
+        axes.set_xlabel(panel.x_label, fontsize=SMALL)
     handles = {line.get_label(): line for axes in grid.flat for line in axes.get_lines() if line.get_label()[0] != "_"}
     figure.legend(
         list(handles.values()), list(handles), loc="lower center", ncols=len(handles), fontsize=SMALL, frameon=False
@@ -127,31 +144,31 @@ def diagnosis_plot(table: pd.DataFrame, group: Group) -> str:
     return to_svg(figure, group.title, group.reading)
 
 
-def _panel(axes: Axes, part: pd.DataFrame, panel: Panel, fixes: Sequence[str]) -> None:
-    measures = _measures(part, panel.measure)
-    if panel.of_control is not None:
-        axes.axhline(panel.of_control, color=INK, alpha=0.35, linewidth=2, label="control")
-    for measure in measures:
+def _draw_panel(axes: Axes, part: pd.DataFrame, panel: Panel, fixes: Sequence[str]) -> None:
+    if panel.control is not None:
+        axes.axhline(panel.control, color=INK, alpha=0.35, linewidth=2, label="control")
+    for measure in _measures(part, panel.measure):
         for fix, curve in part[part["measure"] == measure].groupby("fix", sort=False):
-            style = _style(str(fix), measure, panel, fixes)
+            style = _style(str(fix), measure, fixes)
             axes.plot(curve["at"], curve["value"], **style)
-            low, high = curve["value"] - curve["margin"], curve["value"] + curve["margin"]
+            low = curve["value"] - curve["margin"]
+            high = curve["value"] + curve["margin"]
             axes.fill_between(curve["at"], low, high, color=style["color"], alpha=0.12, linewidth=0)
-    axes.tick_params(labelsize=SMALL)
-    axes.grid(visible=True, color=GRID, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
+    finish_panel(axes)
 
 
 def _measures(part: pd.DataFrame, name: str) -> list[str]:
-    """Return the measures that a panel draws: of some a panel has several."""
+    """Return the measures that a panel draws; some panels draw several."""
     known = list(part["measure"].unique())
     if name == "power_last":
         return [measure for measure in known if measure.startswith("power_")][-1:]
-    with_parts = {"variance": "variance", "error": "error_from_", "Delta": "Delta"}
-    return [measure for measure in known if measure.startswith(with_parts[name])] if name in with_parts else [name]
+    prefixes = {"variance": "variance", "error": "error_from_", "Delta": "Delta"}
+    if name in prefixes:
+        return [measure for measure in known if measure.startswith(prefixes[name])]
+    return [name]
 
 
-def _style(fix: str, measure: str, panel: Panel, fixes: Sequence[str]) -> dict[str, Any]:
+def _style(fix: str, measure: str, fixes: Sequence[str]) -> dict[str, Any]:
     if fix == "gaussian":
         return {"color": INK, "alpha": 0.6, "linestyle": "--", "linewidth": 1, "label": "exact for Gaussian data"}
     if fix == "control" or measure == "Delta_exact":

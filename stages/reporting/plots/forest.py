@@ -24,8 +24,8 @@ LABEL = 34
 def forest_plot(rows: pd.DataFrame) -> str:
     """Return an SVG of paired differences in per cent of FID: measured ones filled, published ones hollow, one a row.
 
-    Columns: paper, label, steps, relative, low, high, verdict, published (a list of per cent, perhaps empty). Rows are
-    grouped by paper and label, in the order of their appearance.
+    Columns: group (the paper), label, steps, relative, low, high, verdict, published (a list of per cent, perhaps
+    empty). Rows are grouped by group and label, in the order of their appearance.
     """
     records = _grouped(rows)
     heights = _heights(records)
@@ -45,26 +45,28 @@ def forest_plot(rows: pd.DataFrame) -> str:
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     _legend(axes)
-    description = "; ".join(f"{r['paper']}, {r['label']}, {r['steps']} steps: {_estimate(r)}" for r in records)
+    description = "; ".join(f"{r['group']}, {r['label']}, {r['steps']} steps: {_estimate(r)}" for r in records)
     return to_svg(figure, "Paired differences of FID, measured and published", description)
 
 
 def _grouped(rows: pd.DataFrame) -> list[dict[str, Any]]:
     records = [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
-    papers, labels = list(rows["paper"].unique()), list(rows["label"].unique())
-    return sorted(records, key=lambda row: (papers.index(row["paper"]), labels.index(row["label"])))
+    groups = list(rows["group"].unique())
+    labels = list(rows["label"].unique())
+    return sorted(records, key=lambda row: (groups.index(row["group"]), labels.index(row["label"])))
 
 
 def _heights(records: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Return each row's place from above: a line apart, more between labels, and room for a paper's name."""
+    """Return the place of each row from above: a line apart, more between labels, and room for the name of a group."""
     heights: list[float] = []
-    free, paper = 1.0, None
-    for (name, label), rows in groupby(records, key=lambda row: (row["paper"], row["label"])):
+    free = 1.0
+    previous = None
+    for (group, label), rows in groupby(records, key=lambda row: (row["group"], row["label"])):
         count = len(list(rows))
-        free += 1.4 if paper not in (None, name) else 0
+        free += 1.4 if previous not in (None, group) else 0
         heights += [free + i for i in range(count)]
         free += max(count, len(_wrapped(label))) + 0.4
-        paper = name
+        previous = group
     return heights or [0.0]
 
 
@@ -74,7 +76,8 @@ def _wrapped(label: str) -> list[str]:
 
 def _limits(records: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     values = [v for row in records for v in (row["low"], row["high"], row["relative"], *row["published"])]
-    low, high = min([*values, 0]), max([*values, 0])
+    low = min([*values, 0])
+    high = max([*values, 0])
     pad = 0.04 * max(high - low, 1)
     return max(low, -WIDEST) - pad, min(high, WIDEST) + pad
 
@@ -93,28 +96,36 @@ def _row(axes: Axes, record: Mapping[str, Any], y: float, limits: tuple[float, f
 
 
 def _texts(axes: Axes, records: Sequence[Mapping[str, Any]], heights: Sequence[float]) -> None:
-    """Write label and steps left of each row, estimate and verdict right of it, papers above their rows."""
+    """Write label and steps left of each row, estimate and verdict right of it, groups above their rows."""
     text: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": SMALL}
-    paper, label = None, None
+    group = None
+    label = None
     for row, y in zip(records, heights, strict=True):
-        if row["paper"] != paper:
-            axes.text(-0.95, y - 1.2, row["paper"].upper(), va="center", fontweight="bold", **text)
-        if (row["paper"], row["label"]) != (paper, label):
+        if row["group"] != group:
+            axes.text(-0.95, y - 1.2, row["group"].upper(), va="center", fontweight="bold", **text)
+        if (row["group"], row["label"]) != (group, label):
             for i, line in enumerate(_wrapped(row["label"])):
                 axes.text(-0.95, y + i, line, va="center", **text)
         axes.text(-0.03, y, f"{row['steps']} steps", ha="right", va="center", **text)
         axes.text(1.04, y, _estimate(row), va="center", **text)
         axes.text(1.5, y, row["verdict"], va="center", **text)
-        paper, label = row["paper"], row["label"]
+        group = row["group"]
+        label = row["label"]
     for x, heading in ((1.04, "% [95 % interval]"), (1.5, "verdict")):
         axes.annotate(
-            heading, xy=(x, 1), xycoords="axes fraction", xytext=(0, 4), textcoords="offset points", va="bottom",
-            fontsize=SMALL, fontweight="bold",
-        )  # fmt: skip
+            heading,
+            xy=(x, 1),
+            xycoords="axes fraction",
+            xytext=(0, 4),
+            textcoords="offset points",
+            va="bottom",
+            fontsize=SMALL,
+            fontweight="bold",
+        )
 
 
 def _estimate(row: Mapping[str, Any]) -> str:
-    values = row["relative"], row["low"], row["high"]
+    values = (row["relative"], row["low"], row["high"])
     digits = 1 if max(map(abs, values)) < 100 else 0
     estimate, low, high = (f"{value:+.{digits}f}".replace("-", "−") for value in values)
     return f"{estimate} [{low}, {high}]"
@@ -126,11 +137,23 @@ def _legend(axes: Axes) -> None:
         [], [], "D", color=PALETTE[1], markerfacecolor="none", markersize=5.5, label="printed in the paper"
     )
     axes.legend(
-        handles=[*filled, *hollow], loc="lower left", bbox_to_anchor=(-0.97, 1), borderaxespad=0, frameon=False,
-        fontsize=SMALL, bbox_transform=axes.transAxes,
-    )  # fmt: skip
+        handles=[*filled, *hollow],
+        loc="lower left",
+        bbox_to_anchor=(-0.97, 1),
+        borderaxespad=0,
+        frameon=False,
+        fontsize=SMALL,
+        bbox_transform=axes.transAxes,
+    )
     for text, side, shift in (("better ←", "right", -6), ("→ worse", "left", 6)):
         axes.annotate(
-            text, xy=(0, 1), xycoords=axes.get_xaxis_transform(), xytext=(shift, 4), textcoords="offset points",
-            ha=side, va="bottom", fontsize=SMALL, fontweight="bold",
-        )  # fmt: skip
+            text,
+            xy=(0, 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(shift, 4),
+            textcoords="offset points",
+            ha=side,
+            va="bottom",
+            fontsize=SMALL,
+            fontweight="bold",
+        )

@@ -1,14 +1,25 @@
-"""Whether results belong together: made with the params of now, and each from the files that the others tell of."""
+"""Provenance: every record must match the current params and the checksums of its inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
-from stages.config.entries import Cell
+from stages.config.entries import Cell, Planned
 from stages.config.params import Params
+from stages.store.paths import (
+    DATA,
+    DATASET,
+    autoencoder_path,
+    guide_path,
+    model_path,
+    moments_path,
+    preview_path,
+)
 from stages.store.record_types import (
     AutoencoderRecord,
     DatasetRecord,
@@ -24,119 +35,154 @@ from stages.store.record_types import (
 )
 
 
-class Results(NamedTuple):
-    """The records of a study; ``samples`` and ``scores`` by cell, ``autoencoders`` by their names, others by model."""
+@dataclass(frozen=True)
+class Results:
+    """The records of everything that is planned.
+
+    ``samples``, ``scores`` and ``previews`` are by cell, ``autoencoders`` by their names, all others by model.
+    ``previews`` holds the checksum of each preview; that of the real images is ``real``.
+    """
 
     dataset: DatasetRecord
     extractor: ExtractorRecord
     reference: ReferenceRecord
+    autoencoders: dict[str, AutoencoderRecord]
     models: dict[str, ModelRecord]
+    moments: dict[str, MomentsRecord]
+    guides: dict[str, GuideRecord]
     samples: dict[str, SampleRecord]
     scores: dict[str, ScoreRecord]
     diagnoses: dict[str, DiagnosisRecord]
     trajectories: dict[str, TrajectoryRecord]
-    moments: dict[str, MomentsRecord]
-    guides: dict[str, GuideRecord]
-    autoencoders: dict[str, AutoencoderRecord]
+    previews: dict[str, str]
 
 
-def strangers(
-    results: Results, params: Params, cells: Mapping[str, Cell], followed: Mapping[str, Cell]
-) -> Iterator[str]:
-    """Yield what in the results is of another study, other params or other files, a line each."""
-    data, extractor, reference = results.dataset, results.extractor, results.reference
-    yield from _unlike("dataset", {"dataset": params.prepare.dataset}, data)
-    yield from _unlike("extractor", {"extractor": params.extractor, "dataset_sha256": data.sha256}, extractor)
-    made = {"reference": data.dataset, "dataset_sha256": data.sha256, "network_sha256": extractor.sha256}
-    yield from _unlike("reference", made, reference)
-    yield from _trained(results, params)
-    for name, diagnosis in results.diagnoses.items():
-        made = {
-            "model": name, "diagnose": params.diagnose, "seed": params.seed, "precision": params.sample.precision,
-            "model_sha256": results.models[name].sha256, "dataset_sha256": data.sha256,
-        }  # fmt: skip
-        yield from _unlike(f"diagnosis of {name}", made, diagnosis)
-    for name, moments in results.moments.items():
-        yield from _unlike(f"moments of {name}", _moments(name, params, results), moments)
-    for name, guide in results.guides.items():
-        made = {"model": name, "training": params.guiding(name), "dataset_sha256": data.sha256}
-        yield from _unlike(f"guide of {name}", made, guide)
-    for key, cell in cells.items():
-        yield from _unlike(f"images of {key}", _imaging(cell, params, results), results.samples[key])
-        made = {
-            **cell.axes, "n_fake": params.sample.n, "evaluate": params.evaluate, "reference": data.dataset,
-            "n_real": reference.n_real, "reference_sha256": reference.sha256,
-            "samples_sha256": results.samples[key].sha256,
-        }  # fmt: skip
-        yield from _unlike(f"scores of {key}", made, results.scores[key])
-    for name, cell in followed.items():
-        yield from _unlike(f"trajectory of {name}", _following(cell, params, results), results.trajectories[name])
+def provenance_mismatches(results: Results, params: Params, planned: Planned) -> Iterator[str]:
+    """Yield one line for each record that does not match the current params or the checksums of its inputs."""
+    dataset = results.dataset
+    extractor = results.extractor
+    reference = results.reference
+    inputs = _input_checksums(results)
 
+    yield from _mismatches("dataset", dataset, {"dataset": params.prepare.dataset})
+    yield from _mismatches("extractor", extractor, {"extractor": params.extractor, "dataset_sha256": dataset.sha256})
+    expected: dict[str, Any] = {
+        "reference": dataset.dataset,
+        "dataset_sha256": dataset.sha256,
+        "network_sha256": extractor.sha256,
+    }
+    yield from _mismatches("reference", reference, expected)
 
-def _trained(results: Results, params: Params) -> Iterator[str]:
-    """Yield what is wrong with autoencoders and models."""
-    data = results.dataset
     for name, autoencoder in results.autoencoders.items():
-        made = {"section": params.autoencoders[name].model_dump(), "seed": params.seed, "dataset_sha256": data.sha256}
-        yield from _unlike(f"autoencoder {name}", made, autoencoder)
+        expected = {
+            "section": params.autoencoders[name].model_dump(),
+            "seed": params.seed,
+            "dataset_sha256": dataset.sha256,
+        }
+        yield from _mismatches(f"autoencoder {name}", autoencoder, expected)
     for name, model in results.models.items():
-        encoder = params.models[name].encoded_by
-        made = {
-            "model": name, "training": params.training(name), "dataset_sha256": data.sha256,
-            "input_sha256": results.autoencoders[encoder].sha256 if encoder else data.sha256,
-        }  # fmt: skip
-        yield from _unlike(f"model {name}", made, model)
+        expected = {
+            "model": name,
+            "training": params.training(name),
+            "dataset_sha256": dataset.sha256,
+            "input_sha256": inputs[planned.train[name].input],
+        }
+        yield from _mismatches(f"model {name}", model, expected)
+    for name, diagnosis in results.diagnoses.items():
+        expected = {
+            "model": name,
+            "diagnose": params.diagnose,
+            "seed": params.seed,
+            "precision": params.sample.precision,
+            "model_sha256": results.models[name].sha256,
+            "dataset_sha256": dataset.sha256,
+        }
+        yield from _mismatches(f"diagnosis of {name}", diagnosis, expected)
+    for name, moments in results.moments.items():
+        expected = {
+            "model": name,
+            "images": params.moments.images,
+            "seed": params.seed,
+            "precision": params.sample.precision,
+            "model_sha256": results.models[name].sha256,
+            "dataset_sha256": dataset.sha256,
+        }
+        yield from _mismatches(f"moments of {name}", moments, expected)
+    for name, guide in results.guides.items():
+        expected = {"model": name, "training": params.guiding(name), "dataset_sha256": dataset.sha256}
+        yield from _mismatches(f"guide of {name}", guide, expected)
+
+    for key, cell in planned.sample.items():
+        sample = results.samples[key]
+        expected = {**_sampling(cell, params, results), "input_sha256": inputs[cell.input]}
+        yield from _mismatches(f"images of {key}", sample, expected)
+        expected = {
+            **cell.axes,
+            "n_fake": params.sample.n,
+            "evaluate": params.evaluate,
+            "reference": dataset.dataset,
+            "n_real": reference.n_real,
+            "reference_sha256": reference.sha256,
+            "samples_sha256": sample.sha256,
+        }
+        yield from _mismatches(f"scores of {key}", results.scores[key], expected)
+    for name, cell in planned.trajectory.items():
+        expected = {
+            **_sampling(cell, params, results),
+            "evaluate": params.evaluate,
+            "kept_sha256": results.models[name].kept_sha256,
+            "reference_sha256": reference.sha256,
+            "network_sha256": extractor.sha256,
+        }
+        yield from _mismatches(f"trajectory of {name}", results.trajectories[name], expected)
+
+    recorded = {"real": dataset.preview_sha256}
+    recorded |= {key: sample.preview_sha256 for key, sample in results.samples.items()}
+    for key, checksum in recorded.items():
+        if results.previews[key] != checksum:
+            yield f"{preview_path(key)}: not the picture of these images"
 
 
-def _moments(name: str, params: Params, results: Results) -> dict[str, Any]:
-    return {
-        "model": name, "images": params.moments.images, "seed": params.seed, "precision": params.sample.precision,
-        "model_sha256": results.models[name].sha256, "dataset_sha256": results.dataset.sha256,
-    }  # fmt: skip
-
-
-def _input(cell: Cell, params: Params, results: Results) -> str:
-    """Return the digest of what a cell's sampler takes beside noise."""
-    takes = params.samplers[cell.sampler].takes
-    if takes == "images":
-        return results.dataset.sha256
-    return {None: results.models, "moments": results.moments, "guide": results.guides}[takes][cell.model].sha256
+def _input_checksums(results: Results) -> dict[str, str]:
+    """Return the recorded checksums of the files that the plan names as inputs, by their paths under data/."""
+    files = {DATASET: results.dataset.sha256}
+    files |= {autoencoder_path(name): record.sha256 for name, record in results.autoencoders.items()}
+    files |= {model_path(name): record.sha256 for name, record in results.models.items()}
+    files |= {moments_path(name): record.sha256 for name, record in results.moments.items()}
+    files |= {guide_path(name): record.sha256 for name, record in results.guides.items()}
+    return {Path(path).relative_to(DATA).as_posix(): checksum for path, checksum in files.items()}
 
 
 def _sampling(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
+    """Return what the record of images must say that were sampled as a cell is."""
     return {
-        **cell.axes, **params.sample.model_dump(), "seed": params.seed,
+        **cell.axes,
+        **params.sample.model_dump(),
+        "seed": params.seed,
         "sampler_params": params.samplers[cell.sampler].model_dump(),
         "fix_params": params.fixes[cell.fix].resolved(cell.values).model_dump(),
         "model_sha256": results.models[cell.model].sha256,
-    }  # fmt: skip
+    }
 
 
-def _imaging(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
-    return {**_sampling(cell, params, results), "input_sha256": _input(cell, params, results)}
-
-
-def _following(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
-    return {
-        **_sampling(cell, params, results), "evaluate": params.evaluate,
-        "kept_sha256": results.models[cell.model].kept_sha256, "reference_sha256": results.reference.sha256,
-        "network_sha256": results.extractor.sha256,
-    }  # fmt: skip
-
-
-def _unlike(what: str, expected: Mapping[str, Any], record: Any) -> Iterator[str]:
-    for name, value in expected.items():
-        if (found := getattr(record, name)) != value:
-            yield f"{what}: {_first_difference(name, found, value)}"
+def _mismatches(name: str, record: BaseModel, expected: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line about the first field of a record that is not as expected."""
+    for field, value in expected.items():
+        found = getattr(record, field)
+        if found != value:
+            yield f"{name}: {_first_difference(field, found, value)}"
             return
 
 
 def _first_difference(name: str, found: Any, expected: Any) -> str:
+    """Return what differs first between two values, down to the innermost key."""
     if isinstance(found, BaseModel) and isinstance(expected, BaseModel):
         return _first_difference(name, found.model_dump(), expected.model_dump())
     if isinstance(found, Mapping) and isinstance(expected, Mapping):
-        key = next((key for key in {**expected, **found} if found.get(key) != expected.get(key)), None)
-        return _first_difference(str(key), found.get(key), expected.get(key)) if key is not None else name
+        for key in {**expected, **found}:
+            if found.get(key) != expected.get(key):
+                return _first_difference(str(key), found.get(key), expected.get(key))
+        return name
     if name.endswith("sha256"):
         return f"made with another {name.removesuffix('_sha256')} than the one whose record is here"
     return f"made with {name} = {found!r}, now {expected!r}"

@@ -1,8 +1,8 @@
-"""The study's own value of every setting that the papers' tables print."""
+"""The study's own value of every setting and formula that the papers' tables print."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from stages.config.entries import Cell
@@ -12,6 +12,10 @@ from stages.config.recipe import Recipe
 from stages.plan.cell import told_to
 from stages.plan.planning import CONDITIONAL, PlannedRow, told_by
 from stages.plan.readings import NEEDS
+from stages.store.record_types import AgainstFormula, DiagnosisRecord, ModelRecord
+
+# Metrics of ES's Table 1, which prints formulas.
+FORMULAS = ("mean", "variance")
 
 
 def _joined(values: list[int]) -> str:
@@ -39,37 +43,43 @@ OF_NETWORK: dict[str, Callable[[UNetSettings], Any]] = {
 }
 
 
-def own_settings(
-    params: Params, cells: Collection[Cell], rows: list[PlannedRow], models: Mapping[str, Mapping[str, Any]],
+def study_settings(
+    params: Params,
+    cells: Collection[Cell],
+    rows: Sequence[PlannedRow],
+    models: Mapping[str, ModelRecord],
     training_images: int,
-) -> dict[tuple[str, ...], str]:  # fmt: skip
-    """Return the study's value for every planned row that is a setting, by the row's key; none where it has none.
+) -> dict[tuple[str, ...], str]:
+    """Return the study's value of every planned row that is a setting, by the key of the row, where it has one.
 
     Args:
         params: the study's params.
-        cells: its cells, which have the values that were looked up.
+        cells: its cells, which hold the values that were looked up.
         rows: the planned rows.
-        models: the training records of the study's models, for the sizes of their networks.
-        training_images: size of the data set.
+        models: the records of the trained models, for the sizes of their networks.
+        training_images: the size of the data set.
     """
     found = {}
     for planned in rows:
         if planned.status == "setting":
-            value = _own(planned, params, cells, models, training_images)
+            value = _setting(planned, params, cells, models, training_images)
             if value not in ("", None):
                 found[planned.row.key] = str(value)
     return found
 
 
-def _own(
-    planned: PlannedRow, params: Params, cells: Collection[Cell], models: Mapping[str, Mapping[str, Any]],
+def _setting(
+    planned: PlannedRow,
+    params: Params,
+    cells: Collection[Cell],
+    models: Mapping[str, ModelRecord],
     training_images: int,
-) -> Any:  # fmt: skip
+) -> Any:
     row = planned.row
     if row.metric in ("b", "k"):
         return _scale(planned, params, cells)
     if row.metric == "steps":
-        # The step counts of the tables are the study's too, as far as max_steps.
+        # The study has the step counts of the tables, up to max_steps.
         return row.value
     if row.metric == "training_images":
         return training_images
@@ -78,7 +88,7 @@ def _own(
         return None
     recipe = params.recipes[params.models[name].recipe]
     if row.metric == "model_size":
-        return f"{models[name]['parameters']:,}" if name in models else None
+        return f"{models[name].parameters:,}" if name in models else None
     if row.metric in OF_RECIPE:
         return OF_RECIPE[row.metric](recipe)
     if row.metric in OF_NETWORK and isinstance(recipe.network, UNetSettings):
@@ -87,14 +97,44 @@ def _own(
 
 
 def _scale(planned: PlannedRow, params: Params, cells: Collection[Cell]) -> Any:
-    """Return b or k of the cell that a row is about, or of the section where there is no such cell."""
-    row, needs = planned.row, {reading.value for reading in planned.readings if reading.setting == NEEDS}
-    names = [name for name, fix in params.fixes.items() if fix.coordinate() == row.fix]
+    """Return b or k of the cell that a row is about, or of the params section if there is no such cell."""
+    row = planned.row
+    needs = {reading.value for reading in planned.readings if reading.setting == NEEDS}
+    sampler_need = next(iter(needs - set(CONDITIONAL)), None)
+    fixes = [name for name, fix in params.fixes.items() if fix.coordinate() == row.fix]
     for cell in cells:
-        same = str(cell.steps) == row.steps and params.models[cell.model].coordinate() == row.model
-        same = same and told_to(params, cell.model) == told_by(needs)
-        same = same and params.samplers[cell.sampler].need == next(iter(needs - set(CONDITIONAL)), None)
-        if same and cell.fix in names and row.sampler in ("", params.samplers[cell.sampler].coordinates()["sampler"]):
+        sampler = params.samplers[cell.sampler]
+        if (
+            str(cell.steps) == row.steps
+            and cell.fix in fixes
+            and params.models[cell.model].coordinate() == row.model
+            and told_to(params, cell.model) == told_by(needs)
+            and sampler.need == sampler_need
+            and row.sampler in ("", sampler.coordinates()["sampler"])
+        ):
             return params.fixes[cell.fix].resolved(cell.values).settings()[row.metric]
-    values = [params.fixes[name].settings()[row.metric] for name in names]
+    values = [params.fixes[name].settings()[row.metric] for name in fixes]
     return next((value for value in values if not isinstance(value, str)), None)
+
+
+def formula_settings(rows: Sequence[PlannedRow], record: DiagnosisRecord) -> dict[tuple[str, ...], str]:
+    """Return what a diagnosis measured beside each published formula of a mean or variance, by the key of the row.
+
+    Rows of x_t given x_0 are about training, the others about one step of sampling (ES, Table 1).
+    """
+    found = {}
+    for planned in rows:
+        row = planned.row
+        if planned.status == "setting" and row.metric in FORMULAS:
+            phase = "training" if "|x_0)" in row.row else "sampling"
+            formulas = {str(name): formula for name, formula in record.formulas.items()}
+            formula = formulas.get(f"{phase}_{row.metric}")
+            found[row.key] = _beside_formula(row.metric, formula, record) if formula else ""
+    return found
+
+
+def _beside_formula(metric: str, measured: AgainstFormula, record: DiagnosisRecord) -> str:
+    place = f"{record.model}, t = {record.formulas_at}"
+    if metric == "mean":
+        return f"mean of x_t - sqrt(alpha_bar_t) x_0 = {measured.value:.3f} ± {measured.margin:.3f} ({place})"
+    return f"{measured.value:.3f} ± {measured.margin:.3f}, by the formula {measured.formula:.3f} ({place})"

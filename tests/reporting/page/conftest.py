@@ -9,9 +9,12 @@ import pytest
 
 # Without these the browser would speak to its maker's servers.
 QUIET = (
-    "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
     "--disable-sync",
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="session")

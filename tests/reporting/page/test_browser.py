@@ -108,9 +108,11 @@ def test_on_paper_every_table_and_fold_is_open_and_fits(visit: Any) -> None:
     shown = page.evaluate(BOXES, "table, details > :not(summary), figure, img, svg[role=img]")
     assert [name for name, _, _, height in shown if height < 10] == []
     assert [name for name, left, right, _ in shown if left < -1 or right > PAPER["width"] + 1] == []
-    assert page.evaluate("[...document.querySelectorAll('thead')].every(head => "
-                         "getComputedStyle(head).display === 'table-header-group' && "
-                         "getComputedStyle(head).position === 'static')")  # fmt: skip
+    assert page.evaluate(
+        "[...document.querySelectorAll('thead')].every(head => "
+        "getComputedStyle(head).display === 'table-header-group' && "
+        "getComputedStyle(head).position === 'static')"
+    )
 
 
 def test_a_printed_page_has_every_title_and_what_lies_in_folds(visit: Any, tmp_path: Path) -> None:

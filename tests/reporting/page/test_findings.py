@@ -40,9 +40,19 @@ def test_a_headline_is_what_was_found(audit: dict[str, Any]) -> None:
 
 def record(name: str, statement: str, verdict: str = "inconsistent", check: str = "") -> dict[str, Any]:
     return {
-        "id": name, "statement": statement, "verdict": verdict, "basis": "papers", "paper": "toy", "check": check,
-        "where": "Sec. 1", "case": "", "headline": f"headline of {name}", "explanation": "", "origin": [], "cause": "",
-    }  # fmt: skip
+        "id": name,
+        "statement": statement,
+        "verdict": verdict,
+        "basis": "papers",
+        "paper": "toy",
+        "check": check,
+        "where": "Sec. 1",
+        "case": "",
+        "headline": f"headline of {name}",
+        "explanation": "",
+        "origin": [],
+        "cause": "",
+    }
 
 
 def test_near_identical_findings_are_one_group() -> None:
@@ -124,9 +134,14 @@ def layout(notes: dict[tuple[str, str, str], str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("noted", "about", "mark"),
-    [(lambda place: True, "", 0), (lambda place: place[2] == "is", "IS", 0), (lambda place: place[0] == "z", "", 1),
-     (lambda place: place[1] == "10", "", 1), (lambda place: place == NUMBERS[0], "", 1)],
-)  # fmt: skip
+    [
+        (lambda place: True, "", 0),
+        (lambda place: place[2] == "is", "IS", 0),
+        (lambda place: place[0] == "z", "", 1),
+        (lambda place: place[1] == "10", "", 1),
+        (lambda place: place == NUMBERS[0], "", 1),
+    ],
+)
 def test_a_note_is_listed_once_and_says_what_it_is_about(noted: Any, about: str, mark: int) -> None:
     table = layout({place: "a note" for place in NUMBERS if noted(place)})
     assert table["notes"] == [{"text": "a note", "about": about, "mark": mark}]

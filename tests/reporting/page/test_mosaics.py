@@ -41,10 +41,16 @@ def test_same_images_give_the_same_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "dtype", "numbers"),
-    [((2, 8, 8), "uint8", (2, 1, 1)), ((2, 8, 8, 2), "uint8", (2, 1, 1)), ((2, 8, 8, 1), "float32", (2, 1, 1)),
-     ((0, 8, 8, 1), "uint8", (2, 1, 1)), ((2, 8, 8, 1), "uint8", (0, 1, 1)), ((2, 8, 8, 1), "uint8", (2, 0, 1)),
-     ((2, 8, 8, 1), "uint8", (2, 1, -1))],
-)  # fmt: skip
+    [
+        ((2, 8, 8), "uint8", (2, 1, 1)),
+        ((2, 8, 8, 2), "uint8", (2, 1, 1)),
+        ((2, 8, 8, 1), "float32", (2, 1, 1)),
+        ((0, 8, 8, 1), "uint8", (2, 1, 1)),
+        ((2, 8, 8, 1), "uint8", (0, 1, 1)),
+        ((2, 8, 8, 1), "uint8", (2, 0, 1)),
+        ((2, 8, 8, 1), "uint8", (2, 1, -1)),
+    ],
+)
 def test_what_is_no_mosaic_is_refused(shape: tuple[int, ...], dtype: str, numbers: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match=r"must be uint8|at least"):
         mosaic(np.zeros(shape, dtype), *numbers)

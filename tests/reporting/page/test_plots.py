@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.reporting.plots.fid_against_steps import fid_against_steps, spread
+from stages.reporting.plots.fid_plots import fid_against_steps
 from stages.reporting.plots.forest import forest_plot
+from stages.reporting.plots.panels import spread
 from stages.reporting.plots.svg import PALETTE
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -34,14 +35,16 @@ def scores(models: int = 1, samplers: int = 5, fixes: int = 8) -> pd.DataFrame:
 def differences(count: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "paper": [f"p{i // 20}" for i in range(count)],
+            "group": [f"p{i // 20}" for i in range(count)],
             "label": [f"a label of many words that takes more than a line {i // 4}" for i in range(count)],
             "steps": [(5, 10, 20, 50)[i % 4] for i in range(count)],
-            "relative": [i - 20.0 for i in range(count)], "low": [i - 25.0 for i in range(count)],
-            "high": [i - 15.0 for i in range(count)], "verdict": ["inconclusive"] * count,
+            "relative": [i - 20.0 for i in range(count)],
+            "low": [i - 25.0 for i in range(count)],
+            "high": [i - 15.0 for i in range(count)],
+            "verdict": ["inconclusive"] * count,
             "published": [[-float(j) for j in range(i % 3)] for i in range(count)],
         }
-    )  # fmt: skip
+    )
 
 
 def texts(svg: str) -> list[str]:

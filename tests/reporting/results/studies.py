@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from stages.auditing.tables.published import READINGS, read_papers, read_text
 from stages.auditing.tables.rows import Row
 from stages.config.entries import Cell
 from stages.config.params import Params, parse_params
 from stages.plan.cell import Known
 from stages.plan.planning import Plan, PlannedRow, make_plan, table_id
-from stages.plan.published_tables import Published
-from stages.plan.readings import parse_readings
-from stages.store.paths import PUBLISHED
+from stages.plan.published_tables import Published, read_published
+from stages.store.record_types import DiagnosisRecord, ScoreRecord
 from tests.toy import ROOT, untuned
 
 Edit = Callable[[dict[str, Any]], object]
@@ -27,8 +25,7 @@ Edit = Callable[[dict[str, Any]], object]
 
 @cache
 def published() -> Published:
-    papers = read_papers(ROOT / PUBLISHED)
-    return Published(papers, parse_readings(READINGS, read_text(ROOT / PUBLISHED / READINGS), papers), {})
+    return read_published()
 
 
 @cache
@@ -95,13 +92,64 @@ def made_up(**values: str) -> Row:
     return Row(**{name: values.get(name, named.get(name, "")) for name in Row._fields})
 
 
-def made_up_score(cell: Cell, value: float, spread: float = 0.05, groups: int = 15) -> dict[str, Any]:
-    """What ``evaluate`` writes of a cell, made up: replicates share most of their noise, as paired ones do."""
+def made_up_score(cell: Cell, value: float, spread: float = 0.05, groups: int = 15, **fields: Any) -> ScoreRecord:
+    """A score record of a cell, made up: replicates share most of their noise, as paired ones do."""
     common = np.random.RandomState(cell.steps).standard_normal(groups)
     own = np.random.RandomState(zlib.crc32(cell.key.encode())).standard_normal(groups)
     replicates = value + 0.02 * common + spread / (groups - 1) * own
     frechet = {"value": value, "margin": 0.4, "replicates": replicates.tolist()}
-    return {
-        **cell.axes, "n_fake": 1500, "n_real": 1797, "reference": "digits", "fid": frechet, "sfid": frechet,
-        "precision": {"value": 0.5, "margin": 0.02}, "recall": {"value": 0.6, "margin": 0.03},
-    }  # fmt: skip
+    content = {
+        **cell.axes,
+        "n_fake": 1500,
+        "n_real": 1797,
+        "reference": "digits",
+        "feature_network": "classifier",
+        "evaluate": {"neighborhood": 3, "jackknife_groups": groups},
+        "samples_sha256": "1" * 64,
+        "reference_sha256": "0" * 64,
+        "fid": frechet,
+        "sfid": frechet,
+        "precision": {"value": 0.5, "margin": 0.02},
+        "recall": {"value": 0.6, "margin": 0.03},
+    }
+    return ScoreRecord.model_validate(content | fields)
+
+
+def made_up_diagnosis() -> DiagnosisRecord:
+    """The diagnosis of a model, made up: three curves, the reverse error of one chain, and ES's formulas."""
+    return DiagnosisRecord.model_validate(
+        {
+            "model": "adm",
+            "diagnose": edited().diagnose,
+            "seed": 0,
+            "precision": "fp32",
+            "model_sha256": "0" * 64,
+            "dataset_sha256": "0" * 64,
+            "formulas_at": 473,
+            "reverse": [{"steps": 100, "value": 0.05, "margin": 0.001, "n": 500}],
+            "formulas": {
+                "training_mean": {"value": -0.001, "margin": 0.002, "formula": 0},
+                "training_variance": {"value": 0.5, "margin": 0.01, "formula": 0.5},
+                "sampling_mean": {"value": 0.004, "margin": 0.002, "formula": 0},
+                "sampling_variance": {"value": 0.625, "margin": 0.01, "formula": 0.51},
+            },
+            "curves": [
+                {
+                    "measure": "delta",
+                    "sampler": "ddim",
+                    "fix": "none",
+                    "at": [0, 50],
+                    "values": [0.5, 0.25],
+                    "margins": [0.02, 0.01],
+                },
+                {
+                    "measure": "nearest",
+                    "sampler": "ddim",
+                    "fix": "none",
+                    "at": [0],
+                    "values": [-3],
+                    "margins": None,
+                },
+            ],
+        }
+    )

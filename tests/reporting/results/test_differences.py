@@ -11,9 +11,19 @@ import pytest
 
 from stages.config.entries import Cell
 from stages.plan.pairs import Pair, Printed
-from stages.reporting.results.differences import COLUMNS, MIXED, difference_table, over_runs, verdict_counts
-from stages.reporting.results.replication import ONE_RUN
+from stages.reporting.results.differences import (
+    COLUMNS,
+    MIXED,
+    NOT_PUBLISHED,
+    ONE_RUN,
+    difference_table,
+    holm,
+    over_runs,
+    verdict,
+    verdict_counts,
+)
 from stages.scoring.intervals import Interval, paired_difference
+from stages.store.record_types import Distance, ScoreRecord
 from tests.reporting.results.studies import made_up_score
 
 STEPS = (5, 10, 20)
@@ -21,9 +31,18 @@ STEPS = (5, 10, 20)
 
 def cell(fix: str, steps: int, model: str = "adm") -> Cell:
     return Cell(
-        model=model, sampler="mine", fix=fix, steps=steps, network="adm", autoencoder="pixels", sampler_module="ddim",
-        grid_module="uniform", fix_module="none", input=f"models/{model}.safetensors", values={},
-    )  # fmt: skip
+        model=model,
+        sampler="mine",
+        fix=fix,
+        steps=steps,
+        network="adm",
+        autoencoder="pixels",
+        sampler_module="ddim",
+        grid_module="uniform",
+        fix_module="none",
+        input=f"models/{model}.safetensors",
+        values={},
+    )
 
 
 def pair(changed: Cell, base: Cell, *percents: float, axis: Any = "fix", paper: str = "ts") -> Pair:
@@ -46,7 +65,7 @@ def table(
 
 def study(
     effect: float, percents: tuple[float, ...], spread: float, steps: tuple[int, ...]
-) -> tuple[list[Pair], Mapping[str, Any]]:
+) -> tuple[list[Pair], Mapping[str, ScoreRecord]]:
     pairs = [pair(cell("moved", n), cell("none", n), *percents) for n in steps]
     values = {"none": 20.0, "moved": 20.0 + effect}
     cells = [cell(fix, n) for n in steps for fix in values]
@@ -56,13 +75,19 @@ def study(
 @pytest.mark.parametrize(
     ("effect", "percents", "searched", "word"),
     [
-        (-1, (-10,), (), "replicates"), (-1, (-10, -3), (), "replicates"), (1, (10,), (), "replicates"),
-        (1, (-10,), (), "not seen at this setting"), (1, (-10,), ("moved",), "contradicted"),
-        (1, (-10,), ("none", "ts"), "not seen at this setting"), (-1, (-10,), ("moved",), "replicates"),
-        (-1, (10,), ("moved",), "contradicted"), (-1, (-10, 3), (), MIXED), (1, (-10, 3), ("moved",), MIXED),
+        (-1, (-10,), (), "replicates"),
+        (-1, (-10, -3), (), "replicates"),
+        (1, (10,), (), "replicates"),
+        (1, (-10,), (), "not seen at this setting"),
+        (1, (-10,), ("moved",), "contradicted"),
+        (1, (-10,), ("none", "ts"), "not seen at this setting"),
+        (-1, (-10,), ("moved",), "replicates"),
+        (-1, (10,), ("moved",), "contradicted"),
+        (-1, (-10, 3), (), MIXED),
+        (1, (-10, 3), ("moved",), MIXED),
         (-1, (0,), (), MIXED),
     ],
-)  # fmt: skip
+)
 def test_words_of_known_effects(effect: float, percents: Any, searched: Any, word: str) -> None:
     found = table(effect, *percents, searched=searched)
     assert list(found["verdict"]) == [word] * 3
@@ -83,9 +108,19 @@ def test_a_row_says_what_was_measured_and_printed() -> None:
     first = found.iloc[0]
     told = ["paper", "tables", "axis", "changed", "base", "model", "sampler", "fix", "steps", "against", "metric", "n"]
     assert first[told].to_dict() == {
-        "paper": "ts", "tables": "ts-1 ts-2", "axis": "fix", "changed": "moved", "base": "none", "model": "adm",
-        "sampler": "mine", "fix": "moved", "steps": 5, "against": "none", "metric": "fid", "n": 1500,
-    }  # fmt: skip
+        "paper": "ts",
+        "tables": "ts-1 ts-2",
+        "axis": "fix",
+        "changed": "moved",
+        "base": "none",
+        "model": "adm",
+        "sampler": "mine",
+        "fix": "moved",
+        "steps": 5,
+        "against": "none",
+        "metric": "fid",
+        "n": 1500,
+    }
     assert first["printed"] in ("ts-1 cifar10 -10.0; ts-2 cifar10 -3.0", "ts-1 cifar10 -10.0; ts-2 cifar10 -3.1")
     assert first["direction"] == -1
     assert first["difference"] == pytest.approx(-1, abs=0.2)
@@ -134,8 +169,9 @@ def trained(effects: Mapping[int, tuple[float, ...]], percent: float = -10) -> p
         for seed, effect in enumerate(by_seed):
             base, changed = (cell("none", steps, f"{model}{seed}") for model in ("adm", "perturbed"))
             same = made_up_score(base, 20.0)
-            moved = {"value": 20.0 + effect, "replicates": [each + effect for each in same["fid"]["replicates"]]}
-            scores |= {base.key: same, changed.key: {**same, **changed.axes, "fid": moved}}
+            replicates = [each + effect for each in same.fid.replicates]
+            moved = Distance(value=20.0 + effect, margin=0.4, replicates=replicates)
+            scores |= {base.key: same, changed.key: same.model_copy(update={**changed.axes, "fid": moved})}
             runs.append((base, changed))
         first = pair(runs[0][1], runs[0][0], percent, axis="model", paper="ip")
         repeats = tuple((base.key, changed.key) for base, changed in runs[1:])
@@ -156,12 +192,16 @@ def test_three_training_seeds_have_the_t_interval_of_their_mean_by_hand() -> Non
 @pytest.mark.parametrize(
     ("effects", "percent", "word"),
     [
-        ((-2.0, -2.1, -1.9), -10, "replicates"), ((2.0, 2.1, 1.9), 10, "replicates"),
+        ((-2.0, -2.1, -1.9), -10, "replicates"),
+        ((2.0, 2.1, 1.9), 10, "replicates"),
         # Its cells were searched for, which is of a fix: nobody searched how to train here.
-        ((2.0, 2.1, 1.9), -10, "not seen at this setting"), ((2.0, -2.1, 1.9), -10, "inconclusive"),
-        ((-2.0, -2.1, -1.9), 0, MIXED), ((-2.0, -2.1), -10, "two training seeds"), ((-2.0,), -10, ONE_RUN),
+        ((2.0, 2.1, 1.9), -10, "not seen at this setting"),
+        ((2.0, -2.1, 1.9), -10, "inconclusive"),
+        ((-2.0, -2.1, -1.9), 0, MIXED),
+        ((-2.0, -2.1), -10, "two training seeds"),
+        ((-2.0,), -10, ONE_RUN),
     ],
-)  # fmt: skip
+)
 def test_words_of_known_effects_of_training(effects: tuple[float, ...], percent: float, word: str) -> None:
     found = trained({5: effects}, percent)
     assert list(found["verdict"]) == [word]
@@ -180,11 +220,14 @@ def test_holm_counts_the_step_counts_that_have_seeds_enough() -> None:
     assert trained({10: (-1.0,)}).loc[10].equals(found.loc[10]), "one run is judged as if it were alone"
 
 
-def runs_of(groups: np.ndarray) -> list[list[dict[str, Any]]]:
+def runs_of(groups: np.ndarray) -> list[tuple[Distance, Distance]]:
     """A base without scatter and a changed score whose groups [K, g] of noise give these means."""
     rest = (groups.sum(1, keepdims=True) - groups) / (groups.shape[1] - 1)
-    base = {"value": 0.0, "replicates": [0.0] * groups.shape[1]}
-    return [[base, {"value": own.mean(), "replicates": left.tolist()}] for own, left in zip(groups, rest, strict=True)]
+    base = Distance(value=0.0, margin=0.0, replicates=[0.0] * groups.shape[1])
+    return [
+        (base, Distance(value=own.mean(), margin=0.0, replicates=left.tolist()))
+        for own, left in zip(groups, rest, strict=True)
+    ]
 
 
 def test_noise_that_all_seeds_share_counts_by_its_jackknife_error() -> None:
@@ -218,6 +261,21 @@ def test_rows_are_in_order_whatever_that_of_the_pairs() -> None:
     )
 
 
+def test_a_pair_that_no_paper_prints_has_an_interval_and_neither_verdict_nor_family() -> None:
+    pairs, scores = study(-0.03, (-10,), 0.05, STEPS)
+    alone = difference_table(pairs[:1], scores, [])
+    own = [found._replace(paper="", printed=()) for found in pairs[1:]]
+    found = difference_table([*own, *pairs[:1]], scores, {cell("moved", n).key for n in STEPS})
+    assert list(found["steps"]) == [5, 10, 20], "after the published ones"
+    pd.testing.assert_frame_equal(found.iloc[:1], alone)
+    assert set(found.iloc[1:]["verdict"]) == {NOT_PUBLISHED}
+    assert found.iloc[1:]["p_adjusted"].isna().all()
+    assert (found["high"] - found["low"] > 0).all()
+    assert list(found["printed"]) == ["ts-1 cifar10 -10.0", "", ""]
+    assert sum(verdict_counts(found).values()) == 1
+    assert found["p_adjusted"].dtype == float, "written with six digits"
+
+
 def test_no_pairs_are_an_empty_table() -> None:
     found = difference_table([], {}, [])
     assert found.empty
@@ -238,6 +296,35 @@ def test_counts_are_in_the_order_of_the_words() -> None:
     ]
     found = verdict_counts(pd.DataFrame({"verdict": words}))
     assert list(found.items()) == [
-        ("replicates", 1), ("contradicted", 1), ("not seen at this setting", 1), ("inconclusive", 2), (MIXED, 1),
-        (ONE_RUN, 1), ("two training seeds", 1),
-    ]  # fmt: skip
+        ("replicates", 1),
+        ("contradicted", 1),
+        ("not seen at this setting", 1),
+        ("inconclusive", 2),
+        (MIXED, 1),
+        (ONE_RUN, 1),
+        ("two training seeds", 1),
+    ]
+
+
+def test_holm_matches_its_definition() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.9]) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("estimate", "p", "tuned", "expected"),
+    [
+        (-1, 0.01, False, "replicates"),
+        (-1, 0.2, True, "inconclusive"),
+        (1, 0.01, True, "contradicted"),
+        (1, 0.01, False, "not seen at this setting"),
+        (1, 0.05, True, "inconclusive"),
+    ],
+)
+def test_verdicts(estimate: float, p: float, tuned: bool, expected: str) -> None:
+    assert verdict(Interval(estimate, 0, 0, p), p, -1, tuned) == expected
+
+
+def test_a_printed_rise_replicates_when_it_rises() -> None:
+    assert verdict(Interval(1, 0, 2, 0.01), 0.01, 1, False) == "replicates"
+    assert verdict(Interval(-1, -2, 0, 0.01), 0.01, 1, True) == "contradicted"

@@ -8,28 +8,51 @@ from functools import cache
 import pytest
 
 from stages.plan.planning import PlannedRow
-from stages.reporting.results.regenerated import Number, Table, diagnosis_key, reasons, regenerate, row_cell
+from stages.plan.times import Timed, Times
+from stages.reporting.results.measurements import Measurement, diagnosis_key, measurements
+from stages.reporting.results.regenerated import Number, Table, regenerate, row_with_reason
 from tests.reporting.results.studies import committed, made_up, made_up_score, planned, put
 
 COVERAGE = {
-    "ip-1": "partly", "ip-2": "published only", "ip-3": "partly", "ip-4": "partly", "ip-5": "partly",
-    "ip-6": "partly", "ip-7": "partly", "ip-8": "published only", "ip-9": "measured", "ip-10": "measured",
-    "es-1": "measured", "es-2": "measured", "es-3": "measured", "es-4": "measured", "es-5": "measured",
-    "es-6": "measured", "es-7": "lost",
-    "ts-1": "measured", "ts-2": "measured", "ts-3": "measured", "ts-4": "measured", "ts-5": "measured",
-    "ts-6": "measured", "ts-7": "measured", "ts-8": "measured", "ts-9": "measured",
+    "ip-1": "partly",
+    "ip-2": "published only",
+    "ip-3": "partly",
+    "ip-4": "partly",
+    "ip-5": "partly",
+    "ip-6": "partly",
+    "ip-7": "partly",
+    "ip-8": "published only",
+    "ip-9": "measured",
+    "ip-10": "measured",
+    "es-1": "measured",
+    "es-2": "measured",
+    "es-3": "measured",
+    "es-4": "measured",
+    "es-5": "measured",
+    "es-6": "measured",
+    "es-7": "lost",
+    "ts-1": "measured",
+    "ts-2": "measured",
+    "ts-3": "measured",
+    "ts-4": "measured",
+    "ts-5": "measured",
+    "ts-6": "measured",
+    "ts-7": "measured",
+    "ts-8": "measured",
+    "ts-9": "measured",
     "ts-10": "measured",
-}  # fmt: skip
+}
 VALUES = {key: float(i + 1) for i, key in enumerate(committed().stages.sample)}
 
 
 @cache
 def tables() -> dict[str, Table]:
-    timed = {"time_ms": {"value": 7.5, "margin": 0.1, "n": 100}}
-    scores = {key: made_up_score(cell, VALUES[key]) | timed for key, cell in committed().stages.sample.items()}
-    scores["adm @ 100"] = {"delta_bar": {"value": 0.06, "margin": 0.002, "n": 500}}
+    scores = {key: made_up_score(cell, VALUES[key]) for key, cell in committed().stages.sample.items()}
+    timed = Timed(ms=7.5, margin=0.1, images=100, rounds=9, overhead=None)
+    measured = measurements(scores, [], Times(environment={}, cells=dict.fromkeys(scores, timed)))
+    measured["adm @ 100"] = {"delta_bar": Measurement(0.06, 0.002, 500)}
     settings = {row.row.key: "ours" for row in committed().rows if row.row.metric == "iterations"}
-    found = regenerate(committed().rows, scores, settings, "mine")
+    found = regenerate(committed().rows, measured, settings, "mine")
     assert len(found) == len({table.id for table in found})
     return {table.id: table for table in found}
 
@@ -51,16 +74,23 @@ def test_coverage_follows_max_steps() -> None:
     rows = planned(put("max_steps", 1000)).rows
     found = {table.id: table for table in regenerate(rows, everything(rows), {}, "mine")}
     assert {name for name, table in found.items() if table.coverage != COVERAGE[name]} == {
-        "ip-1", "ip-2", "ip-3", "ip-4", "ip-5", "ip-6", "ip-7", "ip-8",
-    }  # fmt: skip
+        "ip-1",
+        "ip-2",
+        "ip-3",
+        "ip-4",
+        "ip-5",
+        "ip-6",
+        "ip-7",
+        "ip-8",
+    }
     assert {found[name].coverage for name in ("ip-1", "ip-2", "ip-3", "ip-4", "ip-5", "ip-7", "ip-8")} == {"measured"}
 
 
-def everything(rows: list[PlannedRow]) -> dict[str, dict]:
-    number = {"value": 1.0, "margin": 0.1}
-    score = {"n_fake": 9, **dict.fromkeys(("fid", "sfid", "precision", "recall", "time_ms"), number)}
-    diagnosed = {diagnosis_key(row.model, row.row.steps): {"delta_bar": number | {"n": 9}} for row in rows if row.model}
-    return {row.cell: score for row in rows if row.cell} | diagnosed
+def everything(rows: list[PlannedRow]) -> dict[str, dict[str, Measurement]]:
+    number = Measurement(1.0, 0.1, 9)
+    metrics = dict.fromkeys(("fid", "sfid", "precision", "recall", "time_ms"), number)
+    diagnosed = {diagnosis_key(row.model, row.row.steps): {"delta_bar": number} for row in rows if row.model}
+    return {row.cell: metrics for row in rows if row.cell} | diagnosed
 
 
 def test_every_published_number_is_in_its_table() -> None:
@@ -78,10 +108,14 @@ def test_every_published_number_is_in_its_table() -> None:
         ("es-5", "column", "LSUN tower 64×64 | recall", "mine | recall"),
         ("ip-9", "column", "CIFAR10 32×32", "mine"),
         ("es-6", "column", "Unconditional | CIFAR-10 32×32", "Unconditional | mine"),
-        ("es-2", "column", "Comparison with ADM-IP | Unconditional | CIFAR-10 32×32",
-         "Comparison with ADM-IP | Unconditional | mine"),
+        (
+            "es-2",
+            "column",
+            "Comparison with ADM-IP | Unconditional | CIFAR-10 32×32",
+            "Comparison with ADM-IP | Unconditional | mine",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_studys_data_set_stands_where_the_papers_stood(
     table: str, axis: str, published: str, expected: str
 ) -> None:
@@ -138,10 +172,10 @@ def test_counts_and_reasons_add_up() -> None:
     for table in tables().values():
         assert sum(table.counts.values()) == len(table.rows)
         absent = [row.reason for row in table.rows if row.status == "absent"]
-        assert dict(reasons(table)) == Counter(absent)
-        assert [reason for reason, _ in reasons(table)] == list(dict.fromkeys(absent))
+        assert table.reasons == Counter(absent)
+        assert list(table.reasons) == list(dict.fromkeys(absent))
     assert tables()["es-7"].counts == {"lost": 18}
-    assert reasons(tables()["es-7"]) == [("lost in the source", 18)]
+    assert tables()["es-7"].reasons == {"lost in the source": 18}
     assert tables()["es-6"].counts == {"measured": 35, "setting": 25}
 
 
@@ -150,8 +184,10 @@ def test_conditional_numbers_have_a_place_of_their_own() -> None:
     block = tables()["es-5"].block
     assert len(block) == 12
     assert {number.column for number in block if number.metric == "recall"} == {
-        "mine | recall", "mine, class-conditional | recall", "mine, class-conditional, guided | recall",
-    }  # fmt: skip
+        "mine | recall",
+        "mine, class-conditional | recall",
+        "mine, class-conditional, guided | recall",
+    }
 
 
 def test_of_two_data_sets_the_number_that_is_there_is_shown() -> None:
@@ -168,7 +204,15 @@ def test_of_two_data_sets_the_number_that_is_there_is_shown() -> None:
     assert table.coverage == "partly"
 
 
-def test_the_numbers_at_a_place() -> None:
-    found = row_cell(committed().rows, "es", "6", "20 | ADM-ES*", "Unconditional | CIFAR-10 32×32")
-    assert [row.row.metric for row in found] == ["fid", "k", "b"]
-    assert row_cell(committed().rows, "es", "6", "20 | ADM-ES*", "5 steps") == []
+def test_a_number_whose_cell_is_not_there_or_was_not_timed_is_absent() -> None:
+    cells = committed().stages.sample
+    row = next(row for row in committed().rows if row.cell and row.row.metric == "fid")
+    timed = next(row for row in committed().rows if row.cell and row.row.metric == "time_ms")
+    diagnosed = next(row for row in committed().rows if row.model)
+    complete = everything(committed().rows)
+    scores = {key: {name: found[name] for name in found if name != "time_ms"} for key, found in complete.items()}
+    assert [row_with_reason(each, cells, complete) for each in (row, timed, diagnosed)] == [row, timed, diagnosed]
+    assert row_with_reason(timed, cells, scores).reason == "not timed yet; run python -m stages times"
+    for missing in (row_with_reason(row, {}, complete), row_with_reason(diagnosed, cells, {})):
+        assert (missing.status, missing.cell, missing.model) == ("absent", None, None)
+        assert missing.reason == "not in cells.json; run python -m stages plan"

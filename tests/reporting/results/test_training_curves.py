@@ -6,25 +6,45 @@ from typing import Any
 
 import pytest
 
-from stages.reporting.results.trajectories import bases, first_below, iteration_table
+from stages.plan.pairs import base_models
+from stages.reporting.results.training_curves import first_below_base, iteration_table
+from stages.store.record_types import TrajectoryRecord
 from tests.reporting.results.studies import edited, planned, put
 
-MODELS = edited().models
+PARAMS = edited()
 
 
-def record(model: str, fids: dict[int, float]) -> dict[str, Any]:
-    """What ``trajectory`` writes, made up: all replicates share their noise."""
+def record(model: str, fids: dict[int, float], noise: tuple[float, ...] = (-0.5, 0, 0.5)) -> TrajectoryRecord:
+    """A made-up record of FID along a training: all replicates share their noise."""
     points = [
-        {"iteration": i, "value": fid, "margin": 1.0, "replicates": [fid - 0.5, fid, fid + 0.5]}
+        {"iteration": i, "value": fid, "margin": 1.0, "replicates": [fid + each for each in noise]}
         for i, fid in fids.items()
     ]
-    return {"model": model, "sampler": "ddpm", "fix": "none", "steps": 20, "n": 1000, "points": points}
+    return TrajectoryRecord.model_validate(
+        {
+            "model": model,
+            "sampler": "ddpm",
+            "fix": "none",
+            "steps": 20,
+            "n": 1000,
+            "precision": "fp32",
+            "seed": 0,
+            "sampler_params": {},
+            "fix_params": {},
+            "model_sha256": "0" * 64,
+            "evaluate": {"neighborhood": 3, "jackknife_groups": len(noise)},
+            "kept_sha256": "0" * 64,
+            "reference_sha256": "0" * 64,
+            "network_sha256": "0" * 64,
+            "points": points,
+        }
+    )
 
 
-def test_a_model_is_set_against_the_followed_one_of_its_recipe_without_the_change() -> None:
-    followed = dict.fromkeys(("adm-ip", "adm", "adm-ip-20", "ddpm-net-ip", "adm-wd"), 0)
-    assert bases(MODELS, followed) == {"adm-ip": "adm", "adm-ip-20": "adm"}
-    assert bases(MODELS, {"adm-ip": None}) == {}
+def test_a_model_is_compared_with_the_first_of_its_recipe_without_the_change() -> None:
+    models = ["adm-ip", "adm", "adm-ip-20", "ddpm-net-ip", "adm-wd"]
+    assert base_models(PARAMS, models) == {"adm-ip": "adm", "adm-ip-20": "adm"}
+    assert base_models(PARAMS, ["adm-ip"]) == {}
 
 
 def test_differences_are_paired_at_the_same_iteration_and_with_the_last_weights() -> None:
@@ -40,18 +60,18 @@ def test_differences_are_paired_at_the_same_iteration_and_with_the_last_weights(
 @pytest.mark.parametrize(("fids", "first"), [({1: 9, 2: 4, 3: 3}, 2), ({1: 9, 2: 5, 3: 6}, None)])
 def test_when_the_last_fid_of_the_base_is_first_undercut(fids: dict[int, float], first: int | None) -> None:
     records = {"adm": record("adm", {1: 8, 2: 4.5, 3: 5}), "adm-ip": record("adm-ip", fids)}
-    (found,) = first_below(iteration_table(records, {"adm-ip": "adm"}))
+    (found,) = first_below_base(iteration_table(records, {"adm-ip": "adm"}))
     assert (found["first"], found["certain"], found["fid"], found["iterations"]) == (first, first, 5, 3)
 
 
 def test_a_difference_within_its_interval_is_not_certain() -> None:
-    base, better = record("adm", {1: 5}), record("adm-ip", {1: 4.9})
-    better["points"][0]["replicates"] = [4.0, 5.5, 5.2]
-    (found,) = first_below(iteration_table({"adm": base, "adm-ip": better}, {"adm-ip": "adm"}))
+    base = record("adm", {1: 5})
+    better = record("adm-ip", {1: 4.9}, noise=(-0.9, 0.6, 0.3))
+    (found,) = first_below_base(iteration_table({"adm": base, "adm-ip": better}, {"adm-ip": "adm"}))
     assert (found["first"], found["certain"]) == (1, None)
 
 
-def test_followed_models_are_trained_and_keep_their_weights_others_none() -> None:
+def test_models_with_a_trajectory_are_trained_and_keep_snapshots_others_none() -> None:
     plan = planned(put("trajectory/models", ["adm", "adm-ip-20"]), put("trajectory/iterations", [10, 20]))
     assert {name for name, model in plan.stages.train.items() if model.keep} == {"adm", "adm-ip-20"}
     assert plan.stages.train["adm-ip-20"].keep == [10, 20]

@@ -4,25 +4,53 @@ from __future__ import annotations
 
 from stages.config.entries import Cell, Searched
 from stages.reporting.plots.search_plot import search_plot
-from stages.reporting.results.searches import curves, trial_table
+from stages.reporting.results.search_trials import curves, searched_settings, trial_table
 
 CELLS = {
-    fix: Cell(model="adm", sampler="ddim", fix=fix, steps=5, network="adm", autoencoder="pixels", sampler_module="ddim",
-              grid_module="uniform", fix_module=module, input="models/adm.safetensors", values={})
+    fix: Cell(
+        model="adm",
+        sampler="ddim",
+        fix=fix,
+        steps=5,
+        network="adm",
+        autoencoder="pixels",
+        sampler_module="ddim",
+        grid_module="uniform",
+        fix_module=module,
+        input="models/adm.safetensors",
+        values={},
+    )
     for fix, module in (("es", "epsilon_scaling"), ("es-linear", "epsilon_scaling"), ("ts", "time_shift"))
-}  # fmt: skip
+}
 FOUND = {
-    "es": Searched(values={"b": 1.003}, settings="", trials=[
-        {"b": 0.99, "fid": 1.0, "control": True}, {"b": 1.001, "fid": 3.0}, {"b": 1.003, "fid": 2.0},
-    ]),
-    "es-linear": Searched(values={"b": 1.0, "k": 0.01}, settings="", trials=[
-        {"b": 1.001, "k": 0.0, "fid": 3.0}, {"b": 1.003, "k": 0.0, "fid": 2.5}, {"b": 1.0, "k": 0.01, "fid": 2.0},
-    ]),
-    "ts": Searched(values={"window": 40, "cutoff": 200}, settings="", trials=[
-        {"window": 40, "cutoff": 300, "fid": 5.0}, {"window": 80, "cutoff": 300, "fid": 6.0},
-        {"window": 40, "cutoff": 200, "fid": 4.0},
-    ]),
-}  # fmt: skip
+    "es": Searched(
+        values={"b": 1.003},
+        settings="",
+        trials=[
+            {"b": 0.99, "fid": 1.0, "control": True},
+            {"b": 1.001, "fid": 3.0},
+            {"b": 1.003, "fid": 2.0},
+        ],
+    ),
+    "es-linear": Searched(
+        values={"b": 1.0, "k": 0.01},
+        settings="",
+        trials=[
+            {"b": 1.001, "k": 0.0, "fid": 3.0},
+            {"b": 1.003, "k": 0.0, "fid": 2.5},
+            {"b": 1.0, "k": 0.01, "fid": 2.0},
+        ],
+    ),
+    "ts": Searched(
+        values={"window": 40, "cutoff": 200},
+        settings="",
+        trials=[
+            {"window": 40, "cutoff": 300, "fid": 5.0},
+            {"window": 80, "cutoff": 300, "fid": 6.0},
+            {"window": 40, "cutoff": 200, "fid": 4.0},
+        ],
+    ),
+}
 
 
 def test_every_trial_is_a_row_and_one_of_each_cell_is_chosen() -> None:
@@ -42,6 +70,7 @@ def test_a_curve_has_the_trials_that_differ_in_its_setting_alone() -> None:
     (cutoff,) = curves(FOUND, CELLS, "cutoff")
     assert [trial["cutoff"] for trial in cutoff["trials"]] == [300, 200], "at the first window"
     assert list(curves(FOUND, CELLS, "k")) == []
+    assert searched_settings(FOUND) == ["b", "k", "window", "cutoff"]
 
 
 def test_the_plot_is_the_same_bytes_each_time() -> None:

@@ -1,0 +1,59 @@
+"""The headline numbers of a study, as reports/summary.json holds them for ``dvc metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from stages.reporting.results.differences import VERDICTS, verdict_counts
+from stages.reporting.results.regenerated import Table
+from stages.store.record_types import ReferenceRecord
+
+
+def headline_numbers(
+    differences: pd.DataFrame, tables: Sequence[Table], reference: ReferenceRecord
+) -> dict[str, dict[str, float] | float | None]:
+    """Return the headline numbers of a study.
+
+    ``floor_fid`` is the FID of real images against other real ones, None if it was not measured. ``verdicts`` counts
+    the published pairs by verdict. ``measured`` counts the published numbers and tables that have a measured number
+    beside them. ``fid_percent`` is the mean change of FID, in percent, that each fix and model makes to its base.
+    """
+    counts = verdict_counts(differences)
+    return {
+        "floor_fid": round(reference.floor.model_dump()["fid"], 4) if reference.floor else None,
+        "verdicts": {word: counts[word] for word in VERDICTS if word in counts},
+        "measured": {
+            "numbers": sum(table.counts["measured"] for table in tables),
+            "of_numbers": sum(len(table.rows) for table in tables),
+            "tables": sum(table.coverage in ("measured", "partly") for table in tables),
+            "of_tables": len(tables),
+        },
+        "fid_percent": mean_changes(differences),
+    }
+
+
+def mean_changes(differences: pd.DataFrame) -> dict[str, float]:
+    """Return the mean change of FID in percent by the fix or model that changed; each of its cells counts once.
+
+    A fix is compared with none only, even if tables compare it with another fix too.
+    """
+    without_fix = (differences["axis"] != "fix") | (differences["base"] == "none") | (differences["paper"] == "")
+    compared = differences[(differences["metric"] == "fid") & without_fix].drop_duplicates(["axis", "cell"])
+    changes = {}
+    for axis in ("fix", "model"):
+        for name, rows in compared[compared["axis"] == axis].groupby(axis):
+            changes[str(name)] = round(float(rows["percent"].mean()), 3)
+    return changes
+
+
+def coverage_table(tables: Sequence[Table]) -> pd.DataFrame:
+    """Return one row per published table: how many of its numbers are measured, settings, absent or lost."""
+    rows: list[dict[str, Any]] = []
+    for table in tables:
+        counts = table.counts
+        statuses = {status: counts[status] for status in ("measured", "setting", "absent", "lost")}
+        rows.append({"table": table.id, "coverage": table.coverage, "numbers": len(table.rows), **statuses})
+    return pd.DataFrame(rows)

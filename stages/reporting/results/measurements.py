@@ -1,0 +1,116 @@
+"""What was measured: scores of cells, curves of diagnoses and times, as numbers for the tables and in long form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from stages.plan.times import Times
+from stages.scoring.evaluation import metrics
+from stages.store.record_types import DiagnosisRecord, SampleRecord, Score, ScoreRecord
+
+AXES = ["model", "sampler", "fix", "steps"]
+DIAGNOSIS_COLUMNS = ["model", "sampler", "fix", "measure", "at", "value", "margin"]
+
+
+class Measurement(NamedTuple):
+    """A measured number with the margin of its 95 % interval, over n images."""
+
+    value: float
+    margin: float
+    n: int
+
+
+def measurements(
+    scores: Mapping[str, ScoreRecord], diagnoses: Iterable[DiagnosisRecord], times: Times
+) -> dict[str, dict[str, Measurement]]:
+    """Return the measured numbers by metric, for each cell and for each ``diagnosis_key``.
+
+    Args:
+        scores: the score record of each cell.
+        diagnoses: the diagnosis records, which measure delta_bar.
+        times: the timed cells; cells without scores are left out.
+    """
+    found: dict[str, dict[str, Measurement]] = {}
+    for key, record in scores.items():
+        found[key] = {
+            metric: Measurement(score.value, score.margin, record.n_fake)
+            for metric, score in metric_scores(record).items()
+        }
+        if key in times.cells:
+            timed = times.cells[key]
+            found[key]["time_ms"] = Measurement(timed.ms, timed.margin, timed.images)
+    for record in diagnoses:
+        for error in record.reverse:
+            key = diagnosis_key(record.model, error.steps)
+            found[key] = {"delta_bar": Measurement(error.value, error.margin, error.n)}
+    return found
+
+
+def diagnosis_key(model: str, steps: str | int) -> str:
+    """Return the key of what the diagnosis of a model measured, among the keys of cells; no cell has such a key."""
+    return f"{model} @ {steps}"
+
+
+def metric_scores(record: ScoreRecord) -> dict[str, Score]:
+    """Return the scores of a cell by metric."""
+    return {name: value for name, value in record if isinstance(value, Score)}
+
+
+def metric_names(scores: Iterable[ScoreRecord]) -> list[str]:
+    """Return the metrics that these records have, in the order of tables."""
+    found = {name for record in scores for name in metric_scores(record)}
+    return [name for name in metrics() if name in found]
+
+
+def score_table(scores: Mapping[str, ScoreRecord], samples: Mapping[str, SampleRecord]) -> pd.DataFrame:
+    """Return one row per cell: settings, n, and the scores with their 95 % margins.
+
+    Args:
+        scores: the score record of each cell.
+        samples: the record of the images of each cell.
+    """
+    names = metric_names(scores.values())
+    rows = []
+    for key, record in scores.items():
+        sample = samples[key]
+        row = {
+            "dataset": record.reference,
+            "model": record.model,
+            "sampler": record.sampler,
+            "spacing": sample.sampler_params["spacing"],
+            "fix": record.fix,
+            "steps": record.steps,
+            "nfe": sample.nfe,
+            "eta": sample.sampler_params.get("eta"),
+            "seed": sample.seed,
+            "n": record.n_fake,
+        }
+        measured = metric_scores(record)
+        for metric in names:
+            if metric in measured:
+                row[metric] = measured[metric].value
+                row[f"{metric}_margin"] = measured[metric].margin
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def diagnosis_table(records: Mapping[str, DiagnosisRecord]) -> pd.DataFrame:
+    """Return all curves of the diagnoses in long form, one row per value.
+
+    ``at`` is a time (-1 the clean image), a frequency band (``power``), or the distance from the target time of a step
+    (``nearest``); rows of ``control`` are what a measure is compared with. ``margin`` is half the width of the 95 %
+    interval over images, where there is one.
+    """
+    rows = []
+    for model, record in records.items():
+        for curve in record.curves:
+            margins = curve.margins or [None] * len(curve.values)
+            for at, value, margin in zip(curve.at, curve.values, margins, strict=True):
+                rows.append((model, curve.sampler, curve.fix, curve.measure, at, value, margin))
+    for model, record in records.items():
+        for error in record.reverse:
+            rows.append((model, "ddpm", "none", "delta_bar", error.steps - 1, error.value, error.margin))
+    return pd.DataFrame(rows, columns=DIAGNOSIS_COLUMNS)

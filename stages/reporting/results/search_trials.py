@@ -1,0 +1,49 @@
+"""The trials of searches, as rows of a table and as curves of one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from stages.config.entries import Cell, Searched
+
+
+def searched_settings(searched: Mapping[str, Searched]) -> list[str]:
+    """Return the settings that were searched for, in the order of the searches."""
+    return list(dict.fromkeys(name for entry in searched.values() for name in entry.values))
+
+
+def trial_table(searched: Mapping[str, Searched], cells: Mapping[str, Cell]) -> pd.DataFrame:
+    """Return one row per trial: the axes of its cell, the values, FID, whether it is a control, whether it was chosen.
+
+    A chosen trial has the values that the search found.
+    """
+    rows = []
+    for key, entry in searched.items():
+        for trial in entry.trials:
+            chosen = all(trial.get(name) == value for name, value in entry.values.items())
+            rows.append(cells[key].axes | {"control": False} | trial | {"chosen": chosen})
+    return pd.DataFrame(rows)
+
+
+def curves(searched: Mapping[str, Searched], cells: Mapping[str, Cell], name: str) -> Iterator[dict[str, Any]]:
+    """Yield for each cell the trials that differ in one setting alone, all others being as in the first trial.
+
+    Of cells that differ in the fix alone, such as the uniform and the linear schedule, the first has the curve.
+    """
+    seen: set[tuple[Any, ...]] = set()
+    for key, entry in searched.items():
+        cell = cells[key]
+        first = _other_settings(entry.trials[0], name) if entry.trials else {}
+        trials = [trial for trial in entry.trials if name in trial and _other_settings(trial, name) == first]
+        place = (cell.model, cell.sampler, cell.steps)
+        if len({trial[name] for trial in trials}) > 1 and place not in seen:
+            seen.add(place)
+            best = min((trial for trial in trials if not trial.get("control")), key=lambda trial: trial["fid"])
+            yield cell.axes | {"trials": trials, "chosen": best[name]}
+
+
+def _other_settings(trial: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in trial.items() if key not in (name, "fid", "control")}
