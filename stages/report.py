@@ -23,7 +23,13 @@ from stages.reporting.page.content import Report, page_context
 from stages.reporting.page.mosaics import picture_uri
 from stages.reporting.results.differences import difference_table
 from stages.reporting.results.headline_numbers import coverage_table, headline_numbers
-from stages.reporting.results.measurements import diagnosis_table, measurements, score_table
+from stages.reporting.results.measurements import (
+    AXES,
+    diagnosis_table,
+    exposure_bias_curves,
+    measurements,
+    score_table,
+)
 from stages.reporting.results.provenance import Results, provenance_mismatches
 from stages.reporting.results.regenerated import regenerate, row_with_reason
 from stages.reporting.results.search_trials import trial_table
@@ -67,7 +73,7 @@ TEMPLATES = Path(__file__).parent / "reporting" / "templates"
 
 
 def run() -> None:
-    """Write reports/tables/*.csv, reports/report.html and reports/summary.json from the records of the plan."""
+    """Write reports/{tables,plots}/*.csv, reports/report.html and reports/summary.json from the records of the plan."""
     planned = read_cells()
     params = planned_params(read_params(), planned)
     published = read_published()
@@ -109,6 +115,7 @@ def run() -> None:
 
     page = render_page("report.html.j2", TEMPLATES, **page_context(report), picture=picture)
     write_tables(report)
+    write_plots(report)
     write_bytes(REPORTS / "report.html", page.encode())
     write_unsealed(REPORTS / "summary.json", headline_numbers(report.differences, report.tables, results.reference))
 
@@ -178,5 +185,22 @@ def write_tables(report: Report) -> None:
     tables |= {table.id: pd.DataFrame(table.block) for table in report.tables if table.has_block}
     for name, content in tables.items():
         if len(content):
-            text = harmless_csv(content.to_csv(index=False, float_format="%.6g"))
-            write_bytes(REPORTS / "tables" / f"{name}.csv", text.encode())
+            write_csv(REPORTS / "tables" / f"{name}.csv", content)
+
+
+def write_plots(report: Report) -> None:
+    """Write the tables that ``dvc plots`` draws, as reports/plots/NAME.csv; DVC warns of files that are missing."""
+    fid = ["fid", "fid_margin"]
+    plots = {
+        "fid_against_steps": report.scores[[*AXES, *fid]],
+        "fid_against_iterations": report.iterations[["model", "iteration", *fid]],
+        "diagnosis": exposure_bias_curves(report.diagnosis),
+    }
+    for name, content in plots.items():
+        write_csv(REPORTS / "plots" / f"{name}.csv", content)
+
+
+def write_csv(path: Path, content: pd.DataFrame) -> None:
+    """Write a table with six digits a number."""
+    text = content.to_csv(index=False, float_format="%.6g")
+    write_bytes(path, harmless_csv(text).encode())

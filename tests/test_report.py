@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from stages import report
 from stages.__main__ import main
@@ -647,14 +648,13 @@ def test_a_stale_plan_is_refused_in_one_line(measured: Planned, capsys: pytest.C
 def test_summary_is_a_few_headline_numbers(measured: Planned) -> None:
     report.run()
     found = summary()
-    assert set(found) == {"floor_fid", "verdicts", "measured", "fid_percent"}
+    assert set(found) == {"floor_fid", "verdicts", "coverage", "fid_percent"}
     assert found["floor_fid"] == 1.5
     coverage = pd.read_csv("reports/tables/coverage.csv")
-    assert found["measured"] == {
-        "numbers": coverage["measured"].sum(),
-        "of_numbers": 666,
+    assert found["coverage"] == {
+        "measured": coverage["measured"].sum(),
+        "published": 666,
         "tables": coverage["coverage"].isin(["measured", "partly"]).sum(),
-        "of_tables": 27,
     }
     scores = pd.read_csv("reports/tables/scores.csv")
     assert scores.set_index(["model", "sampler", "fix", "steps"]).loc[("adm", "ddpm", "es", 20), "fid"] == 11.5
@@ -670,6 +670,23 @@ def test_the_change_of_a_fix_is_the_mean_over_its_cells(measured: Planned) -> No
     assert found["es"] < 0 < found["ts"]
     against_none = table[(table["fix"] == "es-linear") & (table["against"] == "none")]
     assert found["es-linear"] == pytest.approx(against_none["percent"].mean(), abs=1e-3)
+
+
+def test_dvc_finds_every_plot_of_its_pipeline_file(measured: Planned) -> None:
+    report.run()
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    plots = [plot for entry in pipeline["plots"] for plot in entry.values()]
+    assert len(plots) == 3
+    for plot in plots:
+        template = json.loads((ROOT / ".dvc/plots" / f"{plot['template']}.json").read_text())
+        ((path, field),) = plot["y"].items()
+        table = pd.read_csv(path)
+        assert {plot["x"], field} <= set(table.columns)
+        assert table[field].notna().all()
+        assert "<DVC_METRIC_DATA>" in template["data"]["values"]
+        columns = re.findall(r'"field": "(\w+)"|datum\.(\w+)', json.dumps(template))
+        assert {name for pair in columns for name in pair if name} <= {*table.columns, "panel", "rev"}
+    assert len(pd.read_csv("reports/plots/fid_against_steps.csv")) == len(measured.sample)
 
 
 def test_plots_are_the_same_bytes_each_time(measured: Planned) -> None:

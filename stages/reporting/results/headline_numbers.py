@@ -18,18 +18,18 @@ def headline_numbers(
     """Return the headline numbers of a study.
 
     ``floor_fid`` is the FID of real images against other real ones, None if it was not measured. ``verdicts`` counts
-    the published pairs by verdict. ``measured`` counts the published numbers and tables that have a measured number
-    beside them. ``fid_percent`` is the mean change of FID, in percent, that each fix and model makes to its base.
+    the published pairs by verdict. ``coverage`` counts the published numbers, those that have a measured number beside
+    them, and the tables that have one. ``fid_percent`` is the mean change of FID, in percent, that each fix and model
+    makes to its base.
     """
     counts = verdict_counts(differences)
     return {
         "floor_fid": round(reference.floor.model_dump()["fid"], 4) if reference.floor else None,
         "verdicts": {word: counts[word] for word in VERDICTS if word in counts},
-        "measured": {
-            "numbers": sum(table.counts["measured"] for table in tables),
-            "of_numbers": sum(len(table.rows) for table in tables),
+        "coverage": {
+            "measured": sum(table.counts["measured"] for table in tables),
+            "published": sum(len(table.rows) for table in tables),
             "tables": sum(table.coverage in ("measured", "partly") for table in tables),
-            "of_tables": len(tables),
         },
         "fid_percent": mean_changes(differences),
     }

@@ -114,3 +114,9 @@ def diagnosis_table(records: Mapping[str, DiagnosisRecord]) -> pd.DataFrame:
         for error in record.reverse:
             rows.append((model, "ddpm", "none", "delta_bar", error.steps - 1, error.value, error.margin))
     return pd.DataFrame(rows, columns=DIAGNOSIS_COLUMNS)
+
+
+def exposure_bias_curves(diagnosis: pd.DataFrame) -> pd.DataFrame:
+    """Return the curves of delta and of the eps-norm ratio along the chain without a fix, and of their controls."""
+    shown = diagnosis["measure"].isin(["delta", "eps_norm_ratio"]) & diagnosis["fix"].isin(["none", "control"])
+    return diagnosis[shown].rename(columns={"at": "time"})
