@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
 from stages.plan.plan_file import planned_cell
 from stages.scoring.evaluation import scores
 from stages.scoring.features import extract_features, gather, read_reference
@@ -22,29 +21,28 @@ from stages.store.records import read_record, write_record
 
 
 def run(cell: str) -> None:
-    """Write the scores of one cell's images."""
-    params = read_params()
-    n = params.sample.n
+    """Write the scores of one cell's images, with the settings that the reference was made with."""
     axes = planned_cell(cell).axes
     reference = read_record(REFERENCE_RECORD, ReferenceRecord)
     check_reference(reference)
+    n = reference.n_fake
     path = samples_path(cell)
     shape = image_shape(path)
     if shape != (n, *reference.shape):
         raise InputError(f"{path}: images {list(shape)}, expected {[n, *reference.shape]}; run dvc repro")
     network = load_feature_network()
     features = extract_features(network, not_all_alike(image_parts(path), path), n, f"evaluate {cell}")
-    fake = gather(features, group_sizes(n, params.evaluate.jackknife_groups))
+    fake = gather(features, group_sizes(n, reference.evaluate.jackknife_groups))
     record = {
         **axes,
         "n_fake": n,
         "n_real": reference.n_real,
         "reference": reference.reference,
         "feature_network": network.name,
-        "evaluate": params.evaluate,
+        "evaluate": reference.evaluate,
         "samples_sha256": sha256(path),
         "reference_sha256": reference.sha256,
-        **scores(fake, read_reference(), params.evaluate.neighborhood),
+        **scores(fake, read_reference(), reference.evaluate.neighborhood),
     }
     write_record(scores_path(cell), ScoreRecord.model_validate(record))
 

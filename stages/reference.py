@@ -33,6 +33,8 @@ def run() -> None:
     record = ReferenceRecord(
         reference=params.prepare.dataset,
         n_real=len(images),
+        n_fake=params.sample.n,
+        evaluate=params.evaluate,
         shape=images.shape[1:],
         sha256=sha256(REFERENCE),
         dataset_sha256=sha256(DATASET),

@@ -112,6 +112,8 @@ def write_results(planned: Planned) -> None:
     reference = ReferenceRecord(
         reference="digits",
         n_real=1797,
+        n_fake=params.sample.n,
+        evaluate=params.evaluate,
         shape=(8, 8, 1),
         sha256=DATA,
         dataset_sha256=DATA,
@@ -587,7 +589,7 @@ def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(
         ({"seed": 3}, "autoencoder vq: made with seed = 0, now 3 (and"),
         ({"adm": {"gamma": 0.5}}, "model adm: made with gamma = 0.0, now 0.5; run dvc repro"),
         ({"adm-recipe": {"lr": 0.5}}, "model adm: made with lr = 0.001, now 0.5 (and 1 more); run dvc repro"),
-        ({"evaluate": {"neighborhood": 5}}, "scores of adm-ddpm-none-20: made with neighborhood = 3, now 5 (and"),
+        ({"evaluate": {"neighborhood": 5}}, "reference: made with neighborhood = 3, now 5 (and"),
         ({"diagnose": {"window": 9}}, "diagnosis of adm: made with window = 50, now 9 (and"),
         ({"extractor": {"epochs": 9}}, "extractor: made with epochs = 2, now 9; run dvc repro"),
     ],

@@ -47,10 +47,12 @@ class Floor(Section):
 
 
 class ReferenceRecord(Section):
-    """The real side of all scores."""
+    """The real side of all scores, and how the fakes are scored: of how many images, and the section ``evaluate``."""
 
     reference: Name
     n_real: Count
+    n_fake: Count
+    evaluate: Evaluate
     shape: Shape
     sha256: Sha256
     dataset_sha256: Sha256

@@ -68,6 +68,8 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
     yield from _mismatches("extractor", extractor, {"extractor": params.extractor, "dataset_sha256": dataset.sha256})
     expected: dict[str, Any] = {
         "reference": dataset.dataset,
+        "n_fake": params.sample.n,
+        "evaluate": params.evaluate,
         "dataset_sha256": dataset.sha256,
         "network_sha256": extractor.sha256,
     }
