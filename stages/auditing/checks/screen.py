@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stages.auditing.checks import averages, digits, duplicates, exchanged, percentages, statcheck, unstated
+from stages.auditing.checks import averages, duplicates, exchanged, last_digits, percentages, statcheck, unstated
 from stages.auditing.checks.bold import BOLD, OVERLAPS
 from stages.auditing.checks.grim import GRIM, GRIMMER
 from stages.auditing.checks.table_cells import Candidate, Check, Paper
@@ -21,7 +21,7 @@ CHECKS: tuple[Check, ...] = (
     BOLD,
     OVERLAPS,
     duplicates.CHECK,
-    digits.CHECK,
+    last_digits.CHECK,
     exchanged.CHECK,
     unstated.CHECK,
 )

@@ -52,8 +52,8 @@ SANITY = "sanity"
 class Claim(NamedTuple):
     """One checkable statement: ``formula`` ``relation`` ``stated``, over the rows that its operands name.
 
-    Without a quantifier, every group of matching rows is checked separately; with a quantifier, or for a relation to a
-    stated range, all groups are one check. A claim without a formula cannot be checked, and ``reason`` says why.
+    Without a quantifier, every group of matching rows is checked separately; with a quantifier, or with the relation
+    "ranges over", all groups are one check. A claim without a formula cannot be checked, and ``reason`` says why.
     ``reference`` is the parsed ``stated`` if that names operands; ``check`` is the whole check as written; ``place`` is
     the claim's file and line. ``line`` is the line of the paper's text that makes the statement.
     """
@@ -81,7 +81,7 @@ class Claim(NamedTuple):
     def along(self) -> str:
         """The coordinate of a trend; empty for other relations."""
         trend = trend_of(self.relation)
-        return trend[0] if trend else ""
+        return trend.along if trend else ""
 
 
 def parse_claims(name: str, text: str, schema: Schema = DIFFUSION) -> list[Claim]:
@@ -124,19 +124,32 @@ def check_columns(claim: Claim, schema: Schema) -> None:
         raise ValueError(f"relation {claim.relation!r}: must be along one of {', '.join(schema.axes)}")
 
 
-def _claim(place: str, record: dict[str, str], schema: Schema) -> Claim:
+def _claim(place: str, record: Mapping[str, str], schema: Schema) -> Claim:
     operands = parse_operands(record["operands"], schema)
-    parsed = {
-        "operands": operands,
-        "formula": parse_formula(record["formula"]) if record["formula"] else None,
-        "reference": _reference(record, operands) if record["formula"] else None,
-        "origin": parse_query(record["origin"], schema) if record["origin"] else None,
-        "check": f"{record['formula']} {record['relation']} {record['stated']}".strip() + f"; {record['operands']}",
-    }
-    return Claim(place=place, **record | parsed)  # pyright: ignore[reportArgumentType]
+    check = f"{record['formula']} {record['relation']} {record['stated']}".strip()
+    return Claim(
+        place=place,
+        id=record["id"],
+        paper=record["paper"],
+        where=record["where"],
+        line=record["line"],
+        kind=record["kind"],
+        statement=record["statement"],
+        operands=operands,
+        formula=parse_formula(record["formula"]) if record["formula"] else None,
+        relation=record["relation"],
+        stated=record["stated"],
+        reference=_reference(record, operands) if record["formula"] else None,
+        quantifier=record["quantifier"],
+        check=f"{check}; {record['operands']}",
+        explanation=record["explanation"],
+        cause=record["cause"],
+        origin=parse_query(record["origin"], schema) if record["origin"] else None,
+        reason=record["reason"],
+    )
 
 
-def _reference(record: dict[str, str], operands: Collection[str]) -> ast.expr | None:
+def _reference(record: Mapping[str, str], operands: Collection[str]) -> ast.expr | None:
     """Return the formula that is stated, or None for a number or, with the relation "is", a text."""
     stated = record["stated"]
     relation = record["relation"]

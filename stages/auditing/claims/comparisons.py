@@ -14,7 +14,7 @@ from stages.auditing.claims.instances import lost_in, sequence_of
 from stages.auditing.claims.operand_values import reader, same_words, words_of
 from stages.auditing.claims.queries import Group, Key
 from stages.auditing.claims.ranges import enclose
-from stages.auditing.claims.relations import IS, RANGES, SPANS, Held, Range, compare, trend_of
+from stages.auditing.claims.relations import IS, RANGES, SPANS, Held, Range, Trend, compare, trend_of
 from stages.auditing.tables.numbers import (
     NUMBER,
     ROUNDED,
@@ -57,8 +57,9 @@ def comparisons_of(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Ke
     Raises:
         ValueError: an operand is not a number, or the rows make no trend.
     """
-    if claim.along:
-        return _along(claim, formula, instances)
+    trend = trend_of(claim.relation)
+    if trend:
+        return _along(claim, trend, formula, instances)
     compared = [_compared(claim, formula, group) for _, group in instances]
     return _at_ends(claim, formula, compared) if claim.relation == RANGES else compared
 
@@ -108,11 +109,9 @@ def _at_ends(claim: Claim, formula: ast.expr, compared: Sequence[Comparison]) ->
     return found
 
 
-def _along(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group]]) -> list[Comparison]:
+def _along(claim: Claim, trend: Trend, formula: ast.expr, instances: Sequence[tuple[Key, Group]]) -> list[Comparison]:
     """Return a comparison for every two neighbours along the coordinate, among rows that agree in all others."""
-    trend = trend_of(claim.relation)
-    assert trend
-    along, relation = trend
+    along = trend.along
     places = _places(along, [dict(key)[along] for key, _ in instances])
     sequences: dict[Key, dict[Fraction, Group]] = {}
     for key, group in instances:
@@ -126,7 +125,7 @@ def _along(claim: Claim, formula: ast.expr, instances: Sequence[tuple[Key, Group
     comparisons = []
     for sequence in sequences.values():
         ordered = [sequence[place] for place in sorted(sequence)]
-        comparisons += [_neighbours(formula, relation, first, second) for first, second in pairwise(ordered)]
+        comparisons += [_neighbours(formula, trend.relation, first, second) for first, second in pairwise(ordered)]
     return comparisons
 
 

@@ -56,10 +56,19 @@ class Range:
         return self.within(ROUNDED_TWICE)
 
 
-def trend_of(relation: str) -> tuple[str, str] | None:
-    """Return the coordinate of a trend and the relation of each value to the next, or None for other relations."""
+class Trend(NamedTuple):
+    """The coordinate along which a trend runs, and the relation of each value to the next."""
+
+    along: str
+    relation: str
+
+
+def trend_of(relation: str) -> Trend | None:
+    """Return the trend that a relation such as "rises with steps" states, or None for other relations."""
     match = TREND.fullmatch(relation)
-    return (match[2], {"rises": "<", "falls": ">"}[match[1]]) if match else None
+    if not match:
+        return None
+    return Trend(along=match[2], relation="<" if match[1] == "rises" else ">")
 
 
 def compare(left: Range, relation: str, right: Range, *, mutual: bool = False) -> Held:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from stages.auditing.importer.interpret.number_rows import Number, numbers_of
-from stages.auditing.importer.read.files import read_tables
 from stages.auditing.importer.read.grids import Table, Unread
+from stages.auditing.importer.read.paper_files import read_tables
 
 HERE = Path(__file__).parent
 

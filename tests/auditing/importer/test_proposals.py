@@ -208,8 +208,8 @@ def test_whatever_a_table_holds_the_audit_judges_what_is_proposed(data: st.DataO
 
 @pytest.mark.parametrize("name", ["awkward.tex", "same.md"])
 def test_the_tables_of_files_are_judged(name: str) -> None:
-    from stages.auditing.importer.read.files import read_tables
     from stages.auditing.importer.read.grids import numbered
+    from stages.auditing.importer.read.paper_files import read_tables
 
     read = read_tables(Path(__file__).parent / name)
     tables, _ = numbered([[table for table in read if isinstance(table, Table)]])

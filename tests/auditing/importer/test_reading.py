@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.auditing.importer.read.files import read_tables
 from stages.auditing.importer.read.grids import Table, Unread
+from stages.auditing.importer.read.paper_files import read_tables
 from stages.config.errors import InputError
 from tests.auditing.importer.tables import HERE, only, read, texts
 

@@ -15,8 +15,8 @@ from stages.auditing.importer.decisions import Decision, decisions_text
 from stages.auditing.importer.interpret.labels import paper_name
 from stages.auditing.importer.interpret.number_rows import Number, metrics_of, numbers_of
 from stages.auditing.importer.propose.proposals import claims_text, proposed_claims
-from stages.auditing.importer.read.files import read_tables
 from stages.auditing.importer.read.grids import Table, Unread, numbered
+from stages.auditing.importer.read.paper_files import read_tables
 from stages.auditing.tables.published import CLAIMS, METRICS, NOT_TABLES, SCHEMA
 from stages.auditing.tables.rows import SOURCES, Metric, Papers, csv_text, parse_table
 from stages.auditing.tables.schema import Schema

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stages.auditing.checks.digits import candidates
+from stages.auditing.checks.last_digits import candidates
 from tests.auditing.checks.tables import grid, paper, rows
 
 
