@@ -272,14 +272,14 @@ def test_an_operand_may_say_that_some_of_its_rows_have_no_counterpart(paper: Pat
 @pytest.mark.parametrize(
     ("file", "lines", "options", "fault"),
     [
-        ("claims.csv", 1, (), "mine/claims.csv: holds no claim, so that nothing would be checked"),
-        ("toy.csv", 1, (), "mine/toy.csv: holds no row but its header"),
-        ("claims.csv", 4, ("--table", "2"), "mine/claims.csv: no claim speaks of table 2"),
+        ("claims.csv", 1, (), "mine/claims.csv: has no claim, so nothing would be checked"),
+        ("toy.csv", 1, (), "mine/toy.csv: has no row but its header"),
+        ("claims.csv", 4, ("--table", "2"), "mine/claims.csv: no claim concerns table 2"),
         (
             "claims.csv",
             4,
             ("--paper", "toy", "--table", "2"),
-            "mine/claims.csv: no claim speaks of paper toy and table 2",
+            "mine/claims.csv: no claim concerns paper toy and table 2",
         ),
     ],
 )
@@ -298,7 +298,7 @@ def test_an_audit_of_nothing_is_no_success(
         ("toy.csv", ",fid,8.00", ",fjd,8.00", "mine/toy.csv:2: metric 'fjd': must be one of fid, precision"),
         ("toy.csv", ",fid,8.00", ",fid,8.o0", "mine/toy.csv:2: value '8.o0' is not a number"),
         ("toy.csv", "none,10,fid", "none,ten;,fid", "mine/toy.csv:2: steps 'ten;': must be without comma, semicolon"),
-        ("toy.csv", "10 steps,cifar10", "20 steps,cifar10", "mine/toy.csv:3: toy/1 [adm | none; 20 steps] fid is"),
+        ("toy.csv", "10 steps,cifar10", "20 steps,cifar10", "mine/toy.csv:3: toy/1 [adm | none; 20 steps] fid occurs twice"),
         ("toy.csv", "toy,2", "tox,2", "mine/toy.csv:12: paper 'tox': must be 'toy'"),
         ("toy.csv", "toy,2", "toy,2 a", "mine/toy.csv:12: table '2 a': must be a number or a name without spaces"),
         ("toy.csv", "cut off", "", "mine/toy.csv:21: value is empty: the note must say why"),
@@ -306,8 +306,8 @@ def test_an_audit_of_nothing_is_no_success(
         ("toy.csv", "toy,3,", "toy,3,more,", "mine/toy.csv:22: 20 fields instead of 19"),
         ("toy.csv", ",50.0,", ",50 pp,", "mine/toy.csv:5: improvement '50 pp' is not a number"),
         ("claims.csv", "difference", "diff 2", "mine/claims.csv:3: kind 'diff 2': must be a word"),
-        ("claims.csv", "\nhalf,", "\ngain,", "mine/claims.csv:5: id 'gain' is there twice"),
-        ("claims.csv", "a - b", "a - c", "mine/claims.csv:3: formula and stated name c, which is no operand"),
+        ("claims.csv", "\nhalf,", "\ngain,", "mine/claims.csv:5: id 'gain' occurs twice"),
+        ("claims.csv", "a - b", "a - c", "mine/claims.csv:3: formula and stated name c, which is not an operand"),
         ("claims.csv", "a - b", "open(a)", "mine/claims.csv:3: formula 'open(a)': 'open(a)' is not allowed"),
         ("claims.csv", "a - b", "a -", "mine/claims.csv:3: formula 'a -': not arithmetic"),
         ("claims.csv", "a - b", "a", "mine/claims.csv:3: neither formula nor stated uses b"),

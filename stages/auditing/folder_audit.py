@@ -97,7 +97,7 @@ def narrowed(audit: FolderAudit, paper: str | None, table: str | None) -> Folder
     findings = [finding for finding in audit.findings if _concerns(finding, paper, table)]
     if not findings:
         names = [f"{word} {name}" for word, name in (("paper", paper), ("table", table)) if name]
-        raise InputError(f"{audit.folder}/{CLAIMS}: no claim speaks of {' and '.join(names)}")
+        raise InputError(f"{audit.folder}/{CLAIMS}: no claim concerns {' and '.join(names)}")
     candidates = [candidate for candidate in audit.candidates if _any_of(candidate.rows, paper, table)]
     return audit._replace(findings=findings, candidates=candidates)
 

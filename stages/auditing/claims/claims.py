@@ -88,7 +88,7 @@ def parse_claims(name: str, text: str, schema: Schema = DIFFUSION) -> list[Claim
     """Return the claims of one file.
 
     Raises:
-        FaultyFile: there is no claim; a column, relation, quantifier or attribute is unknown; an id is there twice; an
+        FaultyFile: there is no claim; a column, relation, quantifier or attribute is unknown; an id occurs twice; an
             operand or formula is malformed.
     """
     claims: dict[str, Claim] = {}
@@ -99,12 +99,12 @@ def parse_claims(name: str, text: str, schema: Schema = DIFFUSION) -> list[Claim
             _check_names(claim)
             check_columns(claim, schema)
             if claim.id in claims:
-                raise ValueError(f"id {claim.id!r} is there twice")
+                raise ValueError(f"id {claim.id!r} occurs twice")
         except ValueError as error:
             raise FaultyFile(f"{place}: {error}") from None
         claims[claim.id] = claim
     if not claims:
-        raise FaultyFile(f"{name}: holds no claim, so that nothing would be checked")
+        raise FaultyFile(f"{name}: has no claim, so nothing would be checked")
     return list(claims.values())
 
 
@@ -182,7 +182,7 @@ def _check_words(record: dict[str, str]) -> None:
     if not record["formula"] and not record["reason"]:
         raise ValueError("formula is empty: the reason must say why it cannot be checked")
     if record["formula"] and record["reason"]:
-        raise ValueError("a reason why it cannot be checked stands beside a formula: leave one empty")
+        raise ValueError("both a formula and a reason why it cannot be checked are given: leave one empty")
     if record["origin"] and not (record["explanation"] or record["reason"]):
         raise ValueError("an origin needs an explanation or a reason")
     if record["formula"]:
@@ -220,11 +220,11 @@ def _check_names(claim: Claim) -> None:
         raise ValueError(f"operand {', '.join(sorted(taken))}: that is the name of a function")
     unknown = used - set(claim.operands)
     if unknown:
-        raise ValueError(f"formula and stated name {', '.join(sorted(unknown))}, which is no operand")
+        raise ValueError(f"formula and stated name {', '.join(sorted(unknown))}, which is not an operand")
     unused = set(claim.operands) - used
     if unused:
         raise ValueError(f"neither formula nor stated uses {', '.join(sorted(unused))}")
     mixed = {name for names in uses for name, kinds in names.items() if len(kinds) > 1}
     if mixed:
-        message = "stands both alone and over its rows, as under min or mean: name it twice"
+        message = "is used both alone and over its rows, as under min or mean: define it twice"
         raise ValueError(f"{', '.join(sorted(mixed))} {message}")

@@ -72,7 +72,7 @@ def parse_query(text: str, schema: Schema = DIFFUSION) -> Query:
         key, equals, values = condition.partition("=")
         if not equals or key not in schema.axes + LABELS or key in wanted:
             keys = ", ".join(schema.axes + LABELS)
-            message = "key=value, once; a value with spaces stands in double quotes"
+            message = "key=value, once; a value with spaces needs double quotes"
             raise ValueError(f"query {text!r}: {condition!r} must be {message}; keys are {keys}")
         wanted[key] = values.split(",") if key in schema.axes else [values]
     return Query(paper, table, wanted)

@@ -153,5 +153,5 @@ def parse_quantifier(text: str) -> Quantifier:
     count = int(match["count"])
     total = int(match["total"])
     if count > total:
-        raise ValueError(f"quantifier {text!r}: counts more than there are")
+        raise ValueError(f"quantifier {text!r}: its number exceeds its total")
     return Quantifier(match["bound"].strip(), count, total)

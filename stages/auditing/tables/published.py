@@ -46,7 +46,7 @@ def read_papers(published: Path) -> Papers:
     names = sorted(path.name for path in published.glob("*.csv") if path.name not in NOT_TABLES)
     rows = {n.removesuffix(".csv"): parse_table(n, read_text(published / n), metrics, schema) for n in names}
     if not rows:
-        raise InputError(f"{published}: holds no table (PAPER.csv)")
+        raise InputError(f"{published}: has no table (PAPER.csv)")
     return Papers(rows, schema, metrics)
 
 
@@ -62,7 +62,7 @@ def read_publications(published: Path) -> dict[str, Publication]:
     for place, record in read_records(PAPERS, read_text(published / PAPERS), Publication._fields):
         publication = Publication(**record)
         if publication.paper in publications:
-            raise FaultyFile(f"{place}: paper {publication.paper!r} is there twice")
+            raise FaultyFile(f"{place}: paper {publication.paper!r} occurs twice")
         if not (publication.paper and publication.name and publication.title):
             raise FaultyFile(f"{place}: paper, name and title must not be empty")
         publications[publication.paper] = publication
@@ -74,7 +74,7 @@ def read_text(path: Path) -> str:
     needed = f"needed are {METRICS}, {CLAIMS} and one PAPER.csv per paper"
     if path.exists() and not path.is_file():
         # Reading a pipe might never end.
-        raise InputError(f"{path}: no file; {needed}")
+        raise InputError(f"{path}: not a file; {needed}")
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

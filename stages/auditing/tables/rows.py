@@ -134,7 +134,7 @@ def parse_metrics(name: str, text: str) -> dict[str, Metric]:
     metrics: dict[str, Metric] = {}
     for place, record in read_records(name, text, Metric._fields):
         metric = Metric(**record)
-        _check(place, metric.metric not in metrics, f"metric {metric.metric!r} is there twice")
+        _check(place, metric.metric not in metrics, f"metric {metric.metric!r} occurs twice")
         _check(place, metric.type in TYPES, f"type {metric.type!r}: must be one of {', '.join(TYPES)}")
         _check(place, metric.better in ("lower", "higher", ""), f"better {metric.better!r}: lower, higher or empty")
         metrics[metric.metric] = metric
@@ -154,7 +154,7 @@ def parse_table(name: str, text: str, metrics: Mapping[str, Metric], schema: Sch
     at = schema.columns.index(METRIC)
     read = _records(name, text, schema.columns)
     rows = [kind._make([*fields, place, types.get(fields[at], "")]) for place, fields in read]
-    _check(name, bool(rows), "holds no row but its header")
+    _check(name, bool(rows), "has no row but its header")
     _check_texts(rows, paper, metrics, schema)
     _check_once(rows, measured=paper != SOURCES)
     return rows
@@ -238,13 +238,13 @@ def _validators(
 
 
 def _check_once(rows: Sequence[Row], *, measured: bool) -> None:
-    """Refuse a cell that is there twice and, if the rows are ``measured``, two cells with the same coordinates."""
+    """Refuse a cell that occurs twice and, if the rows are ``measured``, two cells with the same coordinates."""
     known: dict[tuple[str, ...], Row] = {}
     alike: dict[tuple[str, ...], Row] = {}
     coordinates = attrgetter("table", "where", *rows[0].axes)
     for row in rows:
         if known.setdefault(row.key, row) is not row:
-            raise FaultyFile(f"{row.place}: {row.label} is there twice")
+            raise FaultyFile(f"{row.place}: {row.label} occurs twice")
         # Rows of sources and of tables of formulas are distinguished by their labels alone.
         key = coordinates(row)
         if not measured or not any(key[2:-1]):

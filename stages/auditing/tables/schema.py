@@ -39,11 +39,11 @@ class Schema(BaseModel):
         taken = [*self.columns, "spread", "place", "kind", "axes", "label", "key", "of_source"]
         twice = sorted({name for name in taken if taken.count(name) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)}: that column is there already")
+            raise ValueError(f"{', '.join(twice)}: that name is already taken")
         # Python's parser reads the formulas, and rows are named tuples.
         words = [name for name in taken if iskeyword(name)]
         if words:
-            raise ValueError(f"{', '.join(words)}: that is a word of Python")
+            raise ValueError(f"{', '.join(words)}: must not be a Python keyword")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Cells: the number, what stands beside it, and what is no number."""
+"""Cells: the number, what stands beside it, and what is not a number."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_numbers_are_taken_as_printed(text: str, printed: PrintedCell) -> None:
 
 
 def test_what_else_stands_in_brackets_is_kept_and_told() -> None:
-    message = "'5.1 [4.9, 5.3]': only 5.1 was taken"
+    message = "'5.1 [4.9, 5.3]': only 5.1 was read"
     assert parse_cell("5.1 [4.9, 5.3]") == PrintedCell("5.1", note="printed: 5.1 [4.9, 5.3]", doubt=message)
 
 

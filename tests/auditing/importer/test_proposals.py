@@ -61,7 +61,7 @@ def test_improvements_are_over_the_base_that_most_fit() -> None:
         ("improvement", f"100 * (1 - b / a) = b.improvement; {operands}", verdict) for operands, verdict in checks
     ]
     (base,) = (decision.text for decision in decisions if decision.kind == "base")
-    assert base == "improvements of fid are taken over method base by 100 * (1 - b / a): 2 of 3 fit"
+    assert base == "improvements of fid are assumed to be over method base by 100 * (1 - b / a): 2 of 3 fit"
 
 
 def test_improvements_may_be_differences_over_another_column() -> None:
@@ -96,7 +96,7 @@ def test_columns_of_differences_take_the_columns_that_fit() -> None:
     assert messages_of(findings) == [
         ("difference", f"a - b = d; {operands}", verdict) for verdict in ("consistent", "inconsistent", "consistent")
     ]
-    assert "taken for a - b with a = A; b = C: 2 of 3 fit" in [decision.text for decision in decisions]
+    assert "assumed to be a - b with a = A; b = C: 2 of 3 fit" in [decision.text for decision in decisions]
 
 
 def test_rows_of_differences_and_speed_ups_are_ratios_of_rows() -> None:
@@ -149,7 +149,7 @@ def test_bold_numbers_are_the_best_of_what_most_of_them_are() -> None:
 def test_bold_that_marks_no_best_or_has_no_direction_is_told() -> None:
     findings, decisions = proposed(table_of("Method|FID\nx|1.00\ny|*2.00\nz|*3.00"))
     assert [finding.verdict for finding in findings] == ["unverifiable"]
-    assert "bold numbers: 0 of 2 are the best of their column; bold may mean another thing" in [
+    assert "bold numbers: 0 of 2 are the best of their column; bold may mean something else" in [
         d.text for d in decisions
     ]
     _, decisions = proposed(table_of("Method|foo\nx|1.00\ny|*2.00"))

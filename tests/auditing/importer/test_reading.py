@@ -166,7 +166,7 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path, name: str, content:
 def test_files_that_are_missing_or_no_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.tex: cannot be read \(No such file"):
         read_tables(tmp_path / "no.tex")
-    with pytest.raises(InputError, match="no file"):
+    with pytest.raises(InputError, match="not a file"):
         read_tables(tmp_path)
 
 

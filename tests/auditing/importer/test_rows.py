@@ -96,7 +96,7 @@ def test_columns_of_words_are_texts_and_words_among_numbers_are_told(tmp_path: P
         ("venue_text", "ICLR", True),
     ]
     (cell,) = (decision for decision in decisions if decision.kind == "cell")
-    assert (cell.place, cell.text) == ("Table 1, y, FID", "'OOM' is no number")
+    assert (cell.place, cell.text) == ("Table 1, y, FID", "'OOM' is not a number")
 
 
 def test_labels_and_coordinates_that_repeat_are_told_apart(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_numbers_in_brackets_are_deviations_where_the_table_says_so(tmp_path: Pa
     (first, _), decisions = numbers_of(table)
     assert (first.value, first.sd, first.note) == ("3.21", "", "printed: 3.21 (12)")
     (message,) = (decision.text for decision in decisions if decision.kind == "beside")
-    assert message == "of '3.21 (12)' (2 such cells) 3.21 was taken; what stands beside is in the note"
+    assert message == "of '3.21 (12)' (2 such cells) 3.21 was read; the rest is in the note"
 
 
 def test_a_header_that_is_a_reserved_word_gives_another_name(tmp_path: Path) -> None:

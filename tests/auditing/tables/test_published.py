@@ -34,7 +34,7 @@ def test_a_citation_has_the_year_if_there_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        ("a,Method A,On A,\na,Method A,On A,\n", "papers.csv:3: paper 'a' is there twice"),
+        ("a,Method A,On A,\na,Method A,On A,\n", "papers.csv:3: paper 'a' occurs twice"),
         ("a,,On A,\n", "papers.csv:2: paper, name and title must not be empty"),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_faulty_row_names_its_line(change: dict[str, str], fault: str) -> None
 
 
 def test_the_same_cell_twice_is_refused() -> None:
-    with pytest.raises(FaultyFile, match=r"toy.csv:3: toy/1 \[ours; 5 steps\] fid is there twice"):
+    with pytest.raises(FaultyFile, match=r"toy.csv:3: toy/1 \[ours; 5 steps\] fid occurs twice"):
         parse_table("toy.csv", text(DIFFUSION.columns, GOOD, GOOD | {"value": "9.00"}), METRICS)
 
 
@@ -147,7 +147,7 @@ def test_a_schema_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("fid,number,,", "there twice"),
+        ("fid,number,,", "occurs twice"),
         ("is,words,,", "must be one of number, count, share, score, text"),
         ("is,number,more,", "lower, higher or empty"),
     ],
@@ -171,7 +171,7 @@ def test_other_columns_are_refused() -> None:
         ({"paper": ""}, "paper is empty"),
         ({"kind": "Guess 2"}, "kind 'Guess 2': must be a word of a-z and '-', such as improvement"),
         ({"quantifier": "some"}, "quantifier 'some': must be empty, all, most, none, N of M"),
-        ({"quantifier": "8 of 7"}, "quantifier '8 of 7': counts more than there are"),
+        ({"quantifier": "8 of 7"}, "quantifier '8 of 7': its number exceeds its total"),
         ({"relation": "~"}, "relation '~': must be one of ="),
         ({"stated": ""}, "stated '': must be given, except for a trend"),
         ({"relation": "falls with steps"}, "stated '2.0': must be given, except for a trend"),
@@ -187,12 +187,12 @@ def test_other_columns_are_refused() -> None:
         ({"stated": "argmin(a).steps", "formula": "b * 2"}, "and with nothing computed"),
         ({"stated": "1_000"}, "stated '1_000': must be a number"),
         ({"stated": "- 5.0"}, "stated '- 5.0': must be a number"),
-        ({"stated": "c"}, "formula and stated name c, which is no operand"),
+        ({"stated": "c"}, "formula and stated name c, which is not an operand"),
         ({"operands": "a = toy/1 fix=none; max = 4.0", "formula": "a - max"}, "operand max: that is the name of a"),
         ({"formula": "a"}, "neither formula nor stated uses b"),
-        ({"formula": "a - min(b) - b"}, "b stands both alone and over its rows"),
+        ({"formula": "a - min(b) - b"}, "b is used both alone and over its rows"),
         ({"relation": "is"}, "the formula must be an operand alone"),
-        ({"reason": "no numbers"}, "a reason why it cannot be checked stands beside a formula"),
+        ({"reason": "no numbers"}, "both a formula and a reason why it cannot be checked are given"),
         ({"formula": ""}, "formula is empty: the reason must say why"),
         ({"operands": "a = toy"}, "query 'toy': must start with PAPER/TABLE"),
         ({"origin": "readme", "explanation": "another run"}, "query 'readme': must start with PAPER/TABLE"),

@@ -139,5 +139,5 @@ def _bare(rest: str, printed: PrintedCell) -> Parsed | None:
 def _bracketed(text: str, rest: str, printed: PrintedCell) -> PrintedCell | None:
     """Return the number with the brackets after it as a note, or None if anything else follows."""
     if re.fullmatch(r"[(\[].*[)\]]|_\{[^{}]*\}", rest):
-        return printed._replace(note=f"printed: {text}", doubt=f"{text!r}: only {printed.value} was taken")
+        return printed._replace(note=f"printed: {text}", doubt=f"{text!r}: only {printed.value} was read")
     return None

@@ -147,7 +147,7 @@ def _doubtful_cells(place: str, layout: Layout) -> list[Decision]:
             printed = parse_cell(cell.text)
             at = f"{place}, {' | '.join(filter(None, line.labels))}, {' | '.join(layout.columns[j])}"
             if printed is None:
-                decisions.append(Decision("cell", at, f"{cell.text!r} is no number"))
+                decisions.append(Decision("cell", at, f"{cell.text!r} is not a number"))
             elif printed.doubt:
                 decisions.append(Decision("beside", at, printed.doubt))
     return decisions
@@ -160,7 +160,7 @@ def _numbers_in_brackets(place: str, layout: Layout) -> list[Decision]:
     if not found:
         return []
     text, value = found[0]
-    message = f"of {text!r} ({len(found)} such cells) {value} was taken; what stands beside is in the note"
+    message = f"of {text!r} ({len(found)} such cells) {value} was read; the rest is in the note"
     return [Decision("beside", place, message)]
 
 

@@ -98,7 +98,7 @@ def derived_claims(paper: str, table: Sequence[Number]) -> Proposal:
                 decisions.append(Decision("claim", f"{place}, {label}", "its operands are not found"))
                 continue
             meaning = f"{fit.formula} with {_operands(label, lines, instances[0])}"
-            message = f"taken for {meaning}: {count_fits(fit.formula, fit.trials)} of {len(fit.trials)} fit"
+            message = f"assumed to be {meaning}: {count_fits(fit.formula, fit.trials)} of {len(fit.trials)} fit"
             decisions.append(Decision("base", f"{place}, {label}", message))
             for operands in operand_texts(paper, table, instances):
                 claim = record(kind=kind, where=place, statement=f"{label} is {meaning}", operands=operands)

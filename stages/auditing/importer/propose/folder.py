@@ -58,7 +58,7 @@ def make_folder(target: Path | None, files: Sequence[Path]) -> int:
         if found:
             numbers[table.number] = found
         else:
-            decisions.append(Decision("unread", f"Table {table.number} ({table.place})", "holds no number"))
+            decisions.append(Decision("unread", f"Table {table.number} ({table.place})", "has no number"))
     if not numbers:
         reason = f" ({unread[0].place}: {unread[0].reason})" if unread else ""
         raise InputError(f"{', '.join(map(str, files))}: no table with a number is found{reason}")

@@ -48,7 +48,8 @@ def improvement_claims(paper: str, table: Sequence[Number]) -> Proposal:
             continue
         good = count_fits(fit.formula, fit.trials)
         base = fit.base or "(empty)"
-        message = f"improvements of {metric} are taken over {fit.axis} {base} by {fit.formula}: {good} of {printed} fit"
+        meaning = f"over {fit.axis} {base} by {fit.formula}"
+        message = f"improvements of {metric} are assumed to be {meaning}: {good} of {printed} fit"
         decisions.append(Decision("base", place, message))
         instances = computable(fit.formula, fit.trials)
         for value in dict.fromkeys(axes_of(instance["b"][0]).get(fit.axis, "") for instance in instances):
@@ -100,11 +101,11 @@ def best_claims(paper: str, table: Sequence[Number], metrics: Mapping[str, Metri
     compared = max(map(len, groups.values()))
     if good[scope] * 2 < compared:
         message = (
-            f"bold numbers: {good[scope]} of {compared} are the best of their {scope}; bold may mean another thing"
+            f"bold numbers: {good[scope]} of {compared} are the best of their {scope}; bold may mean something else"
         )
         return Proposal([], [*decisions, Decision("claim", place, message)])
     if compared:
-        message = f"bold is taken for the best of its {scope}: {good[scope]} of {compared} bold numbers are"
+        message = f"bold is assumed to mark the best of its {scope}: {good[scope]} of {compared} bold numbers are"
         decisions.append(Decision("base", place, message))
     claims = []
     for group in groups[scope]:

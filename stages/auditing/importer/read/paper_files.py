@@ -52,7 +52,7 @@ def read_tables(path: Path) -> list[Table | Unread]:
 def _content(path: Path) -> bytes:
     if path.exists() and not path.is_file():
         # Reading a pipe might never end.
-        raise InputError(f"{path}: no file")
+        raise InputError(f"{path}: not a file")
     try:
         return path.read_bytes()
     except OSError as error:
