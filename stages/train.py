@@ -29,7 +29,7 @@ from stages.training.batch_loss import batch_loss
 from stages.training.batches import batch_indices, draw_batch
 from stages.training.initial_networks import initial_network, network_start
 from stages.training.loop import BatchLoss, fit
-from stages.training.processes import accelerator, launch, launched, part
+from stages.training.processes import accelerator, finish, launch, launched
 from stages.training.state import new_state
 
 
@@ -107,7 +107,7 @@ def run(model: str) -> int:
         write_record(model_record_path(model), record)
         log_run(f"train-{model}", started)
         shutil.rmtree(scratch, ignore_errors=True)
-    part(processes)
+    finish(processes)
     return 0
 
 

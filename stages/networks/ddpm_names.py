@@ -1,4 +1,4 @@
-"""Weights of the DDPM U-Net to and from the names and shapes of diffusers' UNet2DModel."""
+"""Conversion of the DDPM U-Net's weights to and from the names and shapes of diffusers' UNet2DModel."""
 
 from __future__ import annotations
 
@@ -37,39 +37,51 @@ LAYERS = {
     "v": "to_v",
     "proj_out": "to_out.0",
 }
-# What diffusers called them until 2023; files of that time still have these names.
+# The names of diffusers until 2023, which files of that time still have.
 OLD_LAYERS = {"query": "q", "key": "k", "value": "v", "proj_attn": "proj_out"}
 
 
 def to_diffusers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return our weights as UNet2DModel names and shapes them."""
+    """Return our weights by the names and in the shapes of UNet2DModel."""
     rename = _renaming(state, PLACES, LAYERS)
-    return {rename(n): t.flatten(1) if ".attn" in n and t.ndim == 4 else t for n, t in state.items()}
+    converted = {}
+    for name, tensor in state.items():
+        # Projections of attention are 1x1 convolutions here and linear layers there.
+        projection = ".attn" in name and tensor.ndim == 4
+        converted[rename(name)] = tensor.flatten(1) if projection else tensor
+    return converted
 
 
 def from_diffusers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return a UNet2DModel's weights as we name and shape them; names of old files are understood too."""
+    """Return the weights of a UNet2DModel by our names and in our shapes; names of old files are accepted too."""
     layers = {theirs: ours for ours, theirs in LAYERS.items()} | OLD_LAYERS
     rename = _renaming(state, {theirs: ours for ours, theirs in PLACES.items()}, layers)
-    return {rename(n): t[:, :, None, None] if ".attentions" in n and t.ndim == 2 else t for n, t in state.items()}
+    converted = {}
+    for name, tensor in state.items():
+        projection = ".attentions" in name and tensor.ndim == 2
+        converted[rename(name)] = tensor[:, :, None, None] if projection else tensor
+    return converted
 
 
 def _renaming(state: Mapping[str, Tensor], places: dict[str, str], layers: dict[str, str]) -> Callable[[str], str]:
-    """The change of one name; ValueError where it fits no place or layer."""
-    levels = [int(match[1]) for name in state if (match := re.match(r"down\w*\.(\d+)\.", name))]
+    """Return the function that renames one parameter; it raises ValueError for an unknown name."""
+    found = (re.match(r"down\w*\.(\d+)\.", name) for name in state)
+    levels = [int(match[1]) for match in found if match]
     end = rf"(\.(?:{'|'.join(map(re.escape, layers))}))?(\.weight|\.bias)"
     patterns = {re.compile(re.escape(place).replace(r"\#", r"(\d+)") + end): new for place, new in places.items()}
 
     def rename(name: str) -> str:
         for pattern, new in patterns.items():
-            if match := pattern.fullmatch(name):
-                *numbers, layer, kind = match.groups()
-                if new.startswith("up"):
-                    # diffusers counts the decoder's levels from the deepest, the DDIM repository from the top.
-                    numbers[0] = str(max(levels) - int(numbers[0]))
-                for number in numbers:
-                    new = new.replace("#", number, 1)
-                return new + ("." + layers[layer[1:]] if layer else "") + kind
+            match = pattern.fullmatch(name)
+            if match is None:
+                continue
+            *numbers, layer, kind = match.groups()
+            if new.startswith("up"):
+                # diffusers counts the decoder's levels from the deepest, the DDIM repository from the top.
+                numbers[0] = str(max(levels) - int(numbers[0]))
+            for number in numbers:
+                new = new.replace("#", number, 1)
+            return new + ("." + layers[layer[1:]] if layer else "") + kind
         raise ValueError(f"{name}: no parameter of a DDPM U-Net")
 
     return rename

@@ -1,4 +1,4 @@
-"""What stages tell of their results, typed: each record names by sha256 the files that it is about and made from."""
+"""Records of results, typed: each names by sha256 the files that it describes and those that they were made from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DatasetRecord(Section):
 
 
 class ExtractorRecord(Section):
-    """The feature network; of a trained classifier its accuracy on images kept apart."""
+    """The feature network; for a trained one its accuracy on test images."""
 
     network: str
     extractor: Extractor
@@ -95,7 +95,7 @@ class ModelRecord(Section):
         # A model whose weights were taken as they are has none.
         ends = (self.losses[-1].get("iteration") if self.losses else 0) == self.training.get("iterations")
         if not ends or any(entry.keys() != self.losses[0].keys() for entry in self.losses):
-            raise ValueError("losses: of another run than training tells of")
+            raise ValueError("losses: of another run than the settings in training")
         return self
 
 
@@ -172,7 +172,7 @@ class DiagnosisRecord(Section):
 
 
 class GuideRecord(Section):
-    """The classifier that guides a model: its training, and on images kept apart its accuracy by training time."""
+    """The classifier that guides a model: its training, and its accuracy on test images by training time."""
 
     model: Name
     parameters: Count

@@ -63,8 +63,9 @@ def read_part(folder: str, part: Part, digest: str, setting: str) -> Pretrained:
     wrong = [name for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in faults[kind]]
     if wrong:
         raise InputError(f"{weights}: {len(wrong)} weights missing or not of {place / 'config.json'}: {wrong[0]}")
-    kept = {name: value for name, value in configuration.items() if not name.startswith("_")}
-    return Pretrained(kept, {name: weight.float() for name, weight in network.state_dict().items()})
+    # Keys such as _class_name and _diffusers_version are no settings.
+    settings = {name: value for name, value in configuration.items() if not name.startswith("_")}
+    return Pretrained(settings, {name: weight.float() for name, weight in network.state_dict().items()})
 
 
 def _load(place: Path, part: Part) -> tuple[Any, Mapping[str, Any]]:

@@ -12,7 +12,8 @@ from torch import Tensor
 from stages.config.recipe import Recipe
 from stages.diffusion.random_streams import stream
 
-SHUFFLE, FLIP = 2, 6
+SHUFFLE = 2
+FLIP = 6
 
 
 def draw_batch(images: Tensor, seed: int, recipe: Recipe, iteration: int) -> Tensor:
@@ -25,13 +26,13 @@ def draw_batch(images: Tensor, seed: int, recipe: Recipe, iteration: int) -> Ten
 
 
 def batch_indices(n: int, seed: int, recipe: Recipe, iteration: int) -> Tensor:
-    """Return which of ``n`` images [B] an iteration's batch is of."""
+    """Return the indices [B], among ``n`` images, of an iteration's batch."""
     epoch, position = divmod(iteration, n // recipe.batch_size)
     return _permutation(n, seed, epoch)[position * recipe.batch_size : (position + 1) * recipe.batch_size]
 
 
 def share(n: int, accelerator: Accelerator) -> slice:
-    """Return which of a batch of ``n`` are this process's: equal runs, in the order of the processes."""
+    """Return this process's share of a batch of ``n``: equal consecutive parts, in the order of the processes."""
     size = n // accelerator.num_processes
     return slice(accelerator.process_index * size, (accelerator.process_index + 1) * size)
 

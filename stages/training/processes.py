@@ -1,4 +1,4 @@
-"""One stage in several processes, a device each: started by the stage itself or, on many machines, by torchrun."""
+"""Training in several processes, a device each, launched by the stage itself or, on many machines, by torchrun."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from torch.multiprocessing.spawn import ProcessExitedException, spawn
 
 
 def launched() -> bool:
-    """Return whether this is one of several processes that were started together."""
+    """Return whether this is one of several processes that were launched together."""
     return "RANK" in os.environ
 
 
 def launch(arguments: list[str], processes: int) -> int:
-    """Return the exit status of a command ``python -m stages`` that ``processes`` of this machine run together."""
-    # It tells of every process that it ends because another one failed, which tells so itself.
+    """Return the exit status of ``python -m stages`` with these arguments, run by ``processes`` on this machine."""
+    # It logs every process that it stops because another one failed, which reports its own error.
     logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -36,14 +36,14 @@ def launch(arguments: list[str], processes: int) -> int:
 
 
 def accelerator(device: torch.device) -> Accelerator:
-    """Return what the processes started together are to one another; alone, this one on ``device``."""
+    """Return the Accelerator of the processes that were launched together, or of this process on ``device``."""
     if device.index is not None and not launched():
         torch.cuda.set_device(device)
     return Accelerator(cpu=device.type == "cpu")
 
 
-def part(accelerator: Accelerator) -> None:
-    """Let the processes end together: one that is gone early takes along those that still talk to it."""
+def finish(accelerator: Accelerator) -> None:
+    """Wait for all processes: one that exits early brings down those that still communicate with it."""
     accelerator.wait_for_everyone()
     accelerator.end_training()
 
@@ -60,6 +60,6 @@ def _run(rank: int, arguments: list[str], processes: int, port: int) -> None:
     sys.argv = ["stages", *arguments]
     if rank == 0:
         runpy.run_module("stages", run_name="__main__")
-    # All meet the same faults of the inputs: the first process tells them, in one line, and ends the rest.
+    # All processes refuse the same inputs: the first one says so, in one line, and its exit stops the others.
     with open(os.devnull, "w") as sys.stderr, suppress(SystemExit):
         runpy.run_module("stages", run_name="__main__")
