@@ -222,7 +222,7 @@ def test_several_rows_are_not_paired_with_several() -> None:
     ("operands", "formula", "fault"),
     [
         ("a = toy/1 fix=none; b = toy/1", "a / b", "b takes in fix 'none', 'ts', while another operand names a fix"),
-        ("a = toy/1 fix=none", "a - a + mean(a)", "stands both alone and over its rows"),
+        ("a = toy/1 fix=none", "a - a + mean(a)", "is used both alone and over its rows"),
         ("a = toy/1 fix=none; b = toy/1 fix=ts", "max(a) - max(b)", "name what to gather, such as dataset=a,b"),
         ("a = toy/1 fix=es; b = toy/1 fix=ts", "a - b", "has no row with fix=es, but 'none', 'ts'"),
         ("a = toy/2; b = toy/1 fix=ts", "a - b", "there is no table toy/2, but toy/1"),
