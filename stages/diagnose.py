@@ -1,4 +1,4 @@
-"""Diagnose the exposure bias of one model: how far what it is given while sampling is from what it was trained on."""
+"""Diagnose the exposure bias of one model: how far its inputs while sampling are from what it was trained on."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stages.config.errors import InputError
-from stages.config.params import Params
 from stages.config.params_file import read_params
 from stages.config.runtime import batches, pick_device
-from stages.diagnosis.curves import Subject, chains, chosen, curves, formulas, reverse_errors
+from stages.diagnosis.chains import diagnosed_samplers
+from stages.diagnosis.curves import curves
+from stages.diagnosis.reverse_error import reverse_errors
+from stages.diagnosis.state_moments import formulas
+from stages.diagnosis.subject import Subject, chosen
 from stages.plan.plan_file import planned_model
-from stages.sampling.denoiser import denoiser
+from stages.sampling.denoiser import denoiser, from_uint8
 from stages.sampling.walk import Denoiser
 from stages.store.files import read_npz, sha256
 from stages.store.models import load_model
@@ -26,35 +29,38 @@ from stages.store.run_logs import log_run
 
 def run(model: str) -> None:
     """Write the record of one model's diagnosis."""
-    params, planned, started = read_params(), planned_model(model), time.monotonic()
+    started = time.monotonic()
+    params = read_params()
+    planned = planned_model(model)
     section = params.diagnose
+    precision = params.sample.precision
+    trained = load_model(model, planned.network)
+    images, others = chosen(from_uint8(*read_npz(DATASET, "images")), section.images, params.seed)
+    device = pick_device()
     with tqdm(desc=f"diagnose {model}", unit="img-eval", unit_scale=True, mininterval=1) as progress, torch.no_grad():
-        subject = read_subject(model, planned.network, params, progress)
+        evaluate = denoiser(trained.network.to(device), trained.predicts_variance, precision, progress.update)
+        subject = Subject(in_batches(evaluate), images.to(device), others.to(device), trained.schedule, params.seed)
         try:
-            chains(subject.schedule, section.steps)
+            diagnosed_samplers(subject.schedule, section.steps)
         except ValueError as error:
             raise InputError(f"diagnose.steps: {error}") from None
-        entered = reverse_errors(subject, planned.reverse_steps)
-        at, found = formulas(subject, section.steps)
-        drawn = [curve._asdict() for curve in curves(subject, section.steps, section.b, section.window, section.cutoff)]
-    record = DiagnosisRecord.model_validate({
-        "model": model, "diagnose": section, "seed": params.seed, "precision": params.sample.precision,
-        "reverse": [{"steps": steps, "n": section.images, **error._asdict()} for steps, error in entered.items()],
-        "formulas_at": at, "curves": drawn,
+        reverse = reverse_errors(subject, planned.reverse_steps)
+        formulas_at, found = formulas(subject, section.steps)
+        drawn = list(curves(subject, section))
+    record = {
+        "model": model,
+        "diagnose": section,
+        "seed": params.seed,
+        "precision": precision,
+        "reverse": [{"steps": steps, "n": section.images, **error._asdict()} for steps, error in reverse.items()],
+        "formulas_at": formulas_at,
         "formulas": {name: {**each.measured._asdict(), "formula": each.formula} for name, each in found.items()},
-        "model_sha256": sha256(model_path(model)), "dataset_sha256": sha256(DATASET),
-    })  # fmt: skip
-    write_record(diagnosis_path(model), record)
+        "curves": [curve._asdict() for curve in drawn],
+        "model_sha256": sha256(model_path(model)),
+        "dataset_sha256": sha256(DATASET),
+    }
+    write_record(diagnosis_path(model), DiagnosisRecord.model_validate(record))
     log_run(f"diagnose-{model}", started)
-
-
-def read_subject(model: str, network: str, params: Params, progress: tqdm) -> Subject:
-    """Return a trained model with the images to diagnose it on; it tells ``progress`` of its evaluations."""
-    trained, device = load_model(model, network), pick_device()
-    pixels = torch.from_numpy(read_npz(DATASET, "images")[0]).permute(0, 3, 1, 2).float()
-    images, others = chosen(pixels / 127.5 - 1, params.diagnose.images, params.seed)
-    evaluate = denoiser(trained.network.to(device), trained.predicts_variance, params.sample.precision, progress.update)
-    return Subject(in_batches(evaluate), images.to(device), others.to(device), trained.schedule, params.seed)
 
 
 def in_batches(denoise: Denoiser) -> Denoiser:

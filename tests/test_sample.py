@@ -11,12 +11,11 @@ import torch
 from stages import moments, prepare, sample, train
 from stages.__main__ import main
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
-from stages.config.samplers import Sampler
+from stages.config.method_settings import SamplerSettings
 from stages.methods.samplers import ddim, ddpm
-from stages.plan.plan_file import planned_cell
+from stages.sampling import draw
 from stages.sampling.denoiser import to_uint8
-from stages.sampling.inputs import sampler_inputs
+from stages.sampling.inputs import INPUTS
 from stages.store.files import read_json, read_npz, read_tensors, sha256, write_npz, write_tensors
 from stages.store.models import load_model
 from stages.store.paths import (
@@ -87,8 +86,7 @@ def test_images_of_a_sampler_from_data_are_near_to_these_and_repeat_them(trained
     (real,) = read_npz(DATASET, "images")
     distance = np.abs(images("adm-ddpm-from-data-none-5").astype(int) - real[:60])
     assert 0 < distance.mean() < 8
-    sampler, cell = read_params().samplers["ddpm-from-data"], planned_cell("adm-ddpm-from-data-none-5")
-    given = sampler_inputs(sampler, cell, load_model("adm", "adm"), 0, "fp32")(1790, 1800, print)[1]["images"]
+    given = INPUTS["images"].read("adm", load_model("adm", "adm"), 0, "fp32")(1790, 1800)["images"]
     expected = torch.from_numpy(real[[*range(1790, 1797), 0, 1, 2]]).permute(0, 3, 1, 2).float() / 127.5 - 1
     assert torch.equal(given, expected)
 
@@ -162,9 +160,8 @@ def test_two_settings_of_one_method_stand_side_by_side(trained: Path) -> None:
     write_study(params)
     weak, strong = images("adm-ddim-es-5"), images("adm-ddim-es-strong-5")
     assert not np.array_equal(weak, strong)
-    assert [read_json(sample_record_path(f"adm-ddim-{f}-5"))["fix_params"]["b"] for f in ("es", "es-strong")] == [
-        1.017, 1.1
-    ]  # fmt: skip
+    found = [read_json(sample_record_path(f"adm-ddim-{fix}-5"))["fix_params"]["b"] for fix in ("es", "es-strong")]
+    assert found == [1.017, 1.1]
 
 
 def test_grades_of_reproducibility(trained: Path) -> None:
@@ -186,10 +183,10 @@ def test_grades_of_reproducibility(trained: Path) -> None:
 
 
 def replaced(monkeypatch: pytest.MonkeyPatch, sampler, evaluations: int = 0) -> None:
-    """Every sampler becomes ``sampler``, which is known to evaluate the network as often as told."""
+    """Every sampler becomes ``sampler``, with settings that promise so many evaluations of the network."""
     monkeypatch.setattr(ddim, "sample", sampler)
     monkeypatch.setattr(ddpm, "sample", sampler)
-    monkeypatch.setattr(Sampler, "nfe", lambda self, grid: evaluations)
+    monkeypatch.setattr(SamplerSettings, "nfe", lambda self, times: evaluations)
 
 
 def test_cells_share_their_noise_and_seeds_do_not(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +210,7 @@ def test_a_killed_run_resumes_from_its_finished_batches(trained: Path, monkeypat
     cell = "adm-ddim-none-5"
     expected = images(cell)
     samples_path(cell).unlink()
-    calls, real = [], sample.block_noise
+    calls, real = [], draw.block_noise
 
     def interrupted(seed, start, *rest):
         calls.append(start)
@@ -221,7 +218,7 @@ def test_a_killed_run_resumes_from_its_finished_batches(trained: Path, monkeypat
             raise KeyboardInterrupt
         return real(seed, start, *rest)
 
-    monkeypatch.setattr(sample, "block_noise", interrupted)
+    monkeypatch.setattr(draw, "block_noise", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sample.run(cell)
     assert not samples_path(cell).exists()
@@ -232,7 +229,7 @@ def test_a_killed_run_resumes_from_its_finished_batches(trained: Path, monkeypat
 @pytest.mark.parametrize("damage", ["half", "flip", "other"])
 def test_a_damaged_batch_of_a_killed_run_is_drawn_again(trained: Path, monkeypatch, capsys, damage: str) -> None:
     cell = "adm-ddim-none-5"
-    expected, real = images(cell), sample.block_noise
+    expected, real = images(cell), draw.block_noise
     samples_path(cell).unlink()
 
     def interrupted(seed, start, *rest):
@@ -240,10 +237,10 @@ def test_a_damaged_batch_of_a_killed_run_is_drawn_again(trained: Path, monkeypat
             raise KeyboardInterrupt
         return real(seed, start, *rest)
 
-    monkeypatch.setattr(sample, "block_noise", interrupted)
+    monkeypatch.setattr(draw, "block_noise", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sample.run(cell)
-    monkeypatch.setattr(sample, "block_noise", real)
+    monkeypatch.setattr(draw, "block_noise", real)
     (part,) = Path(".scratch").glob("*/*.npz")
     content = part.read_bytes()
     middle = len(content) // 2
@@ -264,7 +261,7 @@ def test_more_images_than_the_disk_holds_are_refused(trained: Path, capsys: pyte
 
 
 def test_a_sampler_that_evaluates_too_often_is_an_internal_fault(trained: Path, monkeypatch) -> None:
-    monkeypatch.setattr(Sampler, "nfe", lambda self, grid: len(grid.times) + 1)
+    monkeypatch.setattr(SamplerSettings, "nfe", lambda self, times: times + 1)
     with pytest.raises(RuntimeError, match="5 network evaluations, expected 6"):
         sample.run("adm-ddim-none-5")
 

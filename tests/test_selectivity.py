@@ -146,14 +146,14 @@ def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(st
     ("touch", "expected"),
     [
         (lambda study: append(study, "stages/methods/fixes/time_shift.py"), sampling(TS) | {"diagnose@adm-ip"}),
-        (lambda study: append(study, "stages/sampling/fix.py"), sampling(KEYS) | {"diagnose@adm-ip"}),
+        (lambda study: append(study, "stages/sampling/fix.py"), sampling(KEYS) | {"diagnose@adm-ip", "report"}),
         (lambda study: append(study, "stages/methods/objectives/ddpm.py"), set()),
         (
             lambda study: append(study, "stages/scoring/intervals.py"),
             {f"evaluate@{k}" for k in KEYS} | {"extractor", "reference", "diagnose@adm-ip", "report"},
         ),
         (lambda study: append(study, "stages/config/params_file.py"), set()),
-        (lambda study: append(study, "stages/config/samplers.py"), set()),
+        (lambda study: append(study, "stages/config/method_settings.py"), set()),
         (lambda study: append(study, REPORT_CSS, "\n/* touched */\n"), {"audit", "report"}),
         (lambda study: edit(study, "ts", window=40), sampling(TS)),
         (lambda study: edit(study, "runtime", batch_size=7, checkpoint_every=1), set()),

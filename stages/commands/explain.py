@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stages.config.errors import InputError
+from stages.config.method_settings import SamplerSettings
 from stages.config.params import Params
 from stages.config.params_file import read_params
-from stages.config.samplers import Sampler
 from stages.plan.plan_file import read_plan
 from stages.plan.planning import Plan, PlannedRow
 from stages.plan.times import read_times
+from stages.sampling.sampler_grid import sampler_grid
 from stages.store.paths import diagnosis_path, scores_path
 from stages.store.record_types import DiagnosisRecord, ScoreRecord
 from stages.store.records import read_record
@@ -52,14 +53,14 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     cell = plan.stages.sample[planned.cell]
     model, sampler = params.models[cell.model], params.samplers[cell.sampler]
     recipe, fix = params.recipes[model.recipe], params.fixes[cell.fix].resolved(cell.values)
-    grid = sampler.grid(cell.steps, recipe.timesteps)
+    grid = sampler_grid(sampler, cell.steps, recipe.timesteps)
     yield f"  data set  {params.prepare.dataset}, in place of {row.dataset}"
     trained = f"{recipe.network.method} network, {recipe.schedule} schedule, {recipe.iterations:,} iterations"
     settings = ", ".join(filter(None, [_settings(model.settings()), model.recipe]))
     yield f"  model     {cell.model}: {settings} ({trained} of {recipe.batch_size})"
     yield f"  sampler   {cell.sampler}: {sampler.method}, {_settings(sampler.settings() | _guidance(sampler))}"
     yield f"  grid      {sampler.spacing}, {len(grid.times)} times from {grid.times[-1]} down to {grid.times[0]}"
-    yield f"  nfe       {sampler.nfe(grid)} evaluations per image, {params.sample.n:,} images"
+    yield f"  nfe       {sampler.nfe(len(grid.times))} evaluations per image, {params.sample.n:,} images"
     section = params.fixes[cell.fix]
     origin = "from params.yaml"
     if section.looked_up() or section.tuned():
@@ -71,7 +72,7 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     yield f"  measured  {_measured(cell.key, row.metric)}"
 
 
-def _guidance(sampler: Sampler) -> dict[str, float]:
+def _guidance(sampler: SamplerSettings) -> dict[str, float]:
     return {} if sampler.guidance is None else {"scale": sampler.guidance}
 
 

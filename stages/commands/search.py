@@ -22,7 +22,7 @@ from stages.plan.planning import cell_evaluations
 from stages.plan.tuned import read_tuned, settings_digest, write_tuned
 from stages.sampling.denoiser import to_uint8
 from stages.sampling.draw import drawing
-from stages.sampling.trial import Measure, Trial, best
+from stages.sampling.trial import Measure, Trial, Values, best
 from stages.scheduler.local_workers import LocalWorkers, job_count, log_path
 from stages.scoring.features import extract_features, gather, read_reference
 from stages.scoring.metrics import fid
@@ -32,18 +32,19 @@ from stages.store.models import load_model
 from stages.store.paths import DATA, FEATURE_NETWORK, REFERENCE, model_path
 
 FOUND = Path(".scratch") / "search"
-# Trials of a cell, about; for the time left alone.
+# Approximate number of trials per cell, for the estimate of the time left only.
 TRIALS = 8
 
 
 def run(jobs: str | None = None, cell: str | None = None) -> None:
     """Search every cell of the plan whose fix has a tuned value, and write tuned.yaml and the plan; or one cell alone.
 
-    What tuned.yaml has, made with the settings of now, stays; to search a cell anew, delete its entry. What a killed
-    search had finished is kept, as long as the models and all settings stay.
+    Entries of tuned.yaml that were made with the current settings stay; to search a cell anew, delete its entry. What a
+    killed search had finished is kept, as long as the models and all settings stay.
     """
     params = read_params()
-    planned = read_plan(tuned=defaultdict(lambda: {"b": 1.0, "k": 0.0, "window": 0, "cutoff": 0}))
+    neutral = neutral_values(params)
+    planned = read_plan(tuned=defaultdict(lambda: neutral))
     wanted = {key: each for key, each in planned.stages.sample.items() if params.fixes[each.fix].tuned()}
     if cell is not None:
         if cell not in wanted:
@@ -64,13 +65,30 @@ def run(jobs: str | None = None, cell: str | None = None) -> None:
     write_cells(read_plan())
 
 
+def neutral_values(params: Params) -> dict[str, int | float]:
+    """Return values to plan with in place of those that are not searched for yet; no images are drawn with them.
+
+    Raises:
+        InputError: a fix has no search for a setting that is tuned.
+    """
+    found: dict[str, int | float] = {}
+    for name, section in params.fixes.items():
+        values = getattr(method_module("fixes", section.module), "NEUTRAL", {})
+        for setting in section.tuned():
+            if setting not in values:
+                raise InputError(f"{name}.{setting}: {section.method} has no search for it; allowed is a number")
+            found[setting] = values[setting]
+    return found
+
+
 def run_beside(keys: list[str], costs: Mapping[str, int], jobs: int) -> None:
     """Search cells, ``jobs`` at a time, each in a process of its own.
 
     Raises:
         InputError: one of them failed; the others have ended.
     """
-    workers, failed = LocalWorkers(jobs), []
+    workers = LocalWorkers(jobs)
+    failed = []
     with tqdm(total=TRIALS * sum(costs[key] for key in keys), desc="search", unit="eval", unit_scale=True) as progress:
         try:
             while keys or workers.running:
@@ -87,16 +105,15 @@ def run_beside(keys: list[str], costs: Mapping[str, int], jobs: int) -> None:
 
 def search_cell(params: Params, cell: Cell) -> None:
     """Search one cell and keep what was found for ``run``."""
-    section, recipe = params.fixes[cell.fix], params.recipes[params.models[cell.model].recipe]
-    find = method_module("searches", cell.fix_module).search
-    trials: list[Trial] = find(section.tuned(), cell.steps, recipe.timesteps, measure(params, cell))
+    timesteps = params.recipes[params.models[cell.model].recipe].timesteps
+    search = method_module("fixes", cell.fix_module).search
+    trials: list[Trial] = search(params.fixes[cell.fix].tuned(), cell.steps, timesteps, measure(params, cell))
     finite = [trial for trial in trials if isfinite(trial.fid)]
     if not finite:
         raise InputError(f"{cell.key}: no trial gives finite images; check its params")
     rows = [t.values | {"fid": round(t.fid, 4)} | ({"control": True} if t.control else {}) for t in finite]
-    write_json(FOUND / f"{cell.key}.json", {
-        "values": best(finite).values, "trials": rows, "inputs": inputs(params, cell),
-    })  # fmt: skip
+    found = {"values": best(finite).values, "trials": rows, "inputs": inputs(params, cell)}
+    write_json(FOUND / f"{cell.key}.json", found)
 
 
 def found_before(params: Params, cell: Cell) -> bool:
@@ -118,20 +135,21 @@ class NotFinite(Exception):
 
 
 def measure(params: Params, cell: Cell) -> Measure:
-    """Return the function from values of the cell's fix to the FID of images drawn with them, the same noise each."""
+    """Return the function from values of the cell's fix to the FID of images drawn with them, always on equal noise."""
     draw = drawing(params, cell, load_model(cell.model, cell.network), params.search.seed)
     network = load_feature_network()
     real = read_reference(fid.KINDS)
     n = params.sample.n
 
-    def images(values: Mapping[str, int | float]) -> Iterator[np.ndarray]:
+    def images(values: Values) -> Iterator[np.ndarray]:
         for start, stop in batches(n):
-            x = draw(values, start, stop)
+            # Values that the published tables give stay.
+            x = draw(cell.values | values, start, stop)
             if not torch.isfinite(x).all():
                 raise NotFinite
             yield to_uint8(x)
 
-    def measured(values: Mapping[str, int | float]) -> float:
+    def measured(values: Values) -> float:
         try:
             features = extract_features(network, images(values), n, cell.key)
             return fid.value(gather(features, [n], fid.KINDS), real, params.evaluate.neighborhood)

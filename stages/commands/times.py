@@ -24,13 +24,14 @@ from stages.scheduler.dvc_stages import open_graph
 from stages.store.models import load_model
 
 IMAGES, ROUNDS = 100, 9
-# The share of a processor that this process must have had: beside another busy one, times tell nothing.
+# The share of a processor that this process must have had: beside another busy one, times mean nothing.
 ALONE = 0.95
 
 
 def run() -> None:
     """Write times.yaml. DVC's lock is held meanwhile, so that no stage runs beside."""
-    params, plan = read_params(), read_plan()
+    params = read_params()
+    plan = read_plan()
     wanted = {row.cell for row in plan.rows if row.row.metric == "time_ms" and row.cell}
     if not wanted:
         raise InputError("no table of the plan prints times")
@@ -62,13 +63,14 @@ def take_turns(chains: Mapping[str, Callable[[], object]], done: Callable[[], ob
     """
     seconds: dict[str, list[float]] = {name: [] for name in chains}
     for turn in range(ROUNDS + 1):
-        started, used = time.perf_counter(), time.process_time()
+        started = time.perf_counter()
+        used = time.process_time()
         for name, sampled in chains.items():
             before = time.perf_counter()
             sampled()
             if turn:
                 seconds[name].append(time.perf_counter() - before)
-        # The share of a processor; of an accelerator it tells nothing.
+        # The share of a processor; it says nothing about an accelerator.
         share = (time.process_time() - used) / (time.perf_counter() - started)
         if turn and share < ALONE and not torch.cuda.is_available():
             raise InputError(f"this process had {share:.0%} of a processor only; nothing else may run beside a timing")
@@ -85,6 +87,9 @@ def timed(seconds: Mapping[str, list[float]], fix: str) -> Timed:
         overhead = [round(value, 2) for value in (statistics.median(added), min(added), max(added))]
     margin = float(special.stdtrit(len(times) - 1, 0.975)) * statistics.stdev(times) / math.sqrt(len(times))
     return Timed(
-        ms=round(statistics.fmean(times), 4), margin=round(margin, 4), images=IMAGES, rounds=len(times),
+        ms=round(statistics.fmean(times), 4),
+        margin=round(margin, 4),
+        images=IMAGES,
+        rounds=len(times),
         overhead=overhead,
-    )  # fmt: skip
+    )

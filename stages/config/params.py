@@ -21,8 +21,7 @@ from stages.config.fixed import (
     Search,
     Trajectory,
 )
-from stages.config.fixes import Fix
-from stages.config.models import Model
+from stages.config.method_settings import FixSettings, ModelSettings, SamplerSettings
 from stages.config.networks import (
     AutoencoderSettings,
     FeatureNetworkSettings,
@@ -31,11 +30,16 @@ from stages.config.networks import (
     network_settings,
 )
 from stages.config.recipe import Recipe
-from stages.config.samplers import Sampler
-from stages.config.sections import Int, Method, Name, Section, methods
+from stages.config.registry import settings_types
+from stages.config.sections import Int, Method, Name, Section
 
-SAMPLERS, FIXES, MODELS = methods(Sampler), methods(Fix), methods(Model)
-NETWORKS, AUTOENCODERS, FEATURE_NETWORKS = network_settings(), autoencoder_settings(), feature_network_settings()
+# The settings classes of each kind by the method that they stand for, from the files of the methods.
+SAMPLERS = settings_types("samplers", SamplerSettings)
+FIXES = settings_types("fixes", FixSettings)
+MODELS = settings_types("objectives", ModelSettings)
+NETWORKS = network_settings()
+AUTOENCODERS = autoencoder_settings()
+FEATURE_NETWORKS = feature_network_settings()
 if TYPE_CHECKING:
     Extractor = FeatureNetworkSettings
 else:
@@ -79,9 +83,9 @@ class Params(Section):
     search: Search
     trajectory: Trajectory
     recipes: dict[str, Recipe]
-    models: dict[str, Model]
-    samplers: dict[str, Sampler]
-    fixes: dict[str, Fix]
+    models: dict[str, ModelSettings]
+    samplers: dict[str, SamplerSettings]
+    fixes: dict[str, FixSettings]
     autoencoders: dict[str, AutoencoderSettings]
 
     def training(self, model: str) -> dict[str, Any]:

@@ -7,12 +7,13 @@ import platform
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib.metadata import version
-
-import torch
-from threadpoolctl import threadpool_limits
+from typing import TYPE_CHECKING
 
 from stages.config.errors import InputError
 from stages.config.params_file import read_params
+
+if TYPE_CHECKING:
+    import torch
 
 # glibc's mallopt: how many blocks may be mapped from the system, and how much free memory goes back to it.
 M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1
@@ -29,12 +30,17 @@ def keep_freed_memory() -> None:
 @lru_cache(maxsize=1)
 def limit_threads(threads: int) -> None:
     """Give torch, and the linear algebra of numpy, this many threads: other numbers of them round differently."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
     torch.set_num_threads(threads)
     threadpool_limits(threads)
 
 
 def pick_device() -> torch.device:
     """Return the device that runtime.device names; ``auto`` is CUDA when there is one, else the CPU."""
+    import torch
+
     runtime = read_params().runtime
     keep_freed_memory()
     limit_threads(runtime.threads)
@@ -58,5 +64,7 @@ def batches(n: int) -> Iterator[tuple[int, int]]:
 
 def versions(*packages: str) -> dict[str, str]:
     """Return the versions that decide a result's bits: Python, torch, the kind of machine, and ``packages``."""
+    import torch
+
     found = {"python": platform.python_version(), "machine": platform.machine(), "torch": torch.__version__}
     return found | {package: version(package) for package in packages}

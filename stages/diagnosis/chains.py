@@ -8,33 +8,36 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from stages.diagnosis.subject import FORWARD, SAMPLED, Subject
 from stages.diffusion.chain import Chain
-from stages.diffusion.schedule import add_noise
-from stages.sampling.fix import Fix
+from stages.diffusion.schedule import Schedule, add_noise
+from stages.methods.grids import respaced, uniform
+from stages.methods.samplers import ddim, ddpm
+from stages.sampling.fix import Fix, scheduled_time
 from stages.sampling.walk import Denoiser, Noise, grid_time
+
+Sample = Callable[..., Tensor]
 
 
 class Trajectory(NamedTuple):
     """What the network was given at each of the S grid times, the cleanest first, and what it predicted.
 
-    ``states`` and ``eps`` are [S, n, C, H, W], the noise divided by the fix's lambda; ``told`` [S, n] are the times
-    that the network was told; ``final`` [n, C, H, W] are the images.
+    ``states`` and ``eps`` are [S, n, C, H, W], the noise divided by the fix's lambda; ``conditioned`` [S, n] are the
+    times that the network was conditioned on; ``final`` [n, C, H, W] are the images.
     """
 
     states: Tensor
     eps: Tensor
-    told: Tensor
+    conditioned: Tensor
     final: Tensor
 
     def only(self, kept: Tensor) -> Trajectory:
         """Return the trajectory of the images of these indices alone."""
-        return Trajectory(self.states[:, kept], self.eps[:, kept], self.told[:, kept], self.final[kept])
+        return Trajectory(self.states[:, kept], self.eps[:, kept], self.conditioned[:, kept], self.final[kept])
 
 
-def sampled(
-    sample: Callable[..., Tensor], denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise
-) -> Trajectory:
-    """Return the trajectory of a sampler of one evaluation a grid time, from x [n, C, H, W]."""
+def sampled(sample: Sample, denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise) -> Trajectory:
+    """Return the trajectory of a sampler with one evaluation per grid time, from x [n, C, H, W]."""
     calls: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def recording(x: Tensor, times: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -43,18 +46,67 @@ def sampled(
         return eps, v
 
     final = sample(recording, x, chain, fix, noise)
-    states, eps, told = (torch.stack(part[::-1]) for part in zip(*calls, strict=True))
-    return Trajectory(states, eps, told, final)
+    states, eps, conditioned = (torch.stack(part[::-1]) for part in zip(*calls, strict=True))
+    return Trajectory(states, eps, conditioned, final)
 
 
 def noised(denoiser: Denoiser, images: Tensor, noise: Tensor, chain: Chain) -> Trajectory:
     """Return the trajectory of the forward process: images [n, C, H, W] with the same noise at every grid time."""
-    told = torch.stack([grid_time(time, images) for time in chain.grid.times])
-    states = torch.stack([add_noise(images, noise, chain.alpha_bar(times)) for times in told])
-    eps = torch.stack([denoiser(x, times)[0] for x, times in zip(states, told, strict=True)])
-    return Trajectory(states, eps, told, images)
+    conditioned = torch.stack([grid_time(time, images) for time in chain.grid.times])
+    states = torch.stack([add_noise(images, noise, chain.alpha_bar(times)) for times in conditioned])
+    eps = torch.stack([denoiser(x, times)[0] for x, times in zip(states, conditioned, strict=True)])
+    return Trajectory(states, eps, conditioned, images)
 
 
 def levels(chain: Chain) -> Tensor:
     """Return alpha_bar [S], float64 on the CPU, of the grid times."""
     return chain.alpha_bar(torch.tensor(chain.grid.times)).flatten()
+
+
+def diagnosed_samplers(schedule: Schedule, steps: int) -> dict[str, tuple[Sample, Chain]]:
+    """Return the two samplers that are diagnosed, with their chains: ADM's stochastic one (as in ES) and DDIM (TS).
+
+    Raises:
+        ValueError: a grid cannot hold the steps.
+    """
+    return {
+        "ddpm": (ddpm.sample, Chain(schedule, respaced.time_grid(steps, schedule.timesteps))),
+        "ddim": (ddim.sample, Chain(schedule, uniform.time_grid(steps, schedule.timesteps))),
+    }
+
+
+class Forward(NamedTuple):
+    """The forward process of a subject along the chain of one sampler, "ddpm" or "ddim"; ``noise`` is [n, C, H, W]."""
+
+    subject: Subject
+    sampler: str
+    chain: Chain
+    noise: Tensor
+    trajectory: Trajectory
+
+
+class Walked(NamedTuple):
+    """The chains of one sampler under one fix, beside the forward process."""
+
+    forward: Forward
+    name: str
+    fix: Fix
+    trajectory: Trajectory
+
+    @property
+    def shifts_times(self) -> bool:
+        """Whether the fix changes the times that the network is conditioned on."""
+        return self.fix.condition is not scheduled_time
+
+
+def run_forward(subject: Subject, sampler: str, chain: Chain) -> Forward:
+    """Return the forward process of a subject along a chain."""
+    noise = subject.noise(FORWARD)()
+    return Forward(subject, sampler, chain, noise, noised(subject.denoiser, subject.images, noise, chain))
+
+
+def run_chain(forward: Forward, sample: Sample, name: str, fix: Fix) -> Walked:
+    """Return the chains of a sampler under a fix; the same noise serves every fix."""
+    subject = forward.subject
+    noise = subject.noise(SAMPLED)
+    return Walked(forward, name, fix, sampled(sample, subject.denoiser, noise(), forward.chain, fix, noise))

@@ -1,17 +1,13 @@
-"""By how much the variance of states exceeds the 1 - alpha_bar that the network was trained with."""
+"""By how much the variance of a chain's states exceeds the 1 - alpha_bar that the network was trained with."""
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from torch import Tensor
 
-from stages.diffusion.schedule import Posterior
-
-
-def _residuals(states: Tensor, images: Tensor, alpha_bars: Tensor) -> Tensor:
-    return states.double() - alpha_bars.to(states.device).sqrt().reshape(-1, 1, 1, 1, 1) * images.double()
+from stages.diagnosis.chains import Forward, Walked, levels
+from stages.diagnosis.estimates import Curve, jackknifed_curves
 
 
 def multi_step(states: Tensor, images: Tensor, alpha_bars: Tensor) -> Tensor:
@@ -39,45 +35,32 @@ def perfect(images: Tensor, alpha_bars: Tensor) -> Tensor:
     return 2 * alpha_bars * float(images.double().var(dim=0, correction=0).mean())
 
 
-class SingleStep(NamedTuple):
-    """Delta after one step from a true state: measured, as ES's Table 1 has it, and in closed form."""
-
-    measured: float
-    table: float
-    exact: float
+def _residuals(states: Tensor, images: Tensor, alpha_bars: Tensor) -> Tensor:
+    return states.double() - alpha_bars.to(states.device).sqrt().reshape(-1, 1, 1, 1, 1) * images.double()
 
 
-def single_step(x0hat: Tensor, images: Tensor, noise: Tensor, alpha_bar: float, step: Posterior) -> SingleStep:
-    """Return Delta after one posterior step from x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) noise (ES, Alg. 2).
+def control(forward: Forward) -> Iterator[Curve]:
+    """Yield the delta of a perfect sampler."""
+    images = forward.subject.images
+    level = levels(forward.chain)
 
-    Measured is the variance of the new state less sqrt(alpha_bar_next) x0, less 1 - alpha_bar_next; the noise that the
-    step adds is taken by its variance. ES's form x0_coef^2 e^2, with e^2 = Var(x0hat - x0), takes the error to be
-    independent of the noise in x_t; the exact one adds 2 x0_coef x_coef sqrt(1 - alpha_bar) Cov(x0hat - x0, noise).
-    Variances are each pixel's over images, then averaged.
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        return {"delta": perfect(images[kept], level)}
 
-    Args:
-        x0hat: what the network predicts from x_t, [n, C, H, W]; images and noise likewise.
-        images: x0.
-        noise: that of x_t.
-        alpha_bar: of x_t.
-        step: the posterior of the step.
-    """
-    moved, residual = _step_parts(x0hat, images, noise, alpha_bar, step)
-    error = moved.var(dim=0, correction=0).mean()
-    centred = (moved - moved.mean(dim=0)) * (residual - moved)
-    kept = step.x_coef**2 * (1 - alpha_bar)
-    measured = residual.var(dim=0, correction=0).mean() - kept
-    return SingleStep(float(measured), float(error), float(error + 2 * centred.mean()))
+    yield from jackknifed_curves(forward.sampler, "control", forward.chain.grid.times, measure, len(images))
 
 
-def single_step_residual(x0hat: Tensor, images: Tensor, noise: Tensor, alpha_bar: float, step: Posterior) -> Tensor:
-    """Return the mean of the new state less sqrt(alpha_bar_next) x0, [n, C, H, W], with arguments as above."""
-    return _step_parts(x0hat, images, noise, alpha_bar, step)[1]
+def curves(walked: Walked) -> Iterator[Curve]:
+    """Yield delta along a chain, as the paper defines it and as its code computes it."""
+    forward = walked.forward
+    images = forward.subject.images
+    level = levels(forward.chain)
 
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        states = walked.trajectory.states[:, kept]
+        return {
+            "delta": multi_step(states, images[kept], level),
+            "delta_released": multi_step_released(states, images[kept], level),
+        }
 
-def _step_parts(
-    x0hat: Tensor, images: Tensor, noise: Tensor, alpha_bar: float, step: Posterior
-) -> tuple[Tensor, Tensor]:
-    """Return the part of the residual that the error makes, and all of it: x0_coef error + x_coef scatter."""
-    moved = float(step.x0_coef) * (x0hat.double() - images.double())
-    return moved, moved + float(step.x_coef) * math.sqrt(1 - alpha_bar) * noise.double()
+    yield from jackknifed_curves(forward.sampler, walked.name, forward.chain.grid.times, measure, len(images))

@@ -1,9 +1,9 @@
-"""Values of measures with their margins over images."""
+"""Values of measures with their margins over images, and curves of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -21,8 +21,24 @@ class Estimate(NamedTuple):
     margin: float
 
 
+class Curve(NamedTuple):
+    """Values of a measure at times (or bands, or times around one).
+
+    ``fix`` is the name of a fix, or ``control``: what the values are compared with, or ``gaussian``: the exact
+    prediction for Gaussian data of the same spectrum. Margins are over the images; exact values, counts and positions
+    of a minimum have none.
+    """
+
+    measure: str
+    sampler: str
+    fix: str
+    at: Sequence[float]
+    values: Sequence[float]
+    margins: Sequence[float] | None = None
+
+
 def mean_over_images(values: Tensor) -> Estimate:
-    """Return the mean of one number an image, [n], with 1.96 standard errors."""
+    """Return the mean of one number per image, [n], with 1.96 standard errors."""
     values = values.double()
     return Estimate(float(values.mean()), 1.96 * float(values.std(correction=1)) / math.sqrt(len(values)))
 
@@ -48,7 +64,8 @@ def jackknifed(measure: Callable[[Tensor], Mapping[str, Tensor]], n: int) -> dic
 
     ``measure`` takes the indices of the images that count. The groups are ten, as equal in size as they can be.
     """
-    order, groups = torch.arange(n), min(GROUPS, n)
+    order = torch.arange(n)
+    groups = min(GROUPS, n)
     left_out = [measure(order[order % groups != group]) for group in range(groups)]
     found = {}
     for name, values in measure(order).items():
@@ -56,3 +73,11 @@ def jackknifed(measure: Callable[[Tensor], Mapping[str, Tensor]], n: int) -> dic
         margins = [jackknife_margin(*each) for each in zip(values.tolist(), replicates, strict=True)]
         found[name] = Estimates(values.tolist(), margins)
     return found
+
+
+def jackknifed_curves(
+    sampler: str, fix: str, at: Sequence[float], measure: Callable[[Tensor], Mapping[str, Tensor]], n: int
+) -> Iterator[Curve]:
+    """Yield a curve with margins for each measure of ``n`` images."""
+    for name, found in jackknifed(measure, n).items():
+        yield Curve(name, sampler, fix, at, found.values, found.margins)

@@ -1,13 +1,22 @@
-"""The error of predicted images: its size, and whether it is Gaussian."""
+"""The error of predicted images at true states: its size, and whether it is Gaussian."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import torch
 from scipy import stats
 from torch import Tensor
 
+from stages.diagnosis.chains import Forward, levels
+from stages.diagnosis.estimates import Curve, jackknifed_curves
+from stages.diagnosis.subject import CONTROL
+from stages.diffusion.schedule import predict_x0
+
 # As many images as the released code draws for each test, and its level.
-TESTED, LEVEL = 100, 0.05
+TESTED = 100
+LEVEL = 0.05
 
 
 def spread(errors: Tensor) -> float:
@@ -26,3 +35,21 @@ def rejection_rate(errors: Tensor) -> float:
     columns = errors[:TESTED].double().flatten(1).cpu().numpy().T
     varying = columns[np.ptp(columns, axis=1) > 0]
     return sum(stats.shapiro(column).pvalue < LEVEL for column in varying) / len(columns)
+
+
+def curves(forward: Forward) -> Iterator[Curve]:
+    """Yield both along ADM's grid, the rejections beside those of Gaussian noise of the same size."""
+    if forward.sampler != "ddpm":
+        return
+    subject = forward.subject
+    times = forward.chain.grid.times
+    true = zip(forward.trajectory.states, forward.trajectory.eps, levels(forward.chain), strict=True)
+    errors = torch.stack([predict_x0(x, eps, level).clamp(-1, 1) - subject.images for x, eps, level in true])
+    draw = subject.noise(CONTROL)
+
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        return {"nu": torch.tensor([spread(each[kept]) for each in errors])}
+
+    yield from jackknifed_curves("", "none", times, measure, len(subject.images))
+    yield Curve("rejected", "", "none", times, [rejection_rate(each) for each in errors])
+    yield Curve("rejected", "", "control", times, [rejection_rate(spread(each) * draw()) for each in errors])

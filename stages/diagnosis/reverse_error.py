@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
 from stages.diagnosis.estimates import Estimate, mean_over_images
+from stages.diagnosis.subject import FORWARD, Subject
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import Schedule, add_noise
 from stages.methods.grids.first import time_grid
@@ -24,3 +27,9 @@ def reverse_error(denoiser: Denoiser, images: Tensor, noise: Tensor, schedule: S
     x = add_noise(images, noise, chain.alpha_bar(grid_time(steps - 1, images)))
     final = ddpm.sample(denoiser, x, chain, Fix(), lambda: torch.zeros_like(x))
     return mean_over_images((final - images).abs().flatten(1).mean(dim=1))
+
+
+def reverse_errors(subject: Subject, steps: Iterable[int]) -> dict[int, Estimate]:
+    """Return delta_bar by the number of deterministic steps."""
+    noise = subject.noise(FORWARD)()
+    return {n: reverse_error(subject.denoiser, subject.images, noise, subject.schedule, n) for n in steps}

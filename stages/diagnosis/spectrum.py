@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
+from stages.diagnosis.chains import Forward, Walked, levels
+from stages.diagnosis.estimates import Curve, jackknifed_curves
 from stages.diffusion.schedule import posterior
 
 
 def band_power(images: Tensor) -> Tensor:
     """Return [K]: the mean power of the Fourier coefficients of images [n, C, H, W] in bands 1 to K = H // 2.
 
-    Band k has the frequencies nearest to k cycles an image, the last one also those beyond, in the corners. The mean of
-    each image, which is frequency 0, is in none. White noise of variance v has v in every band.
+    Band k has the frequencies nearest to k cycles per image, the last one also those beyond, in the corners. The mean
+    of each image, which is frequency 0, is in none. White noise of variance v has v in every band.
     """
     height, width = images.shape[-2:]
     down, across = (torch.fft.fftfreq(size, 1 / size, dtype=torch.float64) for size in (height, width))
@@ -34,15 +38,54 @@ def gaussian_chain(power: Tensor, alpha_bars: Tensor, stochastic: bool) -> tuple
         stochastic: ADM's sampler (without clipping), else DDIM with eta 0.
     """
     following = torch.cat([alpha_bars.new_ones(1), alpha_bars[:-1]])
-    found, variance = [], torch.ones_like(power)
+    variance = torch.ones_like(power)
+    found = []
     for level, after in reversed(list(zip(alpha_bars, following, strict=True))):
         spread = level * power + 1 - level
         found.append(variance / spread)
         if stochastic:
             step = posterior(level, after)
-            gain, added = step.x0_coef * level.sqrt() * power / spread + step.x_coef, step.variance
+            gain = step.x0_coef * level.sqrt() * power / spread + step.x_coef
+            added = step.variance
         else:
-            added = torch.zeros(())
             gain = (after * level).sqrt() * power / spread + ((1 - after) * (1 - level)).sqrt() / spread
+            added = torch.zeros(())
         variance = gain**2 * variance + added
     return torch.stack(found[::-1]), variance / power
+
+
+def controls(forward: Forward) -> Iterator[Curve]:
+    """Yield the spectrum of other images, and what finite steps alone leave of Gaussian data with that of the images.
+
+    Powers are over those of the subject's images.
+    """
+    subject = forward.subject
+    yield from _of_images(forward, "control", subject.others)
+    stochastic = forward.sampler == "ddpm"
+    along, final = gaussian_chain(band_power(subject.images), levels(forward.chain), stochastic)
+    yield Curve("power", forward.sampler, "gaussian", range(1, len(final) + 1), final.tolist())
+    for band, values in enumerate(along.T, 1):
+        yield Curve(f"power_{band}", forward.sampler, "gaussian", forward.chain.grid.times, values.tolist())
+
+
+def curves(walked: Walked) -> Iterator[Curve]:
+    """Yield the power of each band along a chain over that of true states, and that of the final images."""
+    forward = walked.forward
+
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        pairs = zip(walked.trajectory.states[:, kept], forward.trajectory.states[:, kept], strict=True)
+        powers = torch.stack([band_power(x) / band_power(true) for x, true in pairs])
+        return {f"power_{band}": values for band, values in enumerate(powers.T, 1)}
+
+    times = forward.chain.grid.times
+    yield from jackknifed_curves(forward.sampler, walked.name, times, measure, len(forward.subject.images))
+    yield from _of_images(forward, walked.name, walked.trajectory.final)
+
+
+def _of_images(forward: Forward, fix: str, images: Tensor) -> Iterator[Curve]:
+    bands = range(1, images.shape[-2] // 2 + 1)
+
+    def measure(kept: Tensor) -> dict[str, Tensor]:
+        return {"power": band_power(images[kept]) / band_power(forward.subject.images[kept])}
+
+    yield from jackknifed_curves(forward.sampler, fix, bands, measure, len(images))

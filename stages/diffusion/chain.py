@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
 
 from stages.diffusion.schedule import Schedule, alpha_bar_at
 from stages.diffusion.time_grid import TimeGrid
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Chain(NamedTuple):

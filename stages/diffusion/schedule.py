@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ScheduleName = Literal["linear", "cosine", "scaled-linear", "stable-diffusion"]
 # The ends of beta in schedules that are linear in its square root, whatever T is.
@@ -31,6 +31,8 @@ def make_schedule(name: ScheduleName, timesteps: int = 1000) -> Schedule:
     ``scaled-linear`` is LDM's, linear in sqrt(beta) from sqrt(0.0015) to sqrt(0.0195); ``stable-diffusion`` likewise
     from sqrt(0.00085) to sqrt(0.012).
     """
+    import torch
+
     if name == "linear":
         scale = 1000 / timesteps
         beta = torch.linspace(scale * 1e-4, scale * 0.02, timesteps, dtype=torch.float64)
@@ -50,8 +52,10 @@ def alpha_bar_at(schedule: Schedule, times: Tensor) -> Tensor:
     """Return alpha_bar at integer ``times`` [B] as float64 [B, 1, 1, 1]; time -1 is the clean image, alpha_bar = 1.
 
     Raises:
-        TypeError: the times are not integers; how to read the schedule between two of them is a sampler's own matter.
+        TypeError: the times are not integers; how to read the schedule between two of them is up to the sampler.
     """
+    import torch
+
     if times.is_floating_point():
         raise TypeError("alpha_bar_at: times must be integers")
     table = torch.cat([schedule.alpha_bar, schedule.alpha_bar.new_ones(1)]).to(times.device)

@@ -1,17 +1,16 @@
 """What a time grid is: which training times a sampler visits, and where it reads the noise schedule for them.
 
-Each spacing is a module of this folder with a function ``time_grid(steps, timesteps)``.
+Each grid is a file of ``stages/methods/grids`` with a function ``time_grid(steps, timesteps)``.
 """
 
 from __future__ import annotations
 
 import math
-from importlib import import_module
 from typing import NamedTuple
 
 
 class TimeGrid(NamedTuple):
-    """The times that a sampler visits, ascending, each from 0 to T-1: what the network is told.
+    """The times that a sampler visits, ascending, each from 0 to T-1: what the network is conditioned on.
 
     Only samplers that read the schedule between its times take fractional ones. ``last`` is where the final step leads:
     -1 is the clean image, 0 the cleanest training level. The noise level of time t is alpha_bar[t + offset]; before the
@@ -25,17 +24,6 @@ class TimeGrid(NamedTuple):
     def target(self, index: int) -> float:
         """Return the time that the step from ``times[index]`` leads to."""
         return self.times[index - 1] if index else self.last
-
-
-def time_grid(spacing: str, steps: int, timesteps: int = 1000) -> TimeGrid:
-    """Return the named grid for a nominal step count; ``ts-dpm`` walks one step less.
-
-    Raises:
-        ValueError: the grid cannot hold exactly ``steps`` steps.
-    """
-    if not 1 <= steps <= timesteps:
-        raise ValueError(f"{steps} steps: allowed are 1 to {timesteps}")
-    return import_module(f"stages.methods.grids.{spacing.replace('-', '_')}").time_grid(steps, timesteps)
 
 
 def uniform_times(steps: int, timesteps: int) -> tuple[int, ...]:

@@ -9,8 +9,11 @@ from stages.auditing.tables.rows import SOURCES, Row
 from stages.config.entries import Cell
 from stages.config.networks import PIXELS, Condition
 from stages.config.params import Params
+from stages.sampling.inputs import INPUTS, input_path
+from stages.sampling.sampler_grid import sampler_grid
+from stages.store.paths import DATA, DATASET, autoencoder_path
 
-DATA_SET = "dataset.npz"
+DATA_SET = DATASET.relative_to(DATA).as_posix()
 
 
 class Known(NamedTuple):
@@ -27,48 +30,59 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
         ValueError: the sampler's grid cannot hold the steps, the fix moves steps that the sampler does not, sampler and
             model do not fit one another, or the fix looks up a value that is not published or was not searched for.
     """
-    recipe, section = params.recipes[params.models[model].recipe], params.samplers[sampler]
-    evaluations = params.sample.n * section.nfe(section.grid(steps, recipe.timesteps))
+    evaluations = cell_cost(params, model, sampler, steps)
     _check_fit(params, model, sampler)
-    if params.fixes[fix].moves_steps and not section.follows_shifts:
+    sampler_settings = params.samplers[sampler]
+    fix_settings = params.fixes[fix]
+    if fix_settings.moves_steps and not sampler_settings.follows_shifts:
         raise ValueError(f"{fix} moves where steps start or lead, and {sampler} goes along its grid alone")
-    inputs = {
-        None: f"models/{model}.safetensors", "moments": moments_of(model), "images": DATA_SET,
-        "guide": guide_of(model),
-    }  # fmt: skip
     cell = Cell(
-        model=model, sampler=sampler, fix=fix, steps=steps, network=recipe.network.module,
+        model=model,
+        sampler=sampler,
+        fix=fix,
+        steps=steps,
+        network=params.recipes[params.models[model].recipe].network.module,
         autoencoder=autoencoder_module(params, model),
-        sampler_module=section.module, grid_module=section.grid_module, fix_module=params.fixes[fix].module,
-        input=inputs[section.takes], values={},
-    )  # fmt: skip
+        sampler_module=sampler_settings.module,
+        grid_module=sampler_settings.grid_module,
+        fix_module=fix_settings.module,
+        input=input_file(sampler_settings.takes, model),
+        values={},
+    )
     values = _printed(params, known.papers, cell) | _searched(params, known.tuned, cell)
     return cell.model_copy(update={"values": values}), evaluations
 
 
+def cell_cost(params: Params, model: str, sampler: str, steps: int) -> int:
+    """Return the evaluations of one image by the network, for all images of a cell.
+
+    Raises:
+        ValueError: the sampler's grid cannot hold the steps.
+    """
+    section = params.samplers[sampler]
+    grid = sampler_grid(section, steps, params.recipes[params.models[model].recipe].timesteps)
+    return params.sample.n * section.nfe(len(grid.times))
+
+
 def _check_fit(params: Params, model: str, sampler: str) -> None:
     """Refuse a sampler that needs or takes what the model does not have."""
-    section, told = params.samplers[sampler], told_to(params, model)
+    section = params.samplers[sampler]
+    condition = told_to(params, model)
     if section.needs_variance and not params.recipes[params.models[model].recipe].network.predicts_variance:
         raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
-    if section.takes == "guide" and params.models[model].encoded_by:
-        raise ValueError(f"{sampler} takes a classifier of noised images, and {model} works on latents")
-    if section.takes == "guide" and told == "text":
-        raise ValueError(f"{sampler} takes a classifier of noised images, and {model} is told the text")
-    if section.takes in ("moments", "images") and told:
-        raise ValueError(f"{sampler} takes {section.takes} without labels, and {model} is told the {told}")
-    if section.guidance is not None and told != "text":
-        raise ValueError(f"{sampler} needs a model that is told captions and at times none, which {model} is not")
+    if section.takes is not None:
+        taken = INPUTS[section.takes]
+        if params.models[model].encoded_by and not taken.latents:
+            raise ValueError(f"{sampler} takes {taken.description}, and {model} works on latents")
+        if condition not in taken.conditions:
+            raise ValueError(f"{sampler} takes {taken.description}, and {model} is {condition}-conditional")
+    if section.guidance is not None and condition != "text":
+        raise ValueError(f"{sampler} needs a text-conditional model, which {model} is not")
 
 
-def moments_of(model: str) -> str:
-    """Return the file under data/ of the moments of a model's predictions."""
-    return f"moments/{model}.npz"
-
-
-def guide_of(model: str) -> str:
-    """Return the file under data/ of the classifier that guides a model."""
-    return f"guides/{model}.safetensors"
+def input_file(takes: str | None, model: str) -> str:
+    """Return the file under data/ of what a sampler takes besides noise; the model's own where it takes nothing."""
+    return input_path(takes, model).relative_to(DATA).as_posix()
 
 
 def autoencoder_module(params: Params, model: str) -> str:
@@ -80,7 +94,12 @@ def autoencoder_module(params: Params, model: str) -> str:
 def autoencoder_file(params: Params, model: str) -> str:
     """Return the file under data/ of the autoencoder of a model; of pixel models, which have none, the data set."""
     name = params.models[model].encoded_by
-    return f"autoencoders/{name}.safetensors" if name else DATA_SET
+    return autoencoder_path(name).relative_to(DATA).as_posix() if name else DATA_SET
+
+
+def told_to(params: Params, model: str) -> Condition | None:
+    """Return what a model's network is conditioned on besides the time."""
+    return params.recipes[params.models[model].recipe].network.conditioned_on
 
 
 def _searched(params: Params, tuned: Mapping[str, Mapping[str, int | float]], cell: Cell) -> dict[str, int | float]:
@@ -94,13 +113,16 @@ def _searched(params: Params, tuned: Mapping[str, Mapping[str, int | float]], ce
 
 
 def _printed(params: Params, papers: Mapping[str, Sequence[Row]], cell: Cell) -> dict[str, int | float]:
-    section, found = params.fixes[cell.fix], {}
+    section = params.fixes[cell.fix]
     wanted = {
-        "dataset": params.prepare.dataset, "model": params.models[cell.model].coordinate(),
-        "fix": section.coordinate(), "steps": str(cell.steps),
-    }  # fmt: skip
+        "dataset": params.prepare.dataset,
+        "model": params.models[cell.model].coordinate(),
+        "fix": section.coordinate(),
+        "steps": str(cell.steps),
+    }
+    rows = [row for paper, content in papers.items() if paper != SOURCES for row in content]
+    found: dict[str, int | float] = {}
     for name in section.looked_up():
-        rows = (row for paper, content in papers.items() if paper != SOURCES for row in content)
         matching = [row for row in rows if row.metric == name and row.value]
         values = [r.value for r in matching if all(getattr(r, key) == value for key, value in wanted.items())]
         if not values:
@@ -109,8 +131,3 @@ def _printed(params: Params, papers: Mapping[str, Sequence[Row]], cell: Cell) ->
             )
         found[name] = float(values[0])
     return found
-
-
-def told_to(params: Params, model: str) -> Condition | None:
-    """Return what a model's network is conditioned on beside the time."""
-    return params.recipes[params.models[model].recipe].network.conditioned_on

@@ -10,18 +10,18 @@ from typing import Literal, NamedTuple
 from stages.auditing.tables.numbers import parse_number
 from stages.auditing.tables.rows import SOURCES, Row
 from stages.config.entries import Cell, Planned, PlannedAutoencoder, PlannedModel
+from stages.config.method_settings import CLASSIFIER_FREE, FROM_IMAGES, GUIDED
 from stages.config.networks import Condition
 from stages.config.params import FIXES, MODELS, SAMPLERS, Params
 from stages.config.registry import method_names, module_name
-from stages.config.samplers import CLASSIFIER_FREE, GUIDED
 from stages.plan.cell import (
     DATA_SET,
     Known,
     autoencoder_file,
     autoencoder_module,
-    guide_of,
+    cell_cost,
+    input_file,
     make_cell,
-    moments_of,
     told_to,
 )
 from stages.plan.readings import NEEDS, Reading, read_row
@@ -32,7 +32,7 @@ MEASURED = (*map(module_name, method_names("metrics")), "time_ms")
 CLASS, TEXT = "a class-conditional model", "a text-conditional model"
 CONDITIONAL: dict[str, Condition] = {CLASS: "class", TEXT: "text"}
 # What published numbers need beyond their coordinates, and sections can be.
-NEEDED = {"a start from noised images", *CONDITIONAL, GUIDED, CLASSIFIER_FREE}
+NEEDED = {FROM_IMAGES, *CONDITIONAL, GUIDED, CLASSIFIER_FREE}
 Status = Literal["measured", "setting", "absent"]
 
 
@@ -105,11 +105,11 @@ def planned_stages(
         feature_network=module_name(params.extractor.network),
         autoencoder={PurePath(model.input).stem: PlannedAutoencoder(autoencoder=model.autoencoder) for model in latent},
         train=dict(models),
-        moments={name: model for name, model in models.items() if moments_of(name) in inputs},
+        moments={name: model for name, model in models.items() if input_file("moments", name) in inputs},
         diagnose={
             name: model for name, model in models.items() if model.input == DATA_SET and told_to(params, name) is None
         },
-        guide={name: model for name, model in models.items() if guide_of(name) in inputs},
+        guide={name: model for name, model in models.items() if input_file("guide", name) in inputs},
         sample=dict(cells),
         trajectory=dict(trajectory),
     )
@@ -261,6 +261,5 @@ def cell_evaluations(plan: Plan, params: Params) -> dict[str, int]:
     """Return the evaluations of one image by the network that each cell takes."""
     found = {}
     for key, cell in plan.stages.sample.items():
-        sampler, recipe = params.samplers[cell.sampler], params.recipes[plan.stages.train[cell.model].recipe]
-        found[key] = params.sample.n * sampler.nfe(sampler.grid(cell.steps, recipe.timesteps))
+        found[key] = cell_cost(params, cell.model, cell.sampler, cell.steps)
     return found

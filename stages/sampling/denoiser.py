@@ -1,4 +1,4 @@
-"""Images from a trained network: its evaluations, and pixels from what a sampler returns."""
+"""A trained network as the function that samplers evaluate; and images as tensors, tensors as images."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ from stages.diffusion.mixed_precision import autocast
 from stages.sampling.walk import Denoiser
 
 
+def uncounted(images: int) -> None:
+    """Count no evaluations."""
+
+
 def denoiser(
-    network: nn.Module, predicts_variance: bool, precision: str, evaluated: Callable[[int], object],
+    network: nn.Module,
+    predicts_variance: bool,
+    precision: str,
+    evaluated: Callable[[int], object] = uncounted,
     labels: Tensor | None = None,
-) -> Denoiser:  # fmt: skip
-    """Return the function that samplers evaluate; it tells ``evaluated`` the number of images each time.
+) -> Denoiser:
+    """Return the function that samplers evaluate; it calls ``evaluated`` with the number of images each time.
 
     The network computes in ``precision``, the sampler in fp32 whatever that is. ``labels`` [B] are of the images that
-    are sampled, for a network that has classes or captions.
+    are sampled, for a network that is conditioned on classes or captions.
     """
-    told = () if labels is None else (labels,)
+    conditions = () if labels is None else (labels,)
 
     def denoise(x: Tensor, times: Tensor) -> tuple[Tensor, Tensor | None]:
         with autocast(x.device, precision):
-            output = network(x, times, *told).to(x)
+            output = network(x, times, *conditions).to(x)
         evaluated(len(x))
         if not predicts_variance:
             return output, None
@@ -35,6 +42,11 @@ def denoiser(
     return denoise
 
 
+def from_uint8(images: np.ndarray) -> Tensor:
+    """Return images, uint8 NHWC, as float32 [N, C, H, W] in [-1, 1]."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
 def to_uint8(x: Tensor) -> np.ndarray:
-    """Return images [B, C, H, W] in [-1, 1] as uint8 NHWC, truncated as in ADM's sample files."""
+    """Return images [N, C, H, W] in [-1, 1] as uint8 NHWC, truncated as in ADM's sample files."""
     return ((x + 1) * 127.5).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

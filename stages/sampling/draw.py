@@ -1,42 +1,103 @@
-"""Images of a planned cell, with the model, the seed and the values of its fix left to the caller."""
+"""Images of a cell, drawn: the one place where sampler, fix, noise, labels and guidance meet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from stages.config.entries import Cell
+from stages.config.errors import InputError
+from stages.config.method_settings import SamplerSettings
 from stages.config.params import Params
 from stages.config.registry import method_module
 from stages.config.runtime import pick_device
-from stages.diffusion.block_noise import block_noise
+from stages.diffusion.block_noise import block_labels, block_noise
 from stages.diffusion.chain import Chain
-from stages.sampling.inputs import sampler_inputs
+from stages.diffusion.time_grid import TimeGrid
+from stages.sampling.denoiser import denoiser, uncounted
+from stages.sampling.guidance import classifier_free
+from stages.sampling.inputs import INPUTS
+from stages.sampling.sampler_grid import sampler_grid
+from stages.sampling.walk import Denoiser
 from stages.store.models import TrainedModel
 
-Draw = Callable[[Mapping[str, int | float], int, int], Tensor]
+
+class Draw(Protocol):
+    """Draws the images start..stop-1 of a cell as [B, C, H, W], with the given values of its fix.
+
+    ``evaluated`` is called with the number of images of each evaluation of the network.
+    """
+
+    def __call__(
+        self,
+        values: Mapping[str, int | float],
+        start: int,
+        stop: int,
+        evaluated: Callable[[int], object] = uncounted,
+    ) -> Tensor: ...
 
 
 def drawing(params: Params, cell: Cell, model: TrainedModel, seed: int) -> Draw:
-    """Return the function from (values, start, stop) to those images [B, C, H, W] of a cell, drawn as ``sample`` does.
+    """Return the function that draws images of a cell by a model, on the noise and labels of a seed.
 
     ``model`` is moved to the device in place: weights put into it later are drawn with.
-    """
-    sampler, device = params.samplers[cell.sampler], pick_device()
-    model = model.to(device)
-    chain = Chain(model.schedule, sampler.grid(cell.steps, model.schedule.timesteps))
-    sample = method_module("samplers", cell.sampler_module).sample
-    inputs = sampler_inputs(sampler, cell, model, seed, params.sample.precision)
 
-    def draw(values: Mapping[str, int | float], start: int, stop: int) -> Tensor:
-        settings = params.fixes[cell.fix].resolved(values).settings()
-        fix = method_module("fixes", cell.fix_module).make(chain, **settings)
+    Raises:
+        InputError: the sampler's grid cannot hold the steps, or what the sampler takes is missing or does not fit.
+    """
+    device = pick_device()
+    model = model.to(device)
+    sampler = params.samplers[cell.sampler]
+    precision = params.sample.precision
+    chain = Chain(model.schedule, cell_grid(cell, sampler, model.schedule.timesteps))
+    sample = method_module("samplers", cell.sampler_module).sample
+    make_fix = method_module("fixes", cell.fix_module).make
+    taken = INPUTS[sampler.takes].read(cell.model, model, seed, precision) if sampler.takes else None
+
+    def draw(
+        values: Mapping[str, int | float], start: int, stop: int, evaluated: Callable[[int], object] = uncounted
+    ) -> Tensor:
+        fix = make_fix(chain, **params.fixes[cell.fix].resolved(values).settings())
         noise = block_noise(seed, start, stop, model.shape, device)
+        labels = block_labels(seed, start, stop, model.classes, device) if model.classes else None
+        denoise = _denoiser(model, labels, stop - start, sampler.guidance, precision, evaluated)
+        # Not inference mode, which a sampler that needs a gradient could not leave.
         with torch.no_grad():
-            denoise, further = inputs(start, stop, lambda _: None)
-            settings = sampler.settings() | further
-            return model.autoencoder.decode(sample(denoise, noise(), chain=chain, fix=fix, noise=noise, **settings))
+            keywords = taken(start, stop) if taken else {}
+            x = sample(denoise, noise(), chain=chain, fix=fix, noise=noise, **sampler.settings(), **keywords)
+            return model.autoencoder.decode(x)
 
     return draw
+
+
+def _denoiser(
+    model: TrainedModel,
+    labels: Tensor | None,
+    n: int,
+    guidance: float | None,
+    precision: str,
+    evaluated: Callable[[int], object],
+) -> Denoiser:
+    """Return what the sampler evaluates for n images: the network, under classifier-free guidance if asked for."""
+    conditional = denoiser(model.network, model.predicts_variance, precision, evaluated, labels)
+    if guidance is None:
+        return conditional
+    # The empty caption has the index after the last one.
+    empty = torch.full((n,), model.classes, device=pick_device())
+    unconditional = denoiser(model.network, model.predicts_variance, precision, evaluated, empty)
+    return classifier_free(conditional, unconditional, guidance)
+
+
+def cell_grid(cell: Cell, sampler: SamplerSettings, timesteps: int) -> TimeGrid:
+    """Return the time grid of a cell.
+
+    Raises:
+        InputError: the grid cannot hold the steps of the cell.
+    """
+    try:
+        return sampler_grid(sampler, cell.steps, timesteps)
+    except ValueError as error:
+        raise InputError(f"{cell.key}: {error}") from None

@@ -1,6 +1,7 @@
-"""What a fix is: answers that every sampler asks for, so that no sampler is ever rewritten for one.
+"""What a fix is: answers to three questions that every sampler asks, so that no sampler is rewritten for a fix.
 
-By how much is the predicted noise divided, which time is the network told, and to which time does the step lead?
+By how much is the predicted noise divided, which time is the network conditioned on, and to which time does the step
+lead?
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from stages.diffusion.chain import Chain
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 UpdateTime = Literal["scheduled", "shifted"]
 
@@ -35,14 +37,16 @@ def scheduled_target(x: Tensor, eps: Tensor, index: int, scheduled: Tensor) -> T
 
 @dataclass(frozen=True)
 class Fix:
-    """A combination of what Epsilon Scaling and Time-Shift change; the default is no fix.
+    """What a fix does while sampling; the default is no fix.
 
     Attributes:
         scale: lambda at a grid index 0..S-1, ascending with the noise level (half-integers between two grid times).
-        condition: (state [B, C, H, W], its grid index, its time [B]) -> the time that the network is told [B].
+        condition: (state [B, C, H, W], its grid index, its time [B]) -> the time that the network is conditioned on
+            [B].
         target: (state, its predicted noise, its grid index, the next grid time [B]) -> the time that the step leads to
             [B].
-        update_time: whether the step's coefficients start from the state's time or from the one the network was told.
+        update_time: whether the step's coefficients start from the state's time or from the one that the network was
+            conditioned on.
         goes_on_from: whether a state's time is that of the grid or the target that led to it.
     """
 
@@ -55,8 +59,11 @@ class Fix:
 
 def times_around(chain: Chain, centre: float, half_width: int, device: torch.device) -> Tensor:
     """Return [n] int64: the whole training times within ``half_width`` of ``centre``, both ends included."""
+    import torch
+
     top = chain.schedule.timesteps - 1 - chain.grid.offset
-    low, high = max(0, math.ceil(centre - half_width)), min(top, math.floor(centre + half_width))
+    low = max(0, math.ceil(centre - half_width))
+    high = min(top, math.floor(centre + half_width))
     return torch.arange(min(low, math.floor(centre)), high + 1, device=device)
 
 

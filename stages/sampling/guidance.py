@@ -1,4 +1,4 @@
-"""What guides a sampler: the gradient of a classifier's log-probability, or a denoiser that is told nothing."""
+"""Guidance of a sampler: by the gradient of a classifier's log-probability, or by an unconditional prediction."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from stages.diffusion.mixed_precision import autocast
-from stages.sampling.walk import Denoiser, Guide
+from stages.sampling.walk import Denoiser, GuideGradient
 
 
-def log_gradient(network: nn.Module, labels: Tensor, precision: str) -> Guide:
+def log_gradient(network: nn.Module, labels: Tensor, precision: str) -> GuideGradient:
     """Return the function (x, times) -> d log p(y | x_t, t) / d x [B, C, H, W] (Dhariwal & Nichol 2021, Alg. 1).
 
     ``network`` gives class logits [B, classes], computed in ``precision``; y are the ``labels`` [B].
@@ -33,9 +33,9 @@ def classifier_free(conditional: Denoiser, unconditional: Denoiser, scale: float
     """
 
     def denoise(x: Tensor, times: Tensor) -> tuple[Tensor, Tensor | None]:
-        told, v = conditional(x, times)
-        untold, _ = unconditional(x, times)
+        eps_conditional, v = conditional(x, times)
+        eps_unconditional, _ = unconditional(x, times)
         # Exact at both ends, as the formula in that form is not.
-        return torch.lerp(untold, told, scale), v
+        return torch.lerp(eps_unconditional, eps_conditional, scale), v
 
     return denoise

@@ -1,80 +1,108 @@
-"""What a sampler evaluates, told what its images are of, and what it takes beside noise, from the file of the plan."""
+"""What samplers take besides noise: from which file, how it is read, which models it fits.
+
+A settings class whose ``takes`` is a key of ``INPUTS`` gets that input as keywords of its ``sample`` function.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-from torch import Tensor
-
-from stages.config.entries import Cell
 from stages.config.errors import InputError
+from stages.config.networks import Condition
 from stages.config.runtime import pick_device
-from stages.config.samplers import Sampler
-from stages.diffusion.block_noise import block_labels
-from stages.sampling.denoiser import denoiser
-from stages.sampling.guidance import classifier_free, log_gradient
-from stages.sampling.walk import Denoiser, Guide
-from stages.store.classifiers import load_classifier
 from stages.store.files import read_npz
-from stages.store.models import TrainedModel
-from stages.store.paths import DATA, guide_path
+from stages.store.paths import DATASET, guide_path, model_path, moments_path
 
-Further = dict[str, Tensor | Guide]
-# (start, stop, told of each evaluation) -> what the sampler evaluates for that run of images, and its further keywords.
-Inputs = Callable[[int, int, Callable[[int], object]], tuple[Denoiser, Further]]
+if TYPE_CHECKING:
+    from stages.store.models import TrainedModel
+
+# (start, stop) -> the keywords of the sampler's function for the images start..stop-1.
+Keywords = Callable[[int, int], Mapping[str, Any]]
 
 
-def sampler_inputs(sampler: Sampler, cell: Cell, model: TrainedModel, seed: int, precision: str) -> Inputs:
-    """Return the function that gives what a cell's sampler evaluates and takes for the images start..stop-1 of a seed.
+class SamplerInput(NamedTuple):
+    """One thing that samplers take.
 
-    ``model`` is moved to the device in place.
+    Attributes:
+        description: what it is, for messages.
+        path: the file of a model, by the model's name.
+        read: (name of the model, the model on its device, seed, precision) -> the keywords of each batch.
+        conditions: what the model may be conditioned on.
+        latents: whether the model may work on latents.
     """
-    model, further = model.to(pick_device()), _further(sampler, cell, model, seed, precision)
 
-    def inputs(start: int, stop: int, evaluated: Callable[[int], object]) -> tuple[Denoiser, Further]:
-        labels = block_labels(seed, start, stop, model.classes, pick_device()) if model.classes else None
-        told = denoiser(model.network, model.predicts_variance, precision, evaluated, labels)
-        if sampler.guidance is not None:
-            told = classifier_free(told, _unconditional(model, stop - start, precision, evaluated), sampler.guidance)
-        return told, further(start, stop)
-
-    return inputs
+    description: str
+    path: Callable[[str], Path]
+    read: Callable[[str, TrainedModel, int, str], Keywords]
+    conditions: tuple[Condition | None, ...]
+    latents: bool
 
 
-def _unconditional(model: TrainedModel, n: int, precision: str, evaluated: Callable[[int], object]) -> Denoiser:
-    """Return what is told the empty caption, which has the index after the last."""
-    empty = torch.full((n,), model.classes, device=pick_device())
-    return denoiser(model.network, model.predicts_variance, precision, evaluated, empty)
+def read_moments(name: str, model: TrainedModel, seed: int, precision: str) -> Keywords:
+    """Return ``eps_power`` [T], the mean square of the model's noise predictions at each training time."""
+    import torch
+
+    (power,) = read_npz(moments_path(name), "eps_power")
+    return lambda start, stop: {"eps_power": torch.from_numpy(power)}
 
 
-def _further(
-    sampler: Sampler, cell: Cell, model: TrainedModel, seed: int, precision: str
-) -> Callable[[int, int], Further]:
-    if sampler.takes == "guide":
-        return _guides(cell, model, seed, precision)
-    if sampler.takes == "moments":
-        (power,) = read_npz(DATA / cell.input, "eps_power")
-        return lambda start, stop: {"eps_power": torch.from_numpy(power)}
-    if sampler.takes == "images":
-        (images,) = read_npz(DATA / cell.input, "images")
-        scaled, device = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1, pick_device()
-        encode = model.autoencoder.encode
-        return lambda start, stop: {"images": encode(scaled[torch.arange(start, stop) % len(scaled)].to(device))}
-    return lambda start, stop: {}
+def read_images(name: str, model: TrainedModel, seed: int, precision: str) -> Keywords:
+    """Return ``images`` [B, ...] of the data set, encoded as the model needs them; they repeat once all are taken."""
+    import torch
+
+    from stages.sampling.denoiser import from_uint8
+
+    device = pick_device()
+    images = from_uint8(*read_npz(DATASET, "images"))
+
+    def keywords(start: int, stop: int) -> Mapping[str, Any]:
+        chosen = images[torch.arange(start, stop) % len(images)]
+        return {"images": model.autoencoder.encode(chosen.to(device))}
+
+    return keywords
 
 
-def _guides(cell: Cell, model: TrainedModel, seed: int, precision: str) -> Callable[[int, int], Further]:
-    device, (network, classes) = pick_device(), load_classifier(cell.model)
+def read_guide(name: str, model: TrainedModel, seed: int, precision: str) -> Keywords:
+    """Return ``guide``, the gradient of the classifier's log-probability of each image's label.
+
+    Raises:
+        InputError: the classifier has other classes than the model.
+    """
+    from stages.diffusion.block_noise import block_labels
+    from stages.sampling.guidance import log_gradient
+    from stages.store.classifiers import load_classifier
+
+    device = pick_device()
+    network, classes = load_classifier(name)
     if model.classes not in (0, classes):
         raise InputError(
-            f"{guide_path(cell.model)}: tells {classes} classes apart, {cell.model} has {model.classes}; "
+            f"{guide_path(name)}: a classifier of {classes} classes, {name} has {model.classes}; "
             "run dvc repro to train it"
         )
     network = network.to(device)
 
-    def inputs(start: int, stop: int) -> Further:
+    def keywords(start: int, stop: int) -> Mapping[str, Any]:
         labels = block_labels(seed, start, stop, classes, device)
         return {"guide": log_gradient(network, labels, precision)}
 
-    return inputs
+    return keywords
+
+
+INPUTS = {
+    "moments": SamplerInput(
+        "moments of the model's predictions", moments_path, read_moments, conditions=(None,), latents=True
+    ),
+    "images": SamplerInput(
+        "images of the data set", lambda model: DATASET, read_images, conditions=(None,), latents=True
+    ),
+    "guide": SamplerInput(
+        "a classifier of noised images", guide_path, read_guide, conditions=(None, "class"), latents=False
+    ),
+}
+
+
+def input_path(takes: str | None, model: str) -> Path:
+    """Return the file of what a sampler takes besides noise; the model's own where it takes nothing."""
+    return model_path(model) if takes is None else INPUTS[takes].path(model)

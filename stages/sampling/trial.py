@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 Values = dict[str, int | float]
-Measure = Callable[[Mapping[str, int | float]], float]
+Measure = Callable[[Values], float]
 
 
 class Trial(NamedTuple):
-    """What was tried. A ``control`` shows the curve where the paper does not look, and is never chosen."""
+    """Values that were tried. A ``control`` shows the curve where the paper does not look, and is never chosen."""
 
     values: Values
     fid: float

@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, TypeAlias
 
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix
 
-Denoiser = Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]
-Noise = Callable[[], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Denoiser: TypeAlias = "Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]"
+Noise: TypeAlias = "Callable[[], Tensor]"
 # (x, times) -> the gradient of log p(y | x_t, t) in x, for samplers that are guided to a label y.
-Guide = Callable[[Tensor, Tensor], Tensor]
+GuideGradient: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 # (x, times, grid index) -> (eps divided by the fix's lambda, v).
-Predict = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor | None]]
+Predict: TypeAlias = "Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor | None]]"
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,23 @@ def walk(update: Callable[[Tensor, Step], Tensor], predict: Predict, x: Tensor, 
     grid = chain.grid
     time = grid_time(grid.times[-1], x)
     for index in reversed(range(len(grid.times))):
-        told = fix.condition(x, index, time)
-        eps, v = predict(x, told, index)
+        conditioned = fix.condition(x, index, time)
+        eps, v = predict(x, conditioned, index)
         scheduled = grid_time(grid.target(index), x)
         target = fix.target(x, eps, index, scheduled)
-        x = update(x, Step(index, chain, time, told if fix.update_time == "shifted" else time, target, eps, v))
+        start = conditioned if fix.update_time == "shifted" else time
+        x = update(x, Step(index, chain, time, start, target, eps, v))
         time = target if fix.goes_on_from == "target" else scheduled
     return x
 
 
 def grid_time(time: float, x: Tensor) -> Tensor:
     """Return a time for each sample of x, int64 where it is whole, else float64."""
-    whole = time == int(time)
-    return torch.full((len(x),), int(time) if whole else time, dtype=None if whole else torch.float64, device=x.device)
+    import torch
+
+    if time == int(time):
+        return torch.full((len(x),), int(time), dtype=torch.int64, device=x.device)
+    return torch.full((len(x),), time, dtype=torch.float64, device=x.device)
 
 
 def scaled(denoiser: Denoiser, fix: Fix) -> Predict:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
 
 from stages.diffusion.schedule import Posterior, Schedule, add_noise, alpha_bar_at, posterior, predict_x0
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Loss(NamedTuple):
@@ -19,6 +19,8 @@ class Loss(NamedTuple):
     @property
     def total(self) -> Tensor:
         """Their sum [B]."""
+        import torch
+
         return torch.stack(list(self.terms.values())).sum(0)
 
 
@@ -56,6 +58,8 @@ def simple_loss(predicted: Tensor, eps: Tensor) -> Loss:
 
 def variational_bound(eps: Tensor, v: Tensor, x0: Tensor, y: Tensor, times: Tensor, schedule: Schedule) -> Tensor:
     """Return [B]: KL(q(x_{t-1} | x_t, x0) || p) in bits per dimension, at t = 0 the negative log-likelihood of x0."""
+    import torch
+
     alpha_bar = alpha_bar_at(schedule, times)
     q = posterior(alpha_bar, alpha_bar_at(schedule, times - 1))
     log_variance_q = _log_posterior_variance(q, times, schedule)
@@ -69,6 +73,8 @@ def variational_bound(eps: Tensor, v: Tensor, x0: Tensor, y: Tensor, times: Tens
 
 
 def _log_posterior_variance(q: Posterior, times: Tensor, schedule: Schedule) -> Tensor:
+    import torch
+
     # The posterior variance at t = 0 is 0; ADM takes that of t = 1 for its logarithm.
     second = posterior(schedule.alpha_bar[1], schedule.alpha_bar[0]).variance.to(q.variance)
     return torch.where((times == 0).reshape(-1, 1, 1, 1), second, q.variance).log()
@@ -85,6 +91,8 @@ def discretised_log_likelihood(x0: Tensor, mean: Tensor, log_variance: Tensor) -
 
     The normal distribution function is the tanh approximation of the published code; the outermost bins are open.
     """
+    import torch
+
     inverse_std = (-0.5 * log_variance).exp()
 
     def cdf(edge: Tensor) -> Tensor:

@@ -21,10 +21,10 @@ def rate(threads: int) -> float:
     from stages.config.runtime import keep_freed_memory, limit_threads
     from stages.diffusion.block_noise import block_noise
     from stages.diffusion.chain import Chain
-    from stages.diffusion.time_grid import time_grid
     from stages.methods.fixes import none
     from stages.methods.samplers import ddim
     from stages.sampling.denoiser import denoiser
+    from stages.sampling.sampler_grid import time_grid
     from tests.benchmarks.models import SHAPE, network_of, schedule_of
 
     limit_threads(threads)

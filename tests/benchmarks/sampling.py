@@ -15,11 +15,11 @@ from diffusers import DDIMScheduler, UNet2DModel
 from stages.config.runtime import keep_freed_memory
 from stages.diffusion.block_noise import block_noise
 from stages.diffusion.chain import Chain
-from stages.diffusion.time_grid import time_grid
 from stages.methods.fixes import epsilon_scaling, none, time_shift
 from stages.methods.samplers import ddim
 from stages.networks.ddpm_config import DdpmSettings
 from stages.sampling.denoiser import denoiser
+from stages.sampling.sampler_grid import time_grid
 from tests.benchmarks.models import SHAPE, network_of, recipe_of, schedule_of
 from tests.benchmarks.timing import print_ratios, take_turns
 

@@ -39,8 +39,8 @@ def put(*paths_and_values: Any) -> Edit:
     [
         (put("es/lambda", 1.0), "es.lambda: unknown key; allowed are method, b, k"),
         (put("ess", {}), "ess: unknown section; allowed are seed, runtime, tables, max_steps, grid"),
-        (put("ess", {"method": "euler"}), "and what has a method: ddpm, ddim, pndm, dpm-solver, deis, analytic-ddim, "),
-        (put("ess", {"method": "adn", "recipe": "x"}), "ess.method: 'adn': a model's method is one of adm, ddpm"),
+        (put("ess", {"method": "euler"}), "and what has a method: analytic-ddim, ddim, guided-ddim, cfg-ddim, ddpm, "),
+        (put("ess", {"method": "adn", "recipe": "x"}), "ess.method: 'adn': a model's method is one of adm, adm-gp"),
         (put("adm-recipe/network/width", 3), "adm-recipe.network.width: unknown key; allowed are method, channels"),
         (put("es/b", "one"), "es.b: 'one': a number, or the word published or tuned"),
         (put("es/b", True), "es.b: True: a number, or the word published or tuned"),
@@ -76,8 +76,8 @@ def put(*paths_and_values: Any) -> Edit:
         (put("grid/steps", [80]), "grid: adm-ip, ddim, none, 80 steps: the uniform grid of 1000 cannot hold 80 steps"),
         (put("grid/steps", [1001]), "1001 steps: allowed are 1 to 1000"),
         (put("grid", None), "tables, max_steps and grid leave no cell to measure"),
-        (put("ddim/spacing", "respaced"), "ddim: spacing: respaced needs clip: true; else allowed are uniform, quadr"),
-        (put("ddim/spacing", "cubic"), "ddim.spacing: 'cubic': input should be 'respaced', 'uniform', 'quadratic'"),
+        (put("ddim/spacing", "respaced"), "ddim: spacing: respaced is for samplers that clip x0; allowed are ldm, pn"),
+        (put("ddim/spacing", "cubic"), "ddim: spacing: cubic is no grid of this sampler; allowed are ldm, pndm, "),
         (
             put("ddpm/variance", "learned", "grid/models", ["ddpm-net"]),
             "ddpm needs a variance, which ddpm-net does not",

@@ -8,14 +8,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from stages.diagnosis import deviation, time_fit
+from stages.config.fixed import Diagnose
+from stages.diagnosis import deviation
 from stages.diagnosis.chains import levels, noised, sampled
-from stages.diagnosis.curves import Curve, Subject, chosen, curves, formulas
+from stages.diagnosis.coupling import coupling
+from stages.diagnosis.curves import curves
 from stages.diagnosis.eps_norm import eps_norm
-from stages.diagnosis.estimates import jackknifed, mean_and_variance, mean_over_images
+from stages.diagnosis.error_evolution import error_evolution
+from stages.diagnosis.estimates import Curve, jackknifed, mean_and_variance, mean_over_images
 from stages.diagnosis.prediction_error import rejection_rate, spread
 from stages.diagnosis.reverse_error import reverse_error
+from stages.diagnosis.shift import fitting_times, shifts
+from stages.diagnosis.single_step import single_step
 from stages.diagnosis.spectrum import band_power, gaussian_chain
+from stages.diagnosis.state_moments import formulas
+from stages.diagnosis.state_variance import variance_quantiles
+from stages.diagnosis.subject import Subject, chosen
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import make_schedule, posterior, predict_x0
 from stages.methods.fixes import epsilon_scaling, time_shift
@@ -115,7 +123,7 @@ def test_single_step_has_its_closed_forms(index: int, exact: float, table: float
     a = float(level[index])
     x = a**0.5 * images.double() + (1 - a) ** 0.5 * noise.double()
     kappa = a**0.5 * 0.25 / (a * 0.25 + 1 - a)
-    found = deviation.single_step(kappa * x, images, noise, a, posterior(level[index], level[index - 1]))
+    found = single_step(kappa * x, images, noise, a, posterior(level[index], level[index - 1]))
     assert found.exact == pytest.approx(exact, rel=0.03, abs=1e-4)
     assert found.table == pytest.approx(table, rel=0.03, abs=1e-4)
     assert found.measured == pytest.approx(exact, abs=0.003)
@@ -151,13 +159,13 @@ def test_finite_steps_alone_give_what_the_samplers_give_with_the_exact_predictor
     assert found.states.flatten(1).double().var(dim=1) / expected == pytest.approx(along[:, 0], rel=0.03)
 
 
-def test_trajectory_has_scaled_predictions_and_the_times_told() -> None:
+def test_trajectory_has_scaled_predictions_and_the_times_of_the_network() -> None:
     x = normal(2, 6, 1, 4, 4)
     fix = epsilon_scaling.make(DDIM, 1.25, 0.01)
     found = sampled(ddim.sample, gaussian_denoiser(LINEAR, 0.25), x, DDIM, fix, no_noise)
     assert torch.equal(found.states[-1], x)
-    assert found.told[:, 0].tolist() == list(DDIM.grid.times)
-    exact, _ = gaussian_denoiser(LINEAR, 0.25)(found.states[7], found.told[7])
+    assert found.conditioned[:, 0].tolist() == list(DDIM.grid.times)
+    exact, _ = gaussian_denoiser(LINEAR, 0.25)(found.states[7], found.conditioned[7])
     assert torch.allclose(found.eps[7], exact / (1.25 + 0.07))
 
 
@@ -174,7 +182,7 @@ def gains(variance: float) -> list[float]:
 def test_error_evolution_is_that_of_a_linear_recursion() -> None:
     images, noise = data(0.25)
     denoise, level, start = gaussian_denoiser(LINEAR, 0.25), levels(DDIM), 12
-    found = time_fit.error_evolution(denoise, noised(denoise, images, noise, DDIM), DDIM, start).mean(dim=1)
+    found = error_evolution(denoise, noised(denoise, images, noise, DDIM), DDIM, start).mean(dim=1)
     gain, a, expected = 1.0, float(level[start]), []
     for index in reversed(range(start + 1)):
         gain *= gains(0.25)[index]
@@ -188,7 +196,7 @@ def test_coupling_is_the_distance_to_forward_states() -> None:
     images, noise = data(0.25)
     denoise = gaussian_denoiser(LINEAR, 0.25)
     forward = noised(denoise, images, noise, DDIM)
-    found = time_fit.coupling(forward, noise, DDIM, 10, [400, 450, 500])
+    found = coupling(forward, noise, DDIM, 10, [400, 450, 500])
     reached = gains(0.25)[10] * forward.states[10].double()
     for s, value in zip((400, 450, 500), found.tolist(), strict=True):
         a = float(LINEAR.alpha_bar[s])
@@ -199,14 +207,14 @@ def test_coupling_is_the_distance_to_forward_states() -> None:
 def test_coupling_of_a_perfect_prediction_is_nearest_at_the_next_time() -> None:
     images, noise = data(0.25, 50)
     forward = noised(lambda x, t: (noise, None), images, noise, DDIM)
-    found = time_fit.coupling(forward, noise, DDIM, 10, range(400, 500))
+    found = coupling(forward, noise, DDIM, 10, range(400, 500))
     assert 400 + int(found.argmin()) == DDIM.grid.times[9]
     assert float(found.min()) == pytest.approx(0, abs=1e-6)
 
 
 def test_variance_quantiles_and_shifts() -> None:
     states = normal(3, 2, 500, 1, 8, 8)
-    found = time_fit.variance_quantiles(states)
+    found = variance_quantiles(states)
     assert found.shape == (2, 5)
     assert found[:, 2] == pytest.approx(torch.ones(2), abs=0.03)
     # Of 63 degrees of freedom.
@@ -214,10 +222,10 @@ def test_variance_quantiles_and_shifts() -> None:
     images, noise = data(1.0, 500)
     level = levels(DDIM).reshape(-1, 1, 1, 1, 1)
     true = level.sqrt() * images + (1 - level).sqrt() * noise
-    shifts = time_fit.shifts(time_fit.fitting_times(time_shift.make(DDIM, 50, 300), true, DDIM), DDIM)
+    found = shifts(fitting_times(time_shift.make(DDIM, 50, 300), true, DDIM), DDIM)
     times = torch.tensor(DDIM.grid.times)
-    assert (shifts[times < 300] == 0).all(), "no shift below the cutoff"
-    shifted = shifts[(times >= 300) & (times < 600)]
+    assert (found[times < 300] == 0).all(), "no shift below the cutoff"
+    shifted = found[(times >= 300) & (times < 600)]
     assert shifted[0] > 15
     assert (shifted > 0).all(), "images of variance 1 look noisier than they are"
 
@@ -253,13 +261,17 @@ def subject(variance: float, n: int) -> Subject:
     return Subject(gaussian_denoiser(LINEAR, variance), images[:n], images[n:], LINEAR, 3)
 
 
+def section(images: int, steps: int, *b: float) -> Diagnose:
+    return Diagnose(images=images, steps=steps, b=list(b), window=50, cutoff=300)
+
+
 def by_name(found: list[Curve]) -> dict[tuple[str, str, str], Tensor]:
     return {(c.measure, c.sampler, c.fix): torch.tensor(c.values, dtype=torch.float64) for c in found}
 
 
 def test_curves_of_gaussian_data_follow_its_chain() -> None:
     """DDIM's states are x_T times the product of its steps' factors: so are delta, norms and power."""
-    made = list(curves(subject(SMALL, 3000), 20, [0.9, 1.1], 50, 300))
+    made = list(curves(subject(SMALL, 3000), section(3000, 20, 0.9, 1.1)))
     found = by_name(made)
     level, gain, spreads = levels(DDIM), 1.0, []
     for factor in reversed(gains(SMALL)):
@@ -286,10 +298,10 @@ def test_curves_of_gaussian_data_follow_its_chain() -> None:
 
 
 def test_curves_are_of_seed_and_model_alone() -> None:
-    first, again = (list(curves(subject(0.25, 20), 4, [1.1], 50, 300)) for _ in range(2))
+    first, again = (list(curves(subject(0.25, 20), section(20, 4, 1.1))) for _ in range(2))
     assert first == again
     other = subject(0.25, 20)._replace(seed=4)
-    assert list(curves(other, 4, [1.1], 50, 300)) != first
+    assert list(curves(other, section(20, 4, 1.1))) != first
 
 
 def test_formulas_hold_in_training_and_miss_the_covariance_in_sampling() -> None:

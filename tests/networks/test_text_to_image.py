@@ -13,10 +13,10 @@ from stages import prepare, sample, train
 from stages.__main__ import main
 from stages.diffusion.block_noise import block_labels, block_noise
 from stages.diffusion.chain import Chain
-from stages.diffusion.time_grid import time_grid
 from stages.methods.samplers import ddim
 from stages.sampling.denoiser import denoiser, to_uint8
 from stages.sampling.fix import Fix
+from stages.sampling.sampler_grid import time_grid
 from stages.store.files import read_json, read_npz, read_tensors, write_npz
 from stages.store.models import TrainedModel, load_model
 from stages.store.paths import DATASET, model_path, sample_record_path, samples_path
@@ -132,11 +132,11 @@ def grid(model: str, sampler: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("model", "sampler", "told"),
     [
-        ("text", "ddim-guided", "takes a classifier of noised images, and text is told the text"),
-        ("text", "analytic-ddim", "takes moments without labels, and text is told the text"),
-        ("text", "ddpm-from-data", "takes images without labels, and text is told the text"),
-        ("ddpm-net", "ddim-cfg", "needs a model that is told captions and at times none, which ddpm-net is not"),
-        ("adm-class", "ddim-cfg", "needs a model that is told captions and at times none, which adm-class is not"),
+        ("text", "ddim-guided", "takes a classifier of noised images, and text is text-conditional"),
+        ("text", "analytic-ddim", "takes moments of the model's predictions, and text is text-conditional"),
+        ("text", "ddpm-from-data", "takes images of the data set, and text is text-conditional"),
+        ("ddpm-net", "ddim-cfg", "needs a text-conditional model, which ddpm-net is not"),
+        ("adm-class", "ddim-cfg", "needs a text-conditional model, which adm-class is not"),
     ],
 )
 def test_what_does_not_go_together_is_refused(model: str, sampler: str, told: str) -> None:

@@ -1,23 +1,47 @@
-"""Time-Shift (TS): the network is told the time that fits the variance of the sample."""
+"""Time-Shift (TS): the network is conditioned on the time that fits the variance of the sample."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from torch import Tensor
-
+from stages.config.fixed import Diagnose
+from stages.config.method_settings import FixSettings, Times
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix, UpdateTime, best_fit, times_around
+from stages.sampling.trial import Measure, Trial, Values, best
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CutoffOn = Literal["current", "next"]
+
+NEUTRAL: Values = {"window": 0, "cutoff": 0}
+
+# What the search tries: windows as parts of the distance of two grid times, cutoffs as parts of all training times. TS
+# varies the window at the first cutoff (Fig. 7a), and then the cutoff (Fig. 7b).
+WINDOWS = (0.2, 0.4, 0.6, 0.8)
+CUTOFFS = (0.3, 0.2, 0.4)
+
+
+class TimeShift(FixSettings):
+    method: Literal["time-shift"]
+    window: Times
+    cutoff: Times
+    update_time: UpdateTime
+    cutoff_on: CutoffOn
+    published: ClassVar = ("ts",)
+
+    @property
+    def moves_steps(self) -> bool:
+        return self.update_time == "shifted"
 
 
 def make(
     chain: Chain, window: int, cutoff: int, update_time: UpdateTime = "scheduled", cutoff_on: CutoffOn = "current"
 ) -> Fix:
-    """Return the fix that tells the network the time whose noise variance fits the state (TS, Alg. 2).
+    """Return the fix that conditions the network on the time whose noise variance fits the state (TS, Alg. 2).
 
-    For the state at grid time tau_j, reached from tau_{j+1} > ``cutoff``, each sample is told the integer s with
+    For the state at grid time tau_j, reached from tau_{j+1} > ``cutoff``, each sample gets the integer s with
     1 - alpha_bar[s] nearest to its own variance over C, H, W (unbiased), among s within ``window // 2`` of tau_j, both
     ends included, ties to the smallest, and always above the next grid time. x_T is never shifted; ``window = 0``
     changes no bit.
@@ -32,11 +56,36 @@ def make(
     times = chain.grid.times
 
     def condition(x: Tensor, index: int, scheduled: Tensor) -> Tensor:
-        time = times[index]
-        if window < 2 or index + 1 == len(times) or (times[index + 1] if cutoff_on == "current" else time) <= cutoff:
+        if window < 2 or index + 1 == len(times):
             return scheduled
-        candidates = times_around(chain, time, window // 2, x.device)
+        tested = times[index + 1] if cutoff_on == "current" else times[index]
+        if tested <= cutoff:
+            return scheduled
+        candidates = times_around(chain, times[index], window // 2, x.device)
         candidates = candidates[candidates > (times[index - 1] if index else -1)]
         return best_fit(x, candidates, 1 - chain.alpha_bar(candidates))
 
     return Fix(condition=condition, update_time=update_time)
+
+
+def diagnosed(section: Diagnose) -> dict[str, Values]:
+    """Return the settings that models are diagnosed under, by the name that their curves have."""
+    return {"ts": {"window": section.window, "cutoff": section.cutoff}}
+
+
+def search(tuned: list[str], steps: int, timesteps: int, measure: Measure) -> list[Trial]:
+    """Return the trials for the settings of ``tuned``: window, cutoff or both (TS, Sec. 4.3 and Fig. 7)."""
+    cutoffs = [round(part * timesteps) for part in CUTOFFS]
+    trials: list[Trial] = []
+
+    def tried(values: Values) -> None:
+        trials.append(Trial(values, measure(values)))
+
+    if "window" in tuned:
+        for window in dict.fromkeys(max(2, 2 * round(part * timesteps / steps / 2)) for part in WINDOWS):
+            tried({"window": window, "cutoff": cutoffs[0]} if "cutoff" in tuned else {"window": window})
+    if "cutoff" in tuned:
+        window = {"window": best(trials).values["window"]} if trials else {}
+        for cutoff in cutoffs[1:] if trials else cutoffs:
+            tried({**window, "cutoff": cutoff})
+    return trials

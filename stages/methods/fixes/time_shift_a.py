@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from stages.config.method_settings import FixSettings
+from stages.config.sections import Int
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix, best_fit, times_around
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class TimeShiftA(FixSettings):
+    method: Literal["time-shift-a"]
+    window: Annotated[Int, Field(ge=0)]
+    cutoff: Annotated[Int, Field(ge=0)]
+    published: ClassVar = ("ts",)
+
+    @property
+    def moves_steps(self) -> bool:
+        return True
 
 
 def make(chain: Chain, window: int, cutoff: int) -> Fix:
     """Return the fix of the released TS-DPM code (pnm_solver), which is not the paper's Algorithm 2.
 
     The step leads to the time whose noise variance fits the state *before* it, among those within ``window // 2`` of
-    the next grid time, where that is above ``cutoff``; the network and the next step know nothing of it. The first step
-    is as scheduled. No step leads upwards, which the code does not rule out.
+    the next grid time, where that is above ``cutoff``; neither the network nor the next step takes this into account.
+    The first step is as scheduled. No step leads upwards, which the released code does not rule out.
     """
 
     def target(x: Tensor, eps: Tensor, index: int, scheduled: Tensor) -> Tensor:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from stages.config.method_settings import FixSettings
+from stages.config.sections import Int
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix, best_fit, times_around
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class TimeShiftB(FixSettings):
+    method: Literal["time-shift-b"]
+    window: Annotated[Int, Field(ge=0)]
+    cutoff: Annotated[Int, Field(ge=0)]
+    published: ClassVar = ("ts",)
+
+    @property
+    def moves_steps(self) -> bool:
+        return True
 
 
 def make(chain: Chain, window: int, cutoff: int) -> Fix:
@@ -17,7 +34,8 @@ def make(chain: Chain, window: int, cutoff: int) -> Fix:
     step then leads T // (S - 1) + 1 times below the match: elsewhere than the grid even where the match is the state's
     own time. The first step is as scheduled.
     """
-    times, timesteps = chain.grid.times, chain.schedule.timesteps
+    times = chain.grid.times
+    timesteps = chain.schedule.timesteps
 
     def target(x: Tensor, eps: Tensor, index: int, scheduled: Tensor) -> Tensor:
         if times[index] <= cutoff or index + 1 == len(times):
@@ -25,6 +43,6 @@ def make(chain: Chain, window: int, cutoff: int) -> Fix:
         candidates = times_around(chain, times[index], window // 2, x.device)
         reversed_levels = chain.schedule.alpha_bar.to(x.device)[timesteps - 1 - candidates]
         matched = best_fit(x, candidates, reversed_levels) - timesteps // (len(times) - 1) - 1
-        return torch.minimum(matched, torch.full_like(matched, int(times[index]) - 1)).clamp(min=-1)
+        return matched.clamp(max=int(times[index]) - 1).clamp(min=-1)
 
     return Fix(target=target)

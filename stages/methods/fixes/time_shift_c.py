@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from stages.config.method_settings import FixSettings
+from stages.config.sections import Int
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix, best_fit, times_around
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class TimeShiftC(FixSettings):
+    method: Literal["time-shift-c"]
+    window: Annotated[Int, Field(ge=0)]
+    cutoff: Annotated[Int, Field(ge=0)]
+    published: ClassVar = ("ts",)
+
+    @property
+    def moves_steps(self) -> bool:
+        return True
 
 
 def make(chain: Chain, window: int, cutoff: int) -> Fix:
@@ -13,8 +31,8 @@ def make(chain: Chain, window: int, cutoff: int) -> Fix:
 
     The step leads to the time whose noise variance fits that of the *predicted noise*, among those within
     ``window // 2`` of the next grid time, where that is above ``cutoff``, and the chain goes on from there. Every time
-    is cut to a whole one, shifted or not. The first step is as scheduled. No step leads upwards, which the code does
-    not rule out.
+    is cut to a whole one, shifted or not. The first step is as scheduled. No step leads upwards, which the released
+    code does not rule out.
     """
 
     def target(x: Tensor, eps: Tensor, index: int, scheduled: Tensor) -> Tensor:

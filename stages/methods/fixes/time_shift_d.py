@@ -1,18 +1,32 @@
-"""Time-Shift as its code for DEIS has it: what the network is told, x_T included."""
+"""Time-Shift as its code for DEIS has it: the time that the network is conditioned on, x_T included."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from stages.config.method_settings import FixSettings
+from stages.config.sections import Int
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix, best_fit, times_around
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class TimeShiftD(FixSettings):
+    method: Literal["time-shift-d"]
+    window: Annotated[Int, Field(ge=0)]
+    cutoff: Annotated[Int, Field(ge=0)]
+    published: ClassVar = ("ts",)
 
 
 def make(chain: Chain, window: int, cutoff: int) -> Fix:
     """Return the fix of the released code's deis, the nearest to the paper's Algorithm 2.
 
-    The network is told the time whose noise variance fits the state, among those within a whole ``window`` (not half of
-    one) of its own time, where that is above ``cutoff``; from the first step on.
+    The network is conditioned on the time whose noise variance fits the state, among those within a whole ``window``
+    (not half of one) of its own time, where that is above ``cutoff``; from the first step on.
     """
 
     def condition(x: Tensor, index: int, scheduled: Tensor) -> Tensor:

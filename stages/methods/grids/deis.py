@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+from stages.config.method_settings import Spacing
 from stages.diffusion.time_grid import TimeGrid
+
+SPACING = Spacing(published="", methods=("deis",))
 
 
 def time_grid(steps: int, timesteps: int) -> TimeGrid:

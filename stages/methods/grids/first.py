@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from stages.config.method_settings import Spacing
 from stages.diffusion.time_grid import TimeGrid
+
+SPACING = Spacing(published="first", methods=("ddpm",))
 
 
 def time_grid(steps: int, timesteps: int) -> TimeGrid:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+from stages.config.method_settings import Spacing
 from stages.diffusion.time_grid import TimeGrid
+
+SPACING = Spacing(published="quadratic")
 
 
 def time_grid(steps: int, timesteps: int) -> TimeGrid:
@@ -16,5 +19,7 @@ def time_grid(steps: int, timesteps: int) -> TimeGrid:
     if steps == 1:
         raise ValueError("the quadratic grid needs at least 2 steps")
     stop = math.sqrt(0.8 * timesteps)
+    stride = stop / (steps - 1)
     # numpy.linspace ends on the exact stop value, which a product of the stride may miss by one ulp.
-    return TimeGrid(tuple(int((stop if i == steps - 1 else i * (stop / (steps - 1))) ** 2) for i in range(steps)))
+    roots = [i * stride for i in range(steps - 1)] + [stop]
+    return TimeGrid(tuple(int(root**2) for root in roots))

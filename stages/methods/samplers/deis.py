@@ -3,46 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import torch
-from torch import Tensor
-
+from stages.config.method_settings import SamplerSettings
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import Schedule
 from stages.sampling.fix import Fix
 from stages.sampling.walk import Denoiser, Noise, Step, scaled, walk
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 # Of the Riemann sum over one step, as in the published code.
 INTERVALS = 10_000
 
 
-def coefficients(schedule: Schedule, times: Sequence[int], target: int) -> tuple[float, list[float]]:
-    """Return psi and C_j of x_target = psi x + sum_j C_j eps_j, eps_j predicted at times[j], the last one first.
-
-    The noise prediction is the polynomial through these in time, integrated exactly along the linear part of the ODE
-    (DEIS, Eq. 14-15). alpha_bar is linear between whole times, its slope at one that of the segment above.
-    """
-    table = schedule.alpha_bar.clamp(1e-7, 1 - 1e-7)
-    stride = (target - times[0]) / INTERVALS
-    tau = times[0] + stride * torch.arange(INTERVALS, dtype=torch.float64)
-    segment = tau.floor().long().clamp(max=len(table) - 2)
-    slope = table[segment + 1] - table[segment]
-    alpha_bar = table[segment] + slope * (tau - segment)
-    weight = (table[target] / alpha_bar).sqrt() * -0.5 * slope / alpha_bar / (1 - alpha_bar).sqrt()
-    found = []
-    for j, time in enumerate(times):
-        basis = torch.ones_like(tau)
-        for other in (other for k, other in enumerate(times) if k != j):
-            basis = basis * (tau - other) / (time - other)
-        found.append(float((weight * basis).sum() * stride))
-    return float((table[target] / table[times[0]]).sqrt()), found
+class Deis(SamplerSettings):
+    method: Literal["deis"]
+    spacing: Literal["deis"]
+    order: Literal[2]
+    published: ClassVar = ("deis-tab2",)
+    follows_shifts: ClassVar = False
 
 
 def sample(denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise, *, order: int = 2) -> Tensor:
     """Return images sampled by DEIS tAB of an order, which starts at order 0 and grows by one a step; not clipped.
 
-    One evaluation per grid time; ``noise`` is not drawn from. Its coefficients are those of the grid, so that fixes may
-    change what the network is told and predicts, but not where a step starts or leads.
+    The coefficients are those of the grid, so a fix may change the time that the network is conditioned on and the
+    prediction, but not where a step starts or leads. One evaluation per grid time; ``noise`` is not drawn from.
     """
     past: list[Tensor] = []
 
@@ -57,3 +45,28 @@ def sample(denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise, 
         return moved
 
     return walk(update, scaled(denoiser, fix), x, chain, fix)
+
+
+def coefficients(schedule: Schedule, times: Sequence[int], target: int) -> tuple[float, list[float]]:
+    """Return psi and C_j of x_target = psi x + sum_j C_j eps_j, eps_j predicted at times[j], the last one first.
+
+    The noise prediction is the polynomial through these in time, integrated exactly along the linear part of the ODE
+    (DEIS, Eq. 14-15). alpha_bar is linear between whole times, its slope at one that of the segment above.
+    """
+    import torch
+
+    table = schedule.alpha_bar.clamp(1e-7, 1 - 1e-7)
+    stride = (target - times[0]) / INTERVALS
+    tau = times[0] + stride * torch.arange(INTERVALS, dtype=torch.float64)
+    segment = tau.floor().long().clamp(max=len(table) - 2)
+    slope = table[segment + 1] - table[segment]
+    alpha_bar = table[segment] + slope * (tau - segment)
+    weight = (table[target] / alpha_bar).sqrt() * -0.5 * slope / alpha_bar / (1 - alpha_bar).sqrt()
+    found = []
+    for j, time in enumerate(times):
+        basis = torch.ones_like(tau)
+        for k, other in enumerate(times):
+            if k != j:
+                basis = basis * (tau - other) / (time - other)
+        found.append(float((weight * basis).sum() * stride))
+    return float((table[target] / table[times[0]]).sqrt()), found

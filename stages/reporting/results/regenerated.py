@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from stages.config.samplers import CLASSIFIER_FREE, GUIDED
+from stages.config.method_settings import CLASSIFIER_FREE, GUIDED
 from stages.plan.planning import CLASS, TEXT, PlannedRow, table_id
 from stages.plan.readings import NEEDS
 from stages.reporting.results.measurements import Measurement, diagnosis_key

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stages.config.samplers import Spacing
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import make_schedule
-from stages.diffusion.time_grid import TimeGrid, time_grid
+from stages.diffusion.time_grid import TimeGrid
 from stages.methods.fixes import epsilon_scaling, none, time_shift
 from stages.methods.samplers import ddim
 from stages.sampling.fix import Fix
+from stages.sampling.sampler_grid import time_grid
 from stages.sampling.walk import Denoiser
 from tests.gaussian import gaussian_denoiser, no_noise
 from tests.methods.samplers.test_samplers import COSINE, LINEAR, SAMPLERS, grid_of
@@ -185,7 +185,7 @@ def test_cutoff_is_strict_and_tests_the_time_it_says() -> None:
     steps=st.sampled_from([4, 5, 10, 20, 50]), name=st.sampled_from(["linear", "cosine"]), index=st.integers(0, 48),
 )  # fmt: skip
 def test_chosen_time_is_the_best_fit_of_its_window_and_above_the_next_grid_time(
-    window: int, cutoff: int, spread: float, seed: int, spacing: Spacing, steps: int, name, index: int
+    window: int, cutoff: int, spread: float, seed: int, spacing: str, steps: int, name, index: int
 ) -> None:
     chain = Chain(make_schedule(name), time_grid(spacing, steps))
     times, offset = chain.grid.times, chain.grid.offset

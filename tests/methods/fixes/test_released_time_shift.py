@@ -11,10 +11,10 @@ from torch import Tensor
 
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import add_noise, alpha_bar_at
-from stages.diffusion.time_grid import time_grid
 from stages.methods.fixes import none, time_shift, time_shift_a, time_shift_b, time_shift_c, time_shift_d
 from stages.methods.samplers import ddim
 from stages.sampling.fix import Fix
+from stages.sampling.sampler_grid import time_grid
 from stages.sampling.walk import Step, scaled, walk
 from tests.gaussian import gaussian_denoiser, no_noise
 from tests.methods.fixes.test_fixes import Making, sampled

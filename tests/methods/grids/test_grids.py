@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from stages.config.method_settings import SamplerSettings, spacing_of
 from stages.config.params import SAMPLERS
-from stages.config.samplers import Pndm, Sampler, Spacing
-from stages.diffusion.time_grid import time_grid
+from stages.config.registry import method_names
 from stages.methods.grids import quadratic
+from stages.methods.samplers.pndm import Pndm
+from stages.sampling.sampler_grid import sampler_grid, time_grid
 
 
-def times(spacing: Spacing, steps: int) -> list[int]:
+def times(spacing: str, steps: int) -> list[int]:
     return list(time_grid(spacing, steps).times)
 
 
@@ -66,7 +71,7 @@ def test_the_grids_of_the_repositories() -> None:
 
 
 @given(st.sampled_from(["respaced", "uniform", "quadratic", "pndm", "ts-dpm"]), st.integers(-2, 1100))
-def test_a_grid_has_exactly_its_steps_in_order_or_is_refused(spacing: Spacing, steps: int) -> None:
+def test_a_grid_has_exactly_its_steps_in_order_or_is_refused(spacing: str, steps: int) -> None:
     try:
         grid = time_grid(spacing, steps)
     except ValueError:
@@ -78,18 +83,63 @@ def test_a_grid_has_exactly_its_steps_in_order_or_is_refused(spacing: Spacing, s
     assert grid.target(0) == grid.last < grid.times[0] or grid.last == grid.times[0] == 0
 
 
+def nfe(section: SamplerSettings, steps: int) -> int:
+    return section.nfe(len(sampler_grid(section, steps, 1000).times))
+
+
 def test_evaluations_and_least_steps_per_sampler() -> None:
-    sections: list[Sampler] = [
-        SAMPLERS["ddpm"](method="ddpm", spacing="respaced", variance="small"),  # pyright: ignore
-        SAMPLERS["ddim"](method="ddim", spacing="uniform", eta=0, clip=False),  # pyright: ignore
-        Pndm(method="pndm", spacing="uniform", order=2), Pndm(method="pndm", spacing="uniform", order=4),
-    ]  # fmt: skip
-    assert [section.nfe(section.grid(10, 1000)) for section in sections] == [10, 10, 11, 19]
+    ddpm = SAMPLERS["ddpm"].model_validate({"method": "ddpm", "spacing": "respaced", "variance": "small"})
+    ddim = SAMPLERS["ddim"].model_validate({"method": "ddim", "spacing": "uniform", "eta": 0.0, "clip": False})
+    second = Pndm(method="pndm", spacing="uniform", order=2)
+    fourth = Pndm(method="pndm", spacing="uniform", order=4)
+    assert [nfe(section, 10) for section in (ddpm, ddim, second, fourth)] == [10, 10, 11, 19]
     released = [Pndm(method="pndm", spacing="ts-dpm", order=order) for order in (2, 4)]
-    assert [section.nfe(section.grid(10, 1000)) for section in released] == [10, 18], (
-        "methods of the paper: S and S + 8"
-    )
-    assert len(sections[3].grid(4, 1000).times) == 4
-    for section, steps in ((sections[3], 3), (sections[2], 1)):
+    assert [nfe(section, 10) for section in released] == [10, 18], "methods of the paper: S and S + 8"
+    assert len(sampler_grid(fourth, 4, 1000).times) == 4
+    for section, steps in ((fourth, 3), (second, 1)):
         with pytest.raises(ValueError, match=f"pndm needs at least {section.least_steps} grid steps, not {steps}"):
-            section.grid(steps, 1000)
+            sampler_grid(section, steps, 1000)
+
+
+def test_what_the_published_tables_call_each_grid() -> None:
+    published = {name: spacing_of(name).published for name in method_names("grids")}
+    assert published == {
+        "deis": "",
+        "dpm-solver": "",
+        "first": "first",
+        "ldm": "ldm",
+        "pndm": "uniform",
+        "quadratic": "quadratic",
+        "respaced": "respaced",
+        "ts-dpm": "uniform",
+        "uniform": "uniform",
+    }
+
+
+OPEN = {"ldm", "pndm", "quadratic", "ts-dpm", "uniform"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "allowed"),
+    [
+        ({"method": "ddpm", "variance": "small"}, OPEN | {"respaced"}),
+        ({"method": "ddpm", "variance": "small", "start": "data"}, {"first"}),
+        ({"method": "guided-ddpm", "variance": "small", "scale": 1.0}, OPEN | {"respaced"}),
+        ({"method": "ddim", "eta": 0.0, "clip": True}, OPEN | {"respaced"}),
+        ({"method": "ddim", "eta": 0.0, "clip": False}, OPEN),
+        ({"method": "guided-ddim", "eta": 0.0, "scale": 1.0}, OPEN | {"respaced"}),
+        ({"method": "cfg-ddim", "eta": 0.0, "scale": 1.0}, OPEN),
+        ({"method": "pndm", "order": 2}, OPEN),
+        ({"method": "dpm-solver"}, {"dpm-solver"}),
+        ({"method": "deis", "order": 2}, {"deis"}),
+        ({"method": "analytic-ddim"}, {"respaced"}),
+    ],
+)
+def test_a_sampler_takes_the_grids_that_fit_it(settings: dict[str, Any], allowed: set[str]) -> None:
+    for spacing in method_names("grids"):
+        section = settings | {"spacing": spacing}
+        if spacing in allowed:
+            SAMPLERS[settings["method"]].model_validate(section)
+        else:
+            with pytest.raises(ValidationError, match="spacing"):
+                SAMPLERS[settings["method"]].model_validate(section)

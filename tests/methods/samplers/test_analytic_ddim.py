@@ -8,9 +8,9 @@ from torch import Tensor
 
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import make_schedule
-from stages.diffusion.time_grid import time_grid
 from stages.methods.samplers import analytic_ddim
 from stages.sampling.fix import Fix
+from stages.sampling.sampler_grid import time_grid
 from tests.gaussian import Calls, gaussian_denoiser
 
 COSINE = make_schedule("cosine")

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import alpha_bar_at, make_schedule
-from stages.diffusion.time_grid import time_grid
 from stages.methods.fixes import epsilon_scaling, time_shift
 from stages.methods.samplers import ddim
 from stages.sampling.fix import Fix
 from stages.sampling.guidance import classifier_free
+from stages.sampling.sampler_grid import time_grid
 from stages.sampling.walk import Denoiser
 from tests.gaussian import Calls, no_noise
 

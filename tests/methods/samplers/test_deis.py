@@ -7,9 +7,10 @@ import torch
 
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import make_schedule
-from stages.diffusion.time_grid import TimeGrid, time_grid
+from stages.diffusion.time_grid import TimeGrid
 from stages.methods.samplers import deis
 from stages.sampling.fix import Fix
+from stages.sampling.sampler_grid import time_grid
 from tests.gaussian import exact_state, gaussian_denoiser, no_noise
 
 LINEAR = make_schedule("linear")

@@ -9,9 +9,9 @@ import torch
 
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import make_schedule
-from stages.diffusion.time_grid import time_grid
 from stages.methods.samplers import dpm_solver
 from stages.sampling.fix import Fix
+from stages.sampling.sampler_grid import time_grid
 from tests.gaussian import Calls, exact_state, gaussian_denoiser, no_noise
 
 LINEAR = make_schedule("linear")

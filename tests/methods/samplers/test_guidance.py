@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import alpha_bar_at, make_schedule, posterior
-from stages.diffusion.time_grid import time_grid
 from stages.methods.fixes import epsilon_scaling, time_shift
 from stages.methods.samplers import ddim, ddpm
 from stages.sampling.fix import Fix
 from stages.sampling.guidance import log_gradient
-from stages.sampling.walk import Denoiser, Guide
+from stages.sampling.sampler_grid import time_grid
+from stages.sampling.walk import Denoiser, GuideGradient
 
 COSINE = make_schedule("cosine")
 # Classes 0 and 1, equally frequent: one pixel N(-M, V) and N(M, V), which the clip of x0 does not touch.
@@ -55,7 +55,7 @@ def draws(n: int, seed: int = 3) -> Callable[[], Tensor]:
     return lambda: torch.randn(n, 1, 1, 1, dtype=torch.float64, generator=generator)
 
 
-def guide_to(labels: Tensor) -> Guide:
+def guide_to(labels: Tensor) -> GuideGradient:
     return log_gradient(Exact(), labels, "fp32")
 
 

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import Schedule, alpha_bar_at, make_schedule, posterior
-from stages.diffusion.time_grid import TimeGrid, time_grid
+from stages.diffusion.time_grid import TimeGrid
 from stages.methods.samplers import analytic_ddim, ddim, ddpm, deis, dpm_solver, pndm
 from stages.methods.samplers.pndm import transfer
 from stages.sampling.fix import Fix
+from stages.sampling.sampler_grid import time_grid
 from tests.gaussian import exact_state, gaussian_denoiser, no_noise
 
 LINEAR, COSINE = make_schedule("linear"), make_schedule("cosine")

@@ -12,9 +12,9 @@ from stages import autoencoder, prepare, sample, train
 from stages.__main__ import main
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import make_schedule
-from stages.diffusion.time_grid import time_grid
 from stages.methods.samplers import ddim
 from stages.sampling.fix import Fix
+from stages.sampling.sampler_grid import time_grid
 from stages.store.autoencoders import load_autoencoder, pixels
 from stages.store.files import read_json, read_npz
 from stages.store.models import load_model

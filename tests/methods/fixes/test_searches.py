@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
-from stages.methods.searches import epsilon_scaling, time_shift
-from stages.sampling.trial import Measure, Trial, best
+from stages.methods.fixes import epsilon_scaling, time_shift
+from stages.sampling.trial import Measure, Trial, Values, best
 
 
 def parabola(**centre: float) -> Measure:
     """A FID that grows with the relative distance from known values; what is not among them does not count."""
 
-    def fid(values: Mapping[str, int | float]) -> float:
+    def fid(values: Values) -> float:
         return 10 + sum(((values[name] - at) / (at - 1 if name == "b" else at)) ** 2 for name, at in centre.items())
 
     return fid
@@ -66,9 +64,8 @@ def test_windows_first_then_cutoffs(steps: int, windows: list[int]) -> None:
 
 
 def test_one_setting_alone() -> None:
-    assert [t.values for t in time_shift.search(["cutoff"], 5, 1000, parabola(cutoff=300))] == [
-        {"cutoff": 300}, {"cutoff": 200}, {"cutoff": 400},
-    ]  # fmt: skip
+    trials = time_shift.search(["cutoff"], 5, 1000, parabola(cutoff=300))
+    assert [trial.values for trial in trials] == [{"cutoff": 300}, {"cutoff": 200}, {"cutoff": 400}]
     assert all(set(t.values) == {"window"} for t in time_shift.search(["window"], 5, 1000, parabola(window=40)))
 
 
