@@ -100,7 +100,7 @@ def run(model: str) -> int:
             losses=state.losses,
             training=training,
             sha256=sha256(model_path(model)),
-            kept_sha256=sha256(snapshots_path(model)),
+            snapshot_sha256=sha256(snapshots_path(model)),
             dataset_sha256=inputs[0],
             input_sha256=inputs[1],
         )

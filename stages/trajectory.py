@@ -58,7 +58,7 @@ def run(model: str) -> None:
         "sampler_params": params.samplers[cell.sampler].model_dump(),
         "fix_params": params.fixes[cell.fix].resolved(cell.values).model_dump(),
         "model_sha256": sha256(model_path(model)),
-        "kept_sha256": sha256(snapshots_path(model)),
+        "snapshot_sha256": sha256(snapshots_path(model)),
         "reference_sha256": sha256(REFERENCE),
         "network_sha256": sha256(FEATURE_NETWORK),
         "points": points,

@@ -144,7 +144,7 @@ def write_results(planned: Planned) -> None:
             losses=[{"iteration": 4, "mse": 0.1}],
             training=params.training(model),
             sha256=DATA,
-            kept_sha256=OTHER,
+            snapshot_sha256=OTHER,
             dataset_sha256=DATA,
             input_sha256=DATA,
         )
@@ -221,7 +221,7 @@ def trajectory_record(cell: Cell) -> TrajectoryRecord:
             "sampler_params": params.samplers[cell.sampler].model_dump(),
             "fix_params": params.fixes["none"].model_dump(),
             "model_sha256": DATA,
-            "kept_sha256": OTHER,
+            "snapshot_sha256": OTHER,
             "reference_sha256": DATA,
             "network_sha256": OTHER,
         }
@@ -767,6 +767,6 @@ def test_the_page_tells_when_a_model_is_first_below_its_base(measured: Planned) 
 
 def test_a_trajectory_of_other_weights_is_refused(measured: Planned, capsys: pytest.CaptureFixture[str]) -> None:
     path = trajectory_record_path("adm-ip")
-    write_json(path, read_json(path) | {"kept_sha256": DATA})
+    write_json(path, read_json(path) | {"snapshot_sha256": DATA})
     assert main(["report"]) == 2
-    assert "trajectory of adm-ip: made with another kept than the one whose record" in capsys.readouterr().err
+    assert "trajectory of adm-ip: made with another snapshot than the one whose record" in capsys.readouterr().err

@@ -86,7 +86,7 @@ class ModelRecord(Section):
     losses: list[dict[str, Float]]
     training: dict[str, Any]
     sha256: Sha256
-    kept_sha256: Sha256
+    snapshot_sha256: Sha256
     dataset_sha256: Sha256
     input_sha256: Sha256
 
@@ -257,7 +257,7 @@ class TrajectoryRecord(DrawnRecord):
     """FID against training iterations: of which weights, and how they were scored."""
 
     evaluate: Evaluate
-    kept_sha256: Sha256
+    snapshot_sha256: Sha256
     reference_sha256: Sha256
     network_sha256: Sha256
     points: Annotated[list[TrajectoryPoint], Field(min_length=1)]

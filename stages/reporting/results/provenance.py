@@ -132,7 +132,7 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
         expected = {
             **_sampling(cell, params, results),
             "evaluate": params.evaluate,
-            "kept_sha256": results.models[name].kept_sha256,
+            "snapshot_sha256": results.models[name].snapshot_sha256,
             "reference_sha256": reference.sha256,
             "network_sha256": extractor.sha256,
         }

@@ -20,7 +20,7 @@ from tests.reporting.results.studies import (
 
 
 def model_record(model: str, parameters: int) -> ModelRecord:
-    digests = dict.fromkeys(("sha256", "kept_sha256", "dataset_sha256", "input_sha256"), "0" * 64)
+    digests = dict.fromkeys(("sha256", "snapshot_sha256", "dataset_sha256", "input_sha256"), "0" * 64)
     return ModelRecord(model=model, parameters=parameters, losses=[], training={"iterations": 0}, **digests)
 
 
