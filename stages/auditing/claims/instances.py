@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import combinations, product
+from typing import NamedTuple
 
 from stages.auditing.claims.claims import Claim
 from stages.auditing.claims.formulas import operands_of, reduced_together
@@ -63,26 +64,44 @@ def lost_rows(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[tuple[s
     return [(name, row) for name, row in unpaired if name not in partial]
 
 
+class NearMiss(NamedTuple):
+    """Two operands with rows that would pair but for their values on one axis."""
+
+    name: str
+    other: str
+    axis: str
+    value: str
+    counterpart: str
+
+    @property
+    def similarity(self) -> float:
+        """How similar the two values are spelled, from 0 to 1."""
+        return SequenceMatcher(None, self.value, self.counterpart).ratio()
+
+
 def near_misses(claim: Claim, unpaired: Sequence[tuple[str, Row]]) -> list[str]:
     """Return messages about unpaired rows that would pair but for one coordinate, which may be mistyped.
 
     The most similar spellings come first. Large groups are skipped: a typing error concerns few rows.
     """
-    named = {key for o in claim.operands.values() if isinstance(o, Query) for key in o.wanted}
-    shared = [axis for axis in (unpaired[0][1].axes if unpaired else ()) if axis not in named]
-    misses: dict[tuple[str, ...], None] = {}
+    if not unpaired:
+        return []
+    named = {key for operand in claim.operands.values() if isinstance(operand, Query) for key in operand.wanted}
+    shared = [axis for axis in unpaired[0][1].axes if axis not in named]
+    misses: dict[NearMiss, None] = {}
     for axis in shared:
         alike: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
         for name, row in unpaired:
-            alike[tuple(getattr(row, other) for other in shared if other != axis)].append((name, getattr(row, axis)))
+            others = tuple(getattr(row, other) for other in shared if other != axis)
+            alike[others].append((name, getattr(row, axis)))
         for found in alike.values():
             if len(found) > MOST_ALIKE:
                 continue
             for (name, value), (other, counterpart) in combinations(found, 2):
                 if name != other and value != counterpart:
-                    misses[value, counterpart, name, other, axis] = None
-    ordered = sorted(misses, key=lambda miss: SequenceMatcher(None, miss[0], miss[1]).ratio(), reverse=True)
-    return [f"{name} and {other} differ in {axis}: {a!r}, {b!r}" for a, b, name, other, axis in ordered]
+                    misses[NearMiss(name, other, axis, value, counterpart)] = None
+    ordered = sorted(misses, key=lambda miss: miss.similarity, reverse=True)
+    return [f"{m.name} and {m.other} differ in {m.axis}: {m.value!r}, {m.counterpart!r}" for m in ordered]
 
 
 def lost_in(group: Group) -> str:
