@@ -153,7 +153,8 @@ def write_results(planned: Planned) -> None:
             write_record(diagnosis_path(model), diagnosis_record(model))
     write_inputs(planned)
     for key, cell in planned.sample.items():
-        sampler, fix = params.samplers[cell.sampler].model_dump(), params.fixes[cell.fix].resolved(cell.values)
+        sampler = params.samplers[cell.sampler].model_dump()
+        fix = params.fixes[cell.fix].resolved(cell.values)
         record = SampleRecord(
             **cell.axes,
             **params.sample.model_dump(),
@@ -206,7 +207,8 @@ def write_inputs(planned: Planned) -> None:
 
 def trajectory_record(cell: Cell) -> TrajectoryRecord:
     """Of ADM falling from 9 to 7, of ADM-IP from 8 to 6."""
-    params, shift = read_params(), {"adm": 0, "adm-ip": -1}[cell.model]
+    params = read_params()
+    shift = {"adm": 0, "adm-ip": -1}[cell.model]
     points = [
         TrajectoryPoint(iteration=i, value=10 - i + shift, margin=1, replicates=[10 - i + shift + r for r in range(5)])
         for i in (1, 2, 3)
@@ -286,7 +288,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = dict(attrs)
-        self.addresses += [value for key in ("href", "src", "xlink:href") if (value := named.get(key))]
+        self.addresses += filter(None, map(named.get, ("href", "src", "xlink:href")))
         self.ids += [value for value in [named.get("id")] if value]
         if tag not in self.VOID:
             self.open.append(tag)
@@ -371,7 +373,8 @@ def test_times_stand_in_their_tables_once_there_are_some(measured: Planned) -> N
     report.run()
     assert "not timed yet; run python -m stages times" in section("ts-table-3")
     assert '<section id="times"' not in content()
-    base, shifted = "ddpm-net-ddim-none-10", "ddpm-net-ddim-ts-10"
+    base = "ddpm-net-ddim-none-10"
+    shifted = "ddpm-net-ddim-ts-10"
     timed = {"margin": 0.02, "images": 100, "rounds": 9}
     cells = {base: Timed(ms=1.25, overhead=None, **timed), shifted: Timed(ms=1.5, overhead=[20.0, 19.0, 21.0], **timed)}
     write_times(Times(environment={"device": "cpu"}, cells=cells))

@@ -54,7 +54,8 @@ def test_a_damaged_table_is_one_line_or_compared_as_it_is(project: Path, capsys:
     TABLE.to_csv(SCORES, index=False)
     git("add", "-A")
     git("commit", "-qm", "scores")
-    content, refused = SCORES.read_bytes(), 0
+    content = SCORES.read_bytes()
+    refused = 0
     for seed in range(300):
         SCORES.write_bytes(content)
         damage_bytes(SCORES, Random(seed))

@@ -65,7 +65,8 @@ def test_every_data_set_counts_for_the_direction(second: str, direction: int) ->
 
 
 def test_pairs_are_within_a_table_and_merged_over_tables() -> None:
-    base, changed = row("8.0"), row("6.0", fix="ts")
+    base = row("8.0")
+    changed = row("6.0", fix="ts")
     second = [row("4.0", table="2"), row("5.0", table="2", fix="ts")]
     assert pairs_of([base, row("6.0", fix="ts", table="2")]) == []
     assert only(base, changed, *second).printed == (Printed("ip-1", "cifar10", -25.0), Printed("ip-2", "cifar10", 25.0))
@@ -131,7 +132,8 @@ def test_pairs_of_the_committed_plan() -> None:
         (table_id(p.row), p.row.dataset, p.cell): p.row.value for p in committed().rows if p.row.metric == "fid"
     }
     for pair in pairs:
-        base, changed = cells[pair.base_cell].axes, cells[pair.changed_cell].axes
+        base = cells[pair.base_cell].axes
+        changed = cells[pair.changed_cell].axes
         assert [axis for axis in base if base[axis] != changed[axis]] == [pair.axis]
         for found in pair.printed if pair.metric == "fid" else ():
             before, after = (float(printed[found.table, found.dataset, c]) for c in (pair.base_cell, pair.changed_cell))
@@ -209,7 +211,8 @@ def test_a_cell_without_its_base_has_no_pair() -> None:
 
 
 def test_a_pair_that_a_paper_prints_stands_there_alone() -> None:
-    rows, cells = committed().rows, committed().stages.sample
+    rows = committed().rows
+    cells = committed().stages.sample
     printed = pairs_of(rows)
     own = unpublished_pairs(printed, edited(), cells)
     assert study_pairs(rows, published().methods, edited(), cells) == [*printed, *own]

@@ -28,7 +28,8 @@ def repeat(**models: tuple[str, int]) -> Edit:
 
 def study(*edits: Edit) -> tuple[Plan, Params]:
     edits = (put("tables", ["ip-3", "ts-2"]), put("max_steps", 50), *edits)
-    plan, params = planned(*edits), edited(*edits)
+    plan = planned(*edits)
+    params = edited(*edits)
     return with_repeats(plan, params, Known(published().papers, {}), published().methods), params
 
 

@@ -13,7 +13,7 @@ from html import escape
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-# Told apart by the colour-blind too. The page may replace them by variables of the same order.
+# Distinct for colour-blind readers too. The page may replace them by variables in the same order.
 PALETTE = ("#0064a4", "#b84a00", "#00734f", "#96408c", "#7a6000", "#4b5563")
 GRID = "#dfe4ea"
 INK = "#000000"
@@ -22,7 +22,13 @@ SMALL = 8
 
 
 def to_svg(figure: Figure, title: str, description: str) -> str:
-    """Return the figure as an SVG of its own ids, with a name and a description, in the colours of its page."""
+    """Return the figure as an SVG with ids of its own, a name and a description, in the colours of its page.
+
+    Args:
+        figure: the figure.
+        title: its name for screen readers.
+        description: its content in words.
+    """
     stream = io.StringIO()
     # A fixed salt and no date: ids and metadata would otherwise differ between runs.
     with mpl.rc_context({"svg.hashsalt": title, "svg.fonttype": "none", "font.family": "sans-serif"}):

@@ -34,7 +34,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def visit(browser: Any, address: str) -> Iterator[Any]:
     """A function that opens the page, with what follows its address, in a context of its own."""
-    contexts, errors = [], []
+    contexts = []
+    errors = []
 
     def opened(fragment: str = "", **options: Any) -> Any:
         contexts.append(browser.new_context(offline=True, **options))

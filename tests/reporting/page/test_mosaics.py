@@ -26,7 +26,8 @@ def test_every_pixel_is_there_at_its_place(channels: int, columns: int, zoom: in
     assert picture.shape[:2] == (rows * (5 * zoom + gap) - gap, columns * (6 * zoom + gap) - gap)
     rest = np.ones(picture.shape[:2], bool)
     for i, image in enumerate(images):
-        top, left = (i // columns) * (5 * zoom + gap), (i % columns) * (6 * zoom + gap)
+        top = (i // columns) * (5 * zoom + gap)
+        left = (i % columns) * (6 * zoom + gap)
         for y, x in np.ndindex(5, 6):
             place = slice(top + y * zoom, top + (y + 1) * zoom), slice(left + x * zoom, left + (x + 1) * zoom)
             assert (picture[place] == image[y, x]).all()

@@ -153,7 +153,8 @@ def test_families_of_other_papers_and_metrics_are_apart(other: dict[str, str]) -
 
 
 def test_training_variants_have_a_difference_and_no_verdict() -> None:
-    base, changed = cell("none", 5), cell("none", 5, model="perturbed")
+    base = cell("none", 5)
+    changed = cell("none", 5, model="perturbed")
     scores = {c.key: made_up_score(c, value) for c, value in ((base, 20.0), (changed, 15.0))}
     found = difference_table([pair(changed, base, -10, axis="model", paper="ip")], scores, ["none"]).iloc[0]
     assert (found["verdict"], found["model"], found["against"]) == (ONE_RUN, "perturbed", "adm")
@@ -163,7 +164,8 @@ def test_training_variants_have_a_difference_and_no_verdict() -> None:
 
 def trained(effects: Mapping[int, tuple[float, ...]], percent: float = -10) -> pd.DataFrame:
     """Differences of a variant of training, by step count the difference on each of its seeds."""
-    pairs, scores = [], {}
+    pairs = []
+    scores = {}
     for steps, by_seed in effects.items():
         runs = []
         for seed, effect in enumerate(by_seed):
@@ -243,7 +245,8 @@ def test_noise_that_all_seeds_share_counts_by_its_jackknife_error() -> None:
 @pytest.mark.parametrize(("training", "shared", "own"), [(1.0, 0.0, 0.0), (0.5, 1.0, 1.0), (0.0, 1.0, 1.0)])
 def test_the_interval_over_seeds_covers_the_true_difference(training: float, shared: float, own: float) -> None:
     """Three runs around -0.5 and ten groups of noise, of which all runs share a part. 500 studies."""
-    rng, covered = np.random.RandomState(0), []
+    rng = np.random.RandomState(0)
+    covered = []
     for _ in range(500):
         noise = shared * rng.standard_normal((1, 10)) + own * rng.standard_normal((3, 10))
         found = over_runs(paired_difference, runs_of(-0.5 + training * rng.standard_normal((3, 1)) + noise))
