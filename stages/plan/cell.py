@@ -67,7 +67,7 @@ def cell_cost(params: Params, model: str, sampler: str, steps: int) -> int:
 def _check_fit(params: Params, model: str, sampler: str) -> None:
     """Refuse a sampler that needs or takes what the model does not have."""
     section = params.samplers[sampler]
-    condition = told_to(params, model)
+    condition = condition_of(params, model)
     if section.needs_variance and not params.recipes[params.models[model].recipe].network.predicts_variance:
         raise ValueError(f"{sampler} needs a variance, which {model} does not predict")
     if section.takes is not None:
@@ -97,7 +97,7 @@ def autoencoder_file(params: Params, model: str) -> str:
     return autoencoder_path(name).relative_to(DATA).as_posix() if name else DATA_SET
 
 
-def told_to(params: Params, model: str) -> Condition | None:
+def condition_of(params: Params, model: str) -> Condition | None:
     """Return what a model's network is conditioned on besides the time."""
     return params.recipes[params.models[model].recipe].network.conditioned_on
 

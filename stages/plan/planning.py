@@ -1,4 +1,4 @@
-"""The plan: which cells a study needs for the published tables it regenerates, and why some numbers get none."""
+"""The plan: the cells that a study needs to regenerate published tables, and the reasons for numbers without one."""
 
 from __future__ import annotations
 
@@ -20,32 +20,37 @@ from stages.plan.cell import (
     autoencoder_file,
     autoencoder_module,
     cell_cost,
+    condition_of,
     input_file,
     make_cell,
-    told_to,
 )
 from stages.plan.readings import NEEDS, Reading, read_row
 
 DIAGNOSED = "delta_bar"
 MEASURED = (*map(module_name, method_names("metrics")), "time_ms")
-# What a published number needs that is of a model told something.
+# Needs of published numbers that a conditional model meets.
 CLASS, TEXT = "a class-conditional model", "a text-conditional model"
 CONDITIONAL: dict[str, Condition] = {CLASS: "class", TEXT: "text"}
-# What published numbers need beyond their coordinates, and sections can be.
+# Needs of published numbers, beyond their coordinates, that sections of params.yaml can meet.
 NEEDED = {FROM_IMAGES, *CONDITIONAL, GUIDED, CLASSIFIER_FREE}
 Status = Literal["measured", "setting", "absent"]
 
 
 class Absent(Exception):
-    """Why a published number gets no cell, in words for the reader."""
+    """The reason why a published number gets no cell, for the reader."""
 
 
 class PlannedRow(NamedTuple):
     """A published number in the plan.
 
-    ``row`` has its coordinates as read; ``cell`` is the key of the cell that measures it, or ``model`` the name of the
-    model whose diagnosis does. A ``setting`` has the study's own value beside it. An ``absent`` one has its ``reason``,
-    and its ``evaluations`` where they alone are it.
+    Attributes:
+        row: the number, with its coordinates as the readings give them.
+        status: ``measured``; ``setting``, for which the page shows the study's own value; or ``absent``.
+        cell: key of the cell that measures it.
+        reason: why it is absent.
+        readings: the readings that apply to it.
+        evaluations: cost of an absent number, where the cost is the reason.
+        model: the model whose diagnosis measures it, in place of a cell.
     """
 
     row: Row
@@ -71,20 +76,16 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
         ValueError: a table asked for does not exist, the free grid or the trajectory holds a cell that cannot be, or
             nothing is planned.
     """
-    papers = known.papers
-    tables = {table_id(row): None for paper, rows in papers.items() if paper != SOURCES for row in rows}
-    if params.tables != "all" and (unknown := [name for name in params.tables if name not in tables]):
+    published = [row for paper, rows in known.papers.items() if paper != SOURCES for row in rows]
+    tables = dict.fromkeys(table_id(row) for row in published)
+    unknown = [] if params.tables == "all" else [name for name in params.tables if name not in tables]
+    if unknown:
         raise ValueError(f"tables: {unknown[0]!r} is no published table; allowed are all, or of {', '.join(tables)}")
-    # First the free ones: a row that one of them measures is measured however many steps it has.
+    # Cells of the free grid come first: a row that one of them measures is measured however many steps it has.
     cells: dict[str, Cell] = {}
     for cell in _free_cells(params, known):
         add_cell(cells, cell)
-    rows = [
-        _planned(row, params, known, readings, cells)
-        for paper, content in papers.items()
-        if paper != SOURCES
-        for row in content
-    ]
+    rows = [_planned(row, params, known, readings, cells) for row in published]
     if not cells:
         raise ValueError("tables, max_steps and grid leave no cell to measure")
     trajectory = {name: _trajectory_cell(params, known, name) for name in params.trajectory.models}
@@ -107,7 +108,9 @@ def planned_stages(
         train=dict(models),
         moments={name: model for name, model in models.items() if input_file("moments", name) in inputs},
         diagnose={
-            name: model for name, model in models.items() if model.input == DATA_SET and told_to(params, name) is None
+            name: model
+            for name, model in models.items()
+            if model.input == DATA_SET and condition_of(params, name) is None
         },
         guide={name: model for name, model in models.items() if input_file("guide", name) in inputs},
         sample=dict(cells),
@@ -162,17 +165,18 @@ def _check_asked_for(row: Row, params: Params) -> None:
 
 
 def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Known) -> tuple[Cell, int]:
-    """Return the cell of a measured metric, and what it costs in evaluations of one image by the network."""
+    """Return the cell that measures a number, and its cost in evaluations of one image by the network."""
     _check_asked_for(row, params)
     needs = {reading.value for reading in concerned if reading.setting == NEEDS}
-    if unknown := sorted(needs - NEEDED):
+    unknown = sorted(needs - NEEDED)
+    if unknown:
         raise Absent(f"needs {unknown[0]}: not built yet")
     if not row.steps:
         raise Absent("no step count is printed")
     names = {
         "sampler": _sampler(row, needs - set(CONDITIONAL), params),
         "fix": _named(row.fix, "fix", {n: s.coordinate() for n, s in params.fixes.items()}, _known(FIXES)),
-        "model": _model_of(row, told_by(needs), params),
+        "model": _model_of(row, needed_condition(needs), params),
     }
     try:
         return make_cell(params, known, steps=int(row.steps), **names)
@@ -189,20 +193,20 @@ def _sampler(row: Row, needs: Collection[str], params: Params) -> str:
         fits = all(getattr(row, key) in ("", value) for key, value in has.items())
         if fits and (section.need in needs if needs else section.need is None):
             return name
-    told = ", ".join(
-        [*(f"{key} {value}" for key in ("sampler", "spacing", "eta") if (value := getattr(row, key))), *needs]
-    )
-    raise Absent(f"no section of params.yaml has {told}")
+    printed = [f"{key} {getattr(row, key)}" for key in ("sampler", "spacing", "eta") if getattr(row, key)]
+    raise Absent(f"no section of params.yaml has {', '.join([*printed, *needs])}")
 
 
-def told_by(needs: Collection[str]) -> Condition | None:
-    """Return what the model is told of a number with these needs."""
-    return next((told for need, told in CONDITIONAL.items() if need in needs), None)
+def needed_condition(needs: Collection[str]) -> Condition | None:
+    """Return what the model of a number with these needs is conditioned on."""
+    return next((condition for need, condition in CONDITIONAL.items() if need in needs), None)
 
 
-def _model_of(row: Row, told: Condition | None, params: Params) -> str:
-    sections = {name: model.coordinate() for name, model in params.models.items() if told_to(params, name) == told}
-    return _named(row.model, f"{told}-conditional model" if told else "model", sections, _known(MODELS))
+def _model_of(row: Row, condition: Condition | None, params: Params) -> str:
+    sections = {
+        name: model.coordinate() for name, model in params.models.items() if condition_of(params, name) == condition
+    }
+    return _named(row.model, f"{condition}-conditional model" if condition else "model", sections, _known(MODELS))
 
 
 def _named(wanted: str, kind: str, sections: Mapping[str, str], known: Sequence[str]) -> str:
@@ -234,7 +238,7 @@ def _trajectory_cell(params: Params, known: Known, model: str) -> Cell:
     """Return how the weights of a model are sampled along its training."""
     section = params.trajectory
     try:
-        # What is estimated of the trained model would be wrong for its weights of before.
+        # Moments and classifiers are those of the last weights, not of the snapshots before.
         if params.samplers[section.sampler].takes is not None:
             raise ValueError(f"takes {params.samplers[section.sampler].takes} beside noise; one that takes none")
         return make_cell(params, known, model, section.sampler, section.fix, section.steps)[0]
@@ -251,15 +255,17 @@ def add_cell(cells: dict[str, Cell], cell: Cell) -> None:
 def _model(params: Params, name: str, reverse_steps: list[int]) -> PlannedModel:
     model = params.models[name]
     return PlannedModel(
-        recipe=model.recipe, objective=model.module, network=params.recipes[model.recipe].network.module,
-        autoencoder=autoencoder_module(params, name), input=autoencoder_file(params, name), reverse_steps=reverse_steps,
+        recipe=model.recipe,
+        objective=model.module,
+        network=params.recipes[model.recipe].network.module,
+        autoencoder=autoencoder_module(params, name),
+        input=autoencoder_file(params, name),
+        reverse_steps=reverse_steps,
         keep=params.trajectory.iterations if name in params.trajectory.models else [],
-    )  # fmt: skip
+    )
 
 
 def cell_evaluations(plan: Plan, params: Params) -> dict[str, int]:
     """Return the evaluations of one image by the network that each cell takes."""
-    found = {}
-    for key, cell in plan.stages.sample.items():
-        found[key] = cell_cost(params, cell.model, cell.sampler, cell.steps)
-    return found
+    cells = plan.stages.sample.items()
+    return {key: cell_cost(params, cell.model, cell.sampler, cell.steps) for key, cell in cells}

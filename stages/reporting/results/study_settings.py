@@ -9,8 +9,8 @@ from stages.config.entries import Cell
 from stages.config.networks import UNetSettings
 from stages.config.params import Params
 from stages.config.recipe import Recipe
-from stages.plan.cell import told_to
-from stages.plan.planning import CONDITIONAL, PlannedRow, told_by
+from stages.plan.cell import condition_of
+from stages.plan.planning import CONDITIONAL, PlannedRow, needed_condition
 from stages.plan.readings import NEEDS
 from stages.store.record_types import AgainstFormula, DiagnosisRecord, ModelRecord
 
@@ -108,7 +108,7 @@ def _scale(planned: PlannedRow, params: Params, cells: Collection[Cell]) -> Any:
             str(cell.steps) == row.steps
             and cell.fix in fixes
             and params.models[cell.model].coordinate() == row.model
-            and told_to(params, cell.model) == told_by(needs)
+            and condition_of(params, cell.model) == needed_condition(needs)
             and sampler.need == sampler_need
             and row.sampler in ("", sampler.coordinates()["sampler"])
         ):
