@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.dvc_study import KEYS, append, both, edit, plan, repro, run, scores, stale
+from tests.dvc_study import KEYS, append, assign, both, edit, plan, repro, run, scores, stale
 from tests.toy import ROOT
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -56,26 +56,81 @@ def test_every_block_of_code_says_where_it_belongs() -> None:
     placed = [content for blocks in SECTIONS.values() for _, _, content in blocks]
     assert [block for block in blocks if not block.startswith(GRID)] == placed
     assert {title: len(blocks) for title, blocks in SECTIONS.items() if blocks} == {
-        "A sampler": 4, "A fix": 3, "A variant of training": 3,
-    }  # fmt: skip
+        "A sampler": 3,
+        "A time grid": 2,
+        "A fix": 2,
+        "A fix with tuned values": 2,
+        "A training objective": 2,
+    }
 
 
-def test_a_sampler_is_three_files_and_makes_nothing_stale_but_its_cells(study: Path) -> None:
+@pytest.mark.parametrize("title", [title for title, blocks in SECTIONS.items() if blocks])
+def test_a_method_is_one_file_and_a_section(title: str) -> None:
+    places = [name for _, name, _ in SECTIONS[title] if not name.startswith("tests/")]
+    assert len(places) == 2
+    assert places[0].startswith("stages/methods/")
+    assert places[1] == "params.yaml"
+
+
+def test_a_sampler_makes_nothing_stale_but_its_cells(study: Path) -> None:
     put(study, "A sampler")
     edit(study, "grid", samplers=["ddpm", "ddim", "euler"])
     new = {f"adm-ip-euler-{fix}-4" for fix in ("none", "es", "ts")}
     runs_alone_and_differs(study, new, "adm-ip-euler-none-4", "adm-ip-ddim-none-4")
 
 
-def test_a_fix_is_three_files_and_makes_nothing_stale_but_its_cells(study: Path) -> None:
+def test_a_time_grid_makes_nothing_stale_but_its_cells(study: Path) -> None:
+    put(study, "A time grid")
+    edit(study, "grid", samplers=["ddpm", "ddim", "ddim-lower-half"])
+    new = {f"adm-ip-ddim-lower-half-{fix}-4" for fix in ("none", "es", "ts")}
+    runs_alone_and_differs(study, new, "adm-ip-ddim-lower-half-none-4", "adm-ip-ddim-none-4")
+
+
+def test_a_fix_makes_nothing_stale_but_its_cells(study: Path) -> None:
     put(study, "A fix")
     edit(study, "grid", fixes=["none", "es", "ts", "later"])
     new = {f"adm-ip-{sampler}-later-4" for sampler in ("ddpm", "ddim")}
     runs_alone_and_differs(study, new, "adm-ip-ddim-later-4", "adm-ip-ddim-none-4")
 
 
-def test_a_variant_is_three_files_and_makes_nothing_stale_but_its_model_and_cells(study: Path) -> None:
-    put(study, "A variant of training")
+def add_paper(folder: Path) -> None:
+    """Add a paper that compares Late Scaling with no fix, by CSVs alone."""
+    lines = {
+        "papers.csv": "mine,Late Scaling,A Late Scaling for Diffusion Models,2026 preprint",
+        "tables.csv": "mine,1,Late Scaling of ADM-IP",
+        "methods.csv": "fix,late-scaling,Late Scaling,none",
+    }
+    for name, line in lines.items():
+        content = (folder / name).read_text().rstrip()
+        (folder / name).write_text(f"{content}\n{line}\n")
+    header = (folder / "ts.csv").read_text().splitlines()[0]
+    rows = [
+        f"mine,1,ADM-IP + {fix},4 steps,cifar10,adm-ip,ddim,uniform,0,{fix},4,fid,{value},,,,Table 1,paper,"
+        for fix, value in (("none", "5.0"), ("late-scaling", "4.0"))
+    ]
+    (folder / "mine.csv").write_text("\n".join([header, *rows, ""]))
+
+
+def test_a_tuned_fix_that_a_paper_compares_is_searched_and_has_its_difference(study: Path) -> None:
+    put(study, "A fix with tuned values")
+    add_paper(study / "data/published")
+    assign(study, tables=["mine-1"])
+    plan(study)
+    assert stale(study) == {"audit", "report"}
+    run(study, sys.executable, "-m", "stages", "search", "-j", "2")
+    key = "adm-ip-ddim-late-4"
+    found = yaml.safe_load((study / "tuned.yaml").read_text())
+    assert set(found) == {key}
+    assert found[key]["values"]["b"] in (1.01, 1.03, 1.1)
+    assert stale(study) == both(key) | {"audit", "report"}
+    assert repro(study) == both(key) | {"audit", "report"}
+    assert not np.array_equal(images(study, key), images(study, "adm-ip-ddim-none-4"))
+    differences = (study / "reports/tables/differences.csv").read_text().splitlines()
+    assert [line for line in differences if line.startswith("mine,") and "late-scaling" in line]
+
+
+def test_an_objective_makes_nothing_stale_but_its_model_and_cells(study: Path) -> None:
+    put(study, "A training objective")
     edit(study, "grid", models=["adm-ip", "min-snr"])
     new = {key.replace("adm-ip", "min-snr") for key in KEYS}
     runs_alone_and_differs(study, new, "min-snr-ddim-none-4", "adm-ip-ddim-none-4", model="min-snr")
@@ -99,14 +154,15 @@ def followed(tmp_path: Path) -> Path:
 
 def test_the_grid_of_the_page_is_planned_with_the_default_params(followed: Path) -> None:
     plan(followed)
-    cells = yaml.safe_load((followed / "cells.json").read_text())["cells"]
+    cells = yaml.safe_load((followed / "cells.json").read_text())["plan"]["sample"]
     assert set(cells) == {"adm-ddim-none-10", "adm-euler-none-10"}
 
 
 def test_the_test_of_the_page_passes_and_its_code_keeps_the_house_rules(followed: Path) -> None:
     tests = [name for blocks in SECTIONS.values() for _, name, _ in blocks if name.startswith("tests/")]
-    rule = "tests/test_structure.py::test_deps_are_the_modules_that_the_stage_imports"
-    rules = [f"{rule}[{stage}]" for stage in ("train", "sample")]
+    rules = ["tests/test_structure.py", "tests/config/test_method_settings.py"]
+    for name in ("README.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, followed / name)
     run(followed, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *rules)
     written = [name for blocks in SECTIONS.values() for place, name, _ in blocks if place == "New file"]
     for command in (("check",), ("format", "--check")):

@@ -142,6 +142,27 @@ def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(st
     assert repro(study, "evaluate@adm-ip-ddim-ts-4") == {"sample@adm-ip-ddim-ts-4"}
 
 
+def edit_settings(folder: Path, name: str, field: str) -> None:
+    """Add a field with a default to the settings class in the file of a method."""
+    path = folder / "stages/methods" / name
+    before = path.read_text()
+    path.write_text(before.replace(f"    {field}: ", f"    extra: int = 0\n    {field}: ", 1))
+    assert path.read_text() != before
+
+
+def test_an_edit_of_the_settings_of_a_method_reaches_exactly_its_own_cells(study: Path) -> None:
+    edit_settings(study, "samplers/pndm.py", "order")
+    edit_settings(study, "fixes/time_shift_a.py", "window")
+    edit_settings(study, "objectives/adm_gp.py", "penalty")
+    assert stale(study) == set(), "methods that no cell has"
+    edit_settings(study, "fixes/epsilon_scaling.py", "b")
+    assert stale(study) == sampling(ES) | {"diagnose@adm-ip"}
+    edit_settings(study, "samplers/ddim.py", "eta")
+    assert stale(study) == sampling(ES | DDIM) | {"diagnose@adm-ip"}
+    edit_settings(study, "objectives/adm.py", "gamma")
+    assert stale(study) == sampling(ES | DDIM) | {"diagnose@adm-ip", "train@adm-ip"}
+
+
 @pytest.mark.parametrize(
     ("touch", "expected"),
     [
