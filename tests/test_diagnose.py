@@ -36,8 +36,18 @@ def test_record_has_every_measure_whatever_the_batch_size(trained: Path) -> None
     first, record = RECORD.read_bytes(), read_record(RECORD, DiagnosisRecord)
     assert [(each.steps, each.n) for each in record.reverse] == [(100, 20)]
     assert {curve.measure.partition("_")[0] for curve in record.curves} == {
-        "delta", "eps", "power", "nu", "rejected", "Delta", "variance", "error", "coupling", "nearest", "shift",
-    }  # fmt: skip
+        "delta",
+        "eps",
+        "power",
+        "nu",
+        "rejected",
+        "Delta",
+        "variance",
+        "error",
+        "coupling",
+        "nearest",
+        "shift",
+    }
     assert {curve.fix for curve in record.curves} == {"none", "control", "gaussian", "es 0.99", "es 1.01", "ts"}
     assert main(["diagnose", MODEL]) == 0
     assert RECORD.read_bytes() == first

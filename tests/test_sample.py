@@ -33,9 +33,18 @@ from stages.store.records import read_record
 from tests.toy import toy_params, write_study
 
 SAMPLERS = (
-    "ddpm", "ddpm-from-data", "ddim", "ddim-quadratic", "ddim-one", "ddim-clipped", "s-pndm", "f-pndm", "dpm-solver-2",
-    "deis", "analytic-ddim",
-)  # fmt: skip
+    "ddpm",
+    "ddpm-from-data",
+    "ddim",
+    "ddim-quadratic",
+    "ddim-one",
+    "ddim-clipped",
+    "s-pndm",
+    "f-pndm",
+    "dpm-solver-2",
+    "deis",
+    "analytic-ddim",
+)
 FIXES = ("none", "es", "es-linear", "ts")
 # DEIS goes along its grid alone, so it takes no fix that moves where its steps lead.
 FIXES_OF = {sampler: tuple(fix for fix in FIXES if (sampler, fix) != ("deis", "ts")) for sampler in SAMPLERS}

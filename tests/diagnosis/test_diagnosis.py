@@ -113,9 +113,14 @@ def test_delta_of_independent_images_is_the_perfect_one() -> None:
 
 @pytest.mark.parametrize(
     ("index", "exact", "table"),
-    [(1, 0.008907, 0.008827), (5, 0.061405, 0.014436), (10, 0.053608, 0.008787), (15, 0.024205, 0.005854),
-     (19, 0.001702, 0.001702)],
-)  # fmt: skip
+    [
+        (1, 0.008907, 0.008827),
+        (5, 0.061405, 0.014436),
+        (10, 0.053608, 0.008787),
+        (15, 0.024205, 0.005854),
+        (19, 0.001702, 0.001702),
+    ],
+)
 def test_single_step_has_its_closed_forms(index: int, exact: float, table: float) -> None:
     """Cosine, 20 respaced steps, data of variance 0.25, exact predictor, not clipped."""
     images, noise = data(0.25, 20000)

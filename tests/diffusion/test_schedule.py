@@ -11,13 +11,24 @@ from stages.diffusion.schedule import ScheduleName, add_noise, alpha_bar_at, mak
 @pytest.mark.parametrize(
     ("name", "time", "expected"),
     [
-        ("linear", 0, 0.9999), ("linear", 1, 0.99978009), ("linear", 99, 0.89701815), ("linear", 300, 0.39401112),
-        ("linear", 500, 0.07779666), ("linear", 801, 0.00148332), ("linear", 999, 4.0358298e-5),
-        ("scaled-linear", 0, 0.9985), ("scaled-linear", 500, 0.114922), ("scaled-linear", 999, 1.42304e-4),
-        ("cosine", 0, 0.99995872), ("cosine", 199, 0.89870592), ("cosine", 499, 0.49384359),
-        ("cosine", 900, 0.02361611), ("cosine", 998, 2.42877e-6), ("cosine", 999, 2.42877e-9),
+        ("linear", 0, 0.9999),
+        ("linear", 1, 0.99978009),
+        ("linear", 99, 0.89701815),
+        ("linear", 300, 0.39401112),
+        ("linear", 500, 0.07779666),
+        ("linear", 801, 0.00148332),
+        ("linear", 999, 4.0358298e-5),
+        ("scaled-linear", 0, 0.9985),
+        ("scaled-linear", 500, 0.114922),
+        ("scaled-linear", 999, 1.42304e-4),
+        ("cosine", 0, 0.99995872),
+        ("cosine", 199, 0.89870592),
+        ("cosine", 499, 0.49384359),
+        ("cosine", 900, 0.02361611),
+        ("cosine", 998, 2.42877e-6),
+        ("cosine", 999, 2.42877e-9),
     ],
-)  # fmt: skip
+)
 def test_alpha_bar_matches_golden_values(name: ScheduleName, time: int, expected: float) -> None:
     assert float(make_schedule(name).alpha_bar[time]) == pytest.approx(expected, abs=6e-9, rel=3e-6)
 

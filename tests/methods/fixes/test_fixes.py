@@ -129,14 +129,16 @@ def golden_run(fix: Making) -> tuple[list[float], list[int]]:
         (none.make, (0.3767436, 0.3834099, 0.3735196, 0.3761928), [800, 700, 600, 500, 400, 300]),
         (
             ts(40, 300),
-            (0.3823703, 0.3891362, 0.3779191, 0.3818112), [780, 680, 600, 513, 420, 320],
+            (0.3823703, 0.3891362, 0.3779191, 0.3818112),
+            [780, 680, 600, 513, 420, 320],
         ),
         (
             ts(40, 300, update_time="shifted"),
-            (0.3551199, 0.3611226, 0.3549313, 0.3551569), [780, 687, 611, 513, 416, 320],
+            (0.3551199, 0.3611226, 0.3549313, 0.3551569),
+            [780, 687, 611, 513, 416, 320],
         ),
     ],
-)  # fmt: skip
+)
 def test_time_shift_on_gaussian_data_matches_golden_values(
     fix: Making, std: tuple[float, ...], times: list[int]
 ) -> None:
@@ -180,10 +182,15 @@ def test_cutoff_is_strict_and_tests_the_time_it_says() -> None:
 
 @settings(max_examples=60)
 @given(
-    window=st.integers(0, 1000), cutoff=st.integers(0, 999), spread=st.floats(0.01, 3), seed=st.integers(0, 99),
+    window=st.integers(0, 1000),
+    cutoff=st.integers(0, 999),
+    spread=st.floats(0.01, 3),
+    seed=st.integers(0, 99),
     spacing=st.sampled_from(["uniform", "quadratic", "respaced", "pndm", "ts-dpm"]),
-    steps=st.sampled_from([4, 5, 10, 20, 50]), name=st.sampled_from(["linear", "cosine"]), index=st.integers(0, 48),
-)  # fmt: skip
+    steps=st.sampled_from([4, 5, 10, 20, 50]),
+    name=st.sampled_from(["linear", "cosine"]),
+    index=st.integers(0, 48),
+)
 def test_chosen_time_is_the_best_fit_of_its_window_and_above_the_next_grid_time(
     window: int, cutoff: int, spread: float, seed: int, spacing: str, steps: int, name, index: int
 ) -> None:

@@ -79,8 +79,10 @@ def test_b_leads_elsewhere_even_without_a_shift(steps: int, stride: int) -> None
 
 
 def test_b_matches_reversed_products_which_are_right_on_the_cosine_schedule_only() -> None:
-    gaps = {name: (schedule.alpha_bar.flip(0) - (1 - schedule.alpha_bar)).abs().max()
-            for name, schedule in (("cosine", COSINE), ("linear", LINEAR))}  # fmt: skip
+    gaps = {
+        name: (schedule.alpha_bar.flip(0) - (1 - schedule.alpha_bar)).abs().max()
+        for name, schedule in (("cosine", COSINE), ("linear", LINEAR))
+    }
     assert float(gaps["cosine"]) == pytest.approx(0.0139, abs=5e-5)
     assert gaps["linear"] > 0.2
 

@@ -24,8 +24,27 @@ def times(spacing: str, steps: int) -> list[int]:
 
 def test_respaced_matches_the_published_lists() -> None:
     assert times("respaced", 20) == [
-        0, 53, 105, 158, 210, 263, 315, 368, 421, 473, 526, 578, 631, 684, 736, 789, 841, 894, 946, 999,
-    ]  # fmt: skip
+        0,
+        53,
+        105,
+        158,
+        210,
+        263,
+        315,
+        368,
+        421,
+        473,
+        526,
+        578,
+        631,
+        684,
+        736,
+        789,
+        841,
+        894,
+        946,
+        999,
+    ]
     assert times("respaced", 80)[:6] == [0, 13, 25, 38, 51, 63]
     assert times("respaced", 100)[-4:] == [969, 979, 989, 999]
     assert times("respaced", 300)[:6] == [0, 3, 7, 10, 13, 17]
@@ -36,8 +55,27 @@ def test_quadratic_matches_the_published_lists() -> None:
     assert times("quadratic", 5) == [0, 50, 200, 450, 800]
     assert times("quadratic", 10) == [0, 9, 39, 88, 158, 246, 355, 483, 632, 800]
     assert times("quadratic", 20) == [
-        0, 2, 8, 19, 35, 55, 79, 108, 141, 179, 221, 268, 319, 374, 434, 498, 567, 640, 718, 800,
-    ]  # fmt: skip
+        0,
+        2,
+        8,
+        19,
+        35,
+        55,
+        79,
+        108,
+        141,
+        179,
+        221,
+        268,
+        319,
+        374,
+        434,
+        498,
+        567,
+        640,
+        718,
+        800,
+    ]
     assert [len(set(quadratic.time_grid(n, 1000).times)) for n in (50, 100)] == [49, 96]
 
 

@@ -39,9 +39,10 @@ def noise(n: int = 64, pixels: int = 1) -> Tensor:
 def run(denoiser: Denoiser, steps: int = 10, fix: str = "none", x: Tensor | None = None) -> Tensor:
     chain = Chain(LINEAR, time_grid("uniform", steps))
     made = {
-        "none": Fix(), "es": epsilon_scaling.make(chain, b=1.02, k=0.001),
+        "none": Fix(),
+        "es": epsilon_scaling.make(chain, b=1.02, k=0.001),
         "ts": time_shift.make(chain, window=50, cutoff=300, update_time="scheduled", cutoff_on="current"),
-    }[fix]  # fmt: skip
+    }[fix]
     return ddim.sample(denoiser, noise(pixels=64) if x is None else x, chain, made, no_noise)
 
 

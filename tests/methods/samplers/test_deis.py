@@ -20,9 +20,12 @@ def test_coefficients_match_golden_values() -> None:
     """The golden values are of the grid in float64, whose first time is 998."""
     times = [998, 639, 359, 159, 39, 0]
     expected = [
-        (19.51595, [-18.52687]), (4.113619, [-4.106664, 0.882257]), (1.696185, [-1.459998, 0.641377, -0.148978]),
-        (1.133224, [-0.601157, 0.239006, -0.049695]), (1.009769, [-0.162395, 0.037945, -0.006021]),
-    ]  # fmt: skip
+        (19.51595, [-18.52687]),
+        (4.113619, [-4.106664, 0.882257]),
+        (1.696185, [-1.459998, 0.641377, -0.148978]),
+        (1.133224, [-0.601157, 0.239006, -0.049695]),
+        (1.009769, [-0.162395, 0.037945, -0.006021]),
+    ]
     for i, (psi, weights) in enumerate(expected):
         found = deis.coefficients(LINEAR, times[max(0, i - 2) : i + 1][::-1], times[i + 1])
         assert found[0] == pytest.approx(psi, rel=1e-6)

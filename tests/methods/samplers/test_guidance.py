@@ -101,17 +101,23 @@ def test_guided_ddpm_of_scale_1_converges_to_the_conditional_distribution() -> N
 
 @pytest.mark.parametrize("name", ["none", "es", "ts"])
 @pytest.mark.parametrize(
-    ("sample", "settings"), [(ddpm.sample, {}), (ddpm.sample, {"variance": "large"}), (ddim.sample, {"clip": True}),
-                             (ddim.sample, {"clip": True, "eta": 1.0})],
-)  # fmt: skip
+    ("sample", "settings"),
+    [
+        (ddpm.sample, {}),
+        (ddpm.sample, {"variance": "large"}),
+        (ddim.sample, {"clip": True}),
+        (ddim.sample, {"clip": True, "eta": 1.0}),
+    ],
+)
 def test_a_scale_of_0_is_the_unguided_sampler_bit_for_bit(
     sample: Callable[..., Tensor], settings: dict[str, object], name: str
 ) -> None:
     chain = Chain(COSINE, time_grid("respaced" if sample is ddpm.sample else "uniform", 10))
     fix = {
-        "none": Fix(), "es": epsilon_scaling.make(chain, b=1.01, k=0.001),
+        "none": Fix(),
+        "es": epsilon_scaling.make(chain, b=1.01, k=0.001),
         "ts": time_shift.make(chain, window=50, cutoff=300, update_time="scheduled", cutoff_on="current"),
-    }[name]  # fmt: skip
+    }[name]
     labels = torch.arange(32) % 2
     guided, plain, other = (
         run(sample, 32, 10, fix, **settings, **guidance)
@@ -131,8 +137,16 @@ def test_one_guided_ddim_step_is_the_released_sequence_with_eps_scaled_once() ->
         seen.append(x)
         return mixture(x, times)
 
-    ddim.sample(spied, x, chain, epsilon_scaling.make(chain, b=lam, k=0.0), draws(16), clip=True,
-                guide=guide_to(labels), scale=scale)  # fmt: skip
+    ddim.sample(
+        spied,
+        x,
+        chain,
+        epsilon_scaling.make(chain, b=lam, k=0.0),
+        draws(16),
+        clip=True,
+        guide=guide_to(labels),
+        scale=scale,
+    )
     A, B = COSINE.alpha_bar[time], COSINE.alpha_bar[0]
     x0 = ((x - (1 - A).sqrt() * mixture(x, times)[0] / lam) / A.sqrt()).clamp(-1, 1)
     eps = (x - A.sqrt() * x0) / (1 - A).sqrt() - (1 - A).sqrt() * scale * closed_gradient(x, times, labels)

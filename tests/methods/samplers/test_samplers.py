@@ -23,9 +23,15 @@ DDIM_CLIPPED = partial(ddim.sample, clip=True)
 S_PNDM, F_PNDM = partial(pndm.sample, order=2), partial(pndm.sample, order=4)
 ANALYTIC = partial(analytic_ddim.sample, eps_power=torch.full((1000,), 0.9, dtype=torch.float64))
 SAMPLERS: dict[str, Callable[..., Tensor]] = {
-    "ddpm": ddpm.sample, "ddim": ddim.sample, "ddim-clipped": DDIM_CLIPPED, "s-pndm": S_PNDM, "f-pndm": F_PNDM,
-    "dpm-solver": dpm_solver.sample, "deis": deis.sample, "analytic-ddim": ANALYTIC,
-}  # fmt: skip
+    "ddpm": ddpm.sample,
+    "ddim": ddim.sample,
+    "ddim-clipped": DDIM_CLIPPED,
+    "s-pndm": S_PNDM,
+    "f-pndm": F_PNDM,
+    "dpm-solver": dpm_solver.sample,
+    "deis": deis.sample,
+    "analytic-ddim": ANALYTIC,
+}
 # Those that do not walk the uniform one.
 GRIDS = {"ddpm": "respaced", "analytic-ddim": "respaced", "dpm-solver": "dpm-solver", "deis": "deis"}
 
