@@ -19,7 +19,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from stages.config.errors import InputError
-from stages.config.params_file import forget_params
+from stages.config.params import forget_params
 
 CELL = ("cell", {"help": "a cell of cells.json, such as adm-ddim-none-10"})
 MODEL = ("model", {"help": "a model of cells.json"})

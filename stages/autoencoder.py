@@ -14,15 +14,13 @@ from torch import Tensor
 
 from stages.config.errors import InputError
 from stages.config.networks import TrainedAutoencoderSettings
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.config.registry import method_module
 from stages.config.runtime import batches, pick_device
-from stages.store.autoencoders import Autoencoder, build_autoencoder, save_autoencoder
 from stages.store.files import read_npz, scratch_folder, sha256
+from stages.store.models import Autoencoder, build_autoencoder, save_autoencoder
 from stages.store.paths import DATASET, autoencoder_path, autoencoder_record_path
-from stages.store.record_types import AutoencoderRecord
-from stages.store.records import write_record
-from stages.store.run_logs import log_run
+from stages.store.records import AutoencoderRecord, log_run, write_record
 from stages.training.autoencoding import autoencoder_state, batch_of, quality, set_scale
 from stages.training.loop import BatchLoss, fit
 from stages.training.processes import accelerator

@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.config.runtime import batches, pick_device
 from stages.diagnosis.chains import diagnosed_samplers
 from stages.diagnosis.curves import curves
@@ -22,9 +22,7 @@ from stages.sampling.walk import Denoiser
 from stages.store.files import read_npz, sha256
 from stages.store.models import load_model
 from stages.store.paths import DATASET, diagnosis_path, model_path
-from stages.store.record_types import DiagnosisRecord
-from stages.store.records import write_record
-from stages.store.run_logs import log_run
+from stages.store.records import DiagnosisRecord, log_run, write_record
 
 
 def run(model: str) -> None:

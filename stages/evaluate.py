@@ -12,12 +12,11 @@ from stages.plan.plan_file import planned_cell
 from stages.scoring.evaluation import scores
 from stages.scoring.features import extract_features, gather, read_reference
 from stages.scoring.statistics import group_sizes
-from stages.store.feature_networks import load_feature_network
 from stages.store.files import sha256
 from stages.store.images import image_parts, image_shape
+from stages.store.models import load_feature_network
 from stages.store.paths import FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD, samples_path, scores_path
-from stages.store.record_types import ReferenceRecord, ScoreRecord
-from stages.store.records import read_record, write_record
+from stages.store.records import ReferenceRecord, ScoreRecord, read_record, write_record
 
 
 def run(cell: str) -> None:

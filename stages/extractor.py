@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.config.registry import method_module
-from stages.store.feature_networks import save_feature_network
 from stages.store.files import read_npz, sha256
+from stages.store.models import save_feature_network
 from stages.store.paths import DATASET, EXTRACTOR_RECORD, FEATURE_NETWORK
-from stages.store.record_types import ExtractorRecord
-from stages.store.records import write_record
+from stages.store.records import ExtractorRecord, write_record
 
 
 def run() -> None:

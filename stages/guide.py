@@ -11,17 +11,15 @@ from torch import Tensor
 
 from stages.config.errors import InputError
 from stages.config.fixed import Guide
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.config.runtime import pick_device
 from stages.diffusion.schedule import make_schedule
 from stages.networks.noise_classifier import Network
 from stages.plan.plan_file import planned_model
-from stages.store.classifiers import save_classifier
 from stages.store.files import read_npz, scratch_folder, sha256
+from stages.store.models import save_classifier
 from stages.store.paths import DATASET, guide_path, guide_record_path
-from stages.store.record_types import GuideRecord
-from stages.store.records import write_record
-from stages.store.run_logs import log_run
+from stages.store.records import GuideRecord, log_run, write_record
 from stages.training.batch_loss import batch_loss
 from stages.training.batches import batch_indices, draw_batch
 from stages.training.classification import accuracy, accuracy_times, classifier_recipe, cross_entropy, held_out

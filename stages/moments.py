@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.config.runtime import pick_device
 from stages.plan.plan_file import planned_model
 from stages.sampling.denoiser import denoiser, from_uint8
@@ -14,8 +14,7 @@ from stages.sampling.moments import eps_power
 from stages.store.files import read_npz, sha256, write_npz
 from stages.store.models import load_model
 from stages.store.paths import DATASET, model_path, moments_path, moments_record_path
-from stages.store.record_types import MomentsRecord
-from stages.store.records import write_record
+from stages.store.records import MomentsRecord, write_record
 
 
 def run(model: str) -> None:

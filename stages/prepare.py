@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.config.registry import method_module, method_names
 from stages.store.files import sha256, write_npz
+from stages.store.images import write_preview
 from stages.store.paths import DATASET, DATASET_RECORD, preview_path
-from stages.store.previews import write_preview
-from stages.store.record_types import DatasetRecord
-from stages.store.records import write_record
+from stages.store.records import DatasetRecord, write_record
 
 
 def run() -> None:

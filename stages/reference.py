@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.diffusion.random_streams import stream
 from stages.scoring.evaluation import values
 from stages.scoring.features import (
@@ -15,11 +15,10 @@ from stages.scoring.features import (
     real_features,
     reference_arrays,
 )
-from stages.store.feature_networks import load_feature_network
 from stages.store.files import read_npz, sha256, write_npz
+from stages.store.models import load_feature_network
 from stages.store.paths import DATASET, FEATURE_NETWORK, REFERENCE, REFERENCE_RECORD
-from stages.store.record_types import Floor, ReferenceRecord
-from stages.store.records import write_record
+from stages.store.records import Floor, ReferenceRecord, write_record
 
 SPLIT = 5
 

@@ -11,14 +11,12 @@ from stages.auditing.output.pages import render_page
 from stages.auditing.output.spreadsheet import harmless_csv
 from stages.config.entries import Planned, Searched
 from stages.config.errors import InputError
-from stages.config.params import Params
-from stages.config.params_file import read_params
+from stages.config.params import Params, read_params
 from stages.plan.pairs import base_models, study_pairs
 from stages.plan.plan_file import read_cells, read_plan
 from stages.plan.published_tables import read_published
 from stages.plan.repeats import repeated
-from stages.plan.times import read_times
-from stages.plan.tuned import read_tuned, settings_digest
+from stages.plan.result_files import read_times, read_tuned, settings_digest
 from stages.reporting.page.content import Report, page_context
 from stages.reporting.page.mosaics import picture_uri
 from stages.reporting.results.differences import difference_table
@@ -36,6 +34,7 @@ from stages.reporting.results.search_trials import trial_table
 from stages.reporting.results.study_settings import formula_settings, study_settings
 from stages.reporting.results.training_curves import iteration_table
 from stages.store.files import read_json, sha256, write_bytes, write_unsealed
+from stages.store.images import read_preview
 from stages.store.paths import (
     AUDIT,
     DATASET_RECORD,
@@ -52,8 +51,7 @@ from stages.store.paths import (
     scores_path,
     trajectory_record_path,
 )
-from stages.store.previews import read_preview
-from stages.store.record_types import (
+from stages.store.records import (
     AutoencoderRecord,
     DatasetRecord,
     DiagnosisRecord,
@@ -65,9 +63,9 @@ from stages.store.record_types import (
     SampleRecord,
     ScoreRecord,
     TrajectoryRecord,
+    read_environments,
+    read_record,
 )
-from stages.store.records import read_record
-from stages.store.run_logs import read_environments
 
 TEMPLATES = Path(__file__).parent / "reporting" / "templates"
 

@@ -13,19 +13,16 @@ import torch
 from tqdm import tqdm
 
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.config.runtime import batches, pick_device
 from stages.plan.plan_file import planned_cell
 from stages.sampling.denoiser import to_uint8
 from stages.sampling.draw import cell_grid, drawing
 from stages.store.files import scratch_folder, sha256
-from stages.store.images import image_parts, image_shape, write_images
+from stages.store.images import image_parts, image_shape, write_images, write_preview
 from stages.store.models import load_model
 from stages.store.paths import DATA, model_path, preview_path, sample_record_path, samples_path
-from stages.store.previews import write_preview
-from stages.store.record_types import SampleRecord
-from stages.store.records import write_record
-from stages.store.run_logs import log_run
+from stages.store.records import SampleRecord, log_run, write_record
 
 
 def run(cell: str) -> None:

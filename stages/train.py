@@ -12,19 +12,15 @@ from torch import Tensor
 
 from stages.config.errors import InputError
 from stages.config.networks import NetworkSettings
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.config.registry import method_module
 from stages.config.runtime import pick_device
 from stages.diffusion.schedule import make_schedule
 from stages.plan.plan_file import planned_model
-from stages.store.autoencoders import load_autoencoder
-from stages.store.ema_snapshots import save_snapshots
 from stages.store.files import read_npz, scratch_folder, sha256
-from stages.store.models import save_model
+from stages.store.models import load_autoencoder, save_model, save_snapshots
 from stages.store.paths import DATA, DATASET, model_path, model_record_path, snapshots_path
-from stages.store.record_types import ModelRecord
-from stages.store.records import write_record
-from stages.store.run_logs import log_run
+from stages.store.records import ModelRecord, log_run, write_record
 from stages.training.batch_loss import batch_loss
 from stages.training.batches import batch_indices, draw_batch
 from stages.training.initial_networks import initial_network, network_start

@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.config.runtime import batches
 from stages.plan.plan_file import planned_trajectory
 from stages.sampling.denoiser import to_uint8
@@ -19,14 +19,10 @@ from stages.sampling.draw import Draw, drawing
 from stages.scoring.features import extract_features, gather, read_reference
 from stages.scoring.metrics import fid
 from stages.scoring.statistics import group_sizes
-from stages.store.ema_snapshots import load_snapshot, load_snapshots
-from stages.store.feature_networks import load_feature_network
 from stages.store.files import sha256
-from stages.store.models import load_model
+from stages.store.models import load_feature_network, load_model, load_snapshot, load_snapshots
 from stages.store.paths import FEATURE_NETWORK, REFERENCE, model_path, snapshots_path, trajectory_record_path
-from stages.store.record_types import TrajectoryRecord
-from stages.store.records import write_record
-from stages.store.run_logs import log_run
+from stages.store.records import TrajectoryRecord, log_run, write_record
 
 
 def run(model: str) -> None:

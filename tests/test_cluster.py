@@ -16,7 +16,7 @@ import pytest
 from stages.__main__ import main
 from stages.config.entries import Searched
 from stages.plan.plan_file import read_cells, read_plan, write_cells
-from stages.plan.tuned import write_tuned
+from stages.plan.result_files import write_tuned
 from tests.dvc_study import repro, run
 from tests.toy import ROOT, toy_params, write_params
 
@@ -61,9 +61,13 @@ def test_a_killed_process_and_a_lost_node_cost_no_cell(cluster: Any, study: Path
     clone = tmp_path / "clone"
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(clone)}
     process = subprocess.Popen(
-        (sys.executable, "-m", "stages", "grid", "--address", cluster.address), cwd=clone, env=environment,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        (sys.executable, "-m", "stages", "grid", "--address", cluster.address),
+        cwd=clone,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     victim = next_task(process, set())
     stages = victim.children(recursive=True)
     victim.kill()

@@ -9,8 +9,7 @@ import pytest
 
 from stages.__main__ import main
 from stages.store.paths import DATASET, diagnosis_path
-from stages.store.record_types import DiagnosisRecord
-from stages.store.records import read_record
+from stages.store.records import DiagnosisRecord, read_record
 from tests.toy import toy_params, write_study
 
 MODEL = "adm-ip"

@@ -14,14 +14,13 @@ import yaml
 from stages import guide, prepare, sample, train
 from stages.__main__ import main
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.diffusion.block_noise import block_labels
 from stages.plan.plan_file import planned_cell, read_plan
 from stages.sampling.draw import drawing
 from stages.sampling.inputs import INPUTS
-from stages.store.classifiers import load_classifier
 from stages.store.files import read_json, read_npz, read_tensors, write_npz, write_tensors
-from stages.store.models import load_model
+from stages.store.models import load_classifier, load_model
 from stages.store.paths import DATASET, guide_path, guide_record_path, model_path, samples_path
 from tests.toy import toy_params, with_published, write_params, write_study
 

@@ -13,7 +13,7 @@ import yaml
 
 from stages import report
 from stages.__main__ import main
-from stages.config import params_file as params
+from stages.config import params
 from stages.config.params import RESERVED, Params
 from stages.config.sections import Section
 from stages.plan import plan_file as cells
@@ -30,10 +30,20 @@ GRID = [{"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}
 TRAJECTORY = {"models": [MODEL], "iterations": [2], "sampler": "ddpm", "fix": "es", "steps": 4}
 SETTINGS = "report of settings"
 STAGES = {
-    "prepare": (), "extractor": (), "reference": (), "autoencoder": ("vq",), "train": (MODEL,), "moments": (MODEL,),
-    "diagnose": (MODEL,), "guide": (MODEL,), "trajectory": (MODEL,), "sample": (KEY,), "evaluate": (KEY,), "audit": (),
+    "prepare": (),
+    "extractor": (),
+    "reference": (),
+    "autoencoder": ("vq",),
+    "train": (MODEL,),
+    "moments": (MODEL,),
+    "diagnose": (MODEL,),
+    "guide": (MODEL,),
+    "trajectory": (MODEL,),
+    "sample": (KEY,),
+    "evaluate": (KEY,),
+    "audit": (),
     "report": (),
-}  # fmt: skip
+}
 
 
 class WatchedSection:
@@ -41,6 +51,11 @@ class WatchedSection:
 
     def __init__(self, section: Section, name: str, seen: Callable[[str], object], partly: bool = False) -> None:
         self.section, self.name, self.seen, self.partly = section, name, seen, partly
+
+    @property
+    def __class__(self) -> type:  # pyright: ignore
+        """The type of the section, for isinstance."""
+        return type(self.section)
 
     def __getattr__(self, name: str) -> Any:
         self.seen(f"{self.name}.{name}" if self.partly and name in type(self.section).model_fields else self.name)
@@ -113,9 +128,9 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str
         # The plan's own reading decides which cells there are; a plan made for other params is refused.
         patch.setattr(cells, "read_params", lambda: read_all().content)
         # The check of origins compares with all params; a change of theirs reaches the report through the records.
-        patch.setattr(report, "strangers", lambda *_: iter(()))
+        patch.setattr(report, "provenance_mismatches", lambda *_: iter(()))
         # So does the check whether a search was made for what is there now.
-        patch.setattr(report, "searched_cells", lambda *_: {})
+        patch.setattr(report, "settings_digest", lambda *_: "")
         for stage, arguments in STAGES.items():
             assert main([stage, *arguments]) == 0
         # Tables that print settings, and a limit that leaves the cells what they are.

@@ -11,8 +11,8 @@ from sklearn.datasets import load_digits
 from stages import prepare
 from stages.__main__ import main
 from stages.store.files import read_json, read_npz, sha256
+from stages.store.images import read_preview
 from stages.store.paths import DATASET, DATASET_RECORD, preview_path
-from stages.store.previews import read_preview
 from tests.toy import toy_params, write_params
 
 

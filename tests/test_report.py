@@ -18,13 +18,13 @@ from stages import report
 from stages.__main__ import main
 from stages.commands.compare import compare_scores
 from stages.config.entries import Cell, Planned, Searched
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.plan.plan_file import read_cells, read_plan, write_cells
-from stages.plan.times import Timed, Times, write_times
-from stages.plan.tuned import settings_digest, write_tuned
+from stages.plan.result_files import Timed, Times, settings_digest, write_times, write_tuned
 from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot
 from stages.reporting.plots.fid_plots import fid_against_steps
 from stages.store.files import read_json, sha256, write_json
+from stages.store.images import write_preview
 from stages.store.paths import (
     AUDIT,
     DATASET_RECORD,
@@ -41,8 +41,7 @@ from stages.store.paths import (
     scores_path,
     trajectory_record_path,
 )
-from stages.store.previews import write_preview
-from stages.store.record_types import (
+from stages.store.records import (
     AutoencoderRecord,
     DatasetRecord,
     DiagnosisRecord,
@@ -56,8 +55,8 @@ from stages.store.record_types import (
     ScoreRecord,
     TrajectoryPoint,
     TrajectoryRecord,
+    write_record,
 )
-from stages.store.records import write_record
 from tests.reporting.results.studies import made_up_score
 from tests.toy import ROOT, toy_params, write_params, write_study
 

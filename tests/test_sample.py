@@ -17,6 +17,7 @@ from stages.sampling import draw
 from stages.sampling.denoiser import to_uint8
 from stages.sampling.inputs import INPUTS
 from stages.store.files import read_json, read_npz, read_tensors, sha256, write_npz, write_tensors
+from stages.store.images import read_preview
 from stages.store.models import load_model
 from stages.store.paths import (
     DATASET,
@@ -27,9 +28,7 @@ from stages.store.paths import (
     sample_record_path,
     samples_path,
 )
-from stages.store.previews import read_preview
-from stages.store.record_types import MomentsRecord
-from stages.store.records import read_record
+from stages.store.records import MomentsRecord, read_record
 from tests.toy import toy_params, write_study
 
 SAMPLERS = (

@@ -173,7 +173,7 @@ def test_an_edit_of_the_settings_of_a_method_reaches_exactly_its_own_cells(study
             lambda study: append(study, "stages/scoring/intervals.py"),
             {f"evaluate@{k}" for k in KEYS} | {"extractor", "reference", "diagnose@adm-ip", "report"},
         ),
-        (lambda study: append(study, "stages/config/params_file.py"), set()),
+        (lambda study: append(study, "stages/config/params.py"), set()),
         (lambda study: append(study, "stages/config/method_settings.py"), set()),
         (lambda study: append(study, REPORT_CSS, "\n/* touched */\n"), {"audit", "report"}),
         (lambda study: edit(study, "ts", window=40), sampling(TS)),

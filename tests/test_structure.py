@@ -151,21 +151,62 @@ def test_a_method_found_by_name_brings_its_own_file_alone(stage: str) -> None:
             assert others <= own, f"{stage}: {name_of(method)} imports what the stage does not depend on"
 
 
+def definitions(tree: ast.Module) -> dict[str, ast.stmt]:
+    """The functions, classes and assigned names of a module, but not its imports."""
+    found: dict[str, ast.stmt] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id: node for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+def kinds_found_by_name(start: Path) -> set[str]:
+    """The kinds of methods that a module finds by name, in its own functions and in those that they reach by name."""
+    kinds = set()
+    done: set[tuple[Path, str]] = set()
+    queue = [(start, name) for name in definitions(ast.parse(start.read_text()))]
+    while queue:
+        path, name = queue.pop()
+        if (path, name) in done or room_of(path) in ("config", "plan", "reporting"):
+            continue
+        done.add((path, name))
+        tree = ast.parse(path.read_text())
+        own = definitions(tree)
+        sources = {
+            alias.asname or alias.name: (node.module, alias.name)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module
+            for alias in node.names
+        }
+        for node in ast.walk(own[name]) if name in own else ():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "method_module":
+                kind = node.args[0]
+                assert isinstance(kind, ast.Constant), f"{name_of(path)}: a kind that is no literal"
+                kinds.add(kind.value)
+            if not isinstance(node, ast.Name):
+                continue
+            if node.id in own:
+                queue.append((path, node.id))
+            elif node.id in sources:
+                module, imported_name = sources[node.id]
+                whole = module_path(f"{module}.{imported_name}")
+                source = module_path(module)
+                if whole:
+                    queue += [(whole, each) for each in definitions(ast.parse(whole.read_text()))]
+                elif source:
+                    queue.append((source, imported_name))
+    return kinds
+
+
 @pytest.mark.parametrize("stage", PIPELINE)
 def test_a_stage_lists_each_kind_of_method_that_it_finds_by_name(stage: str) -> None:
     from stages.config.registry import PACKAGES
 
     folders = {kind: package.removeprefix("stages.").replace(".", "/") for kind, package in PACKAGES.items()}
-    found = set()
-    modules = reached(CODE / f"{stage}.py", through={"config", "plan", "reporting"})
-    for path in modules:
-        if room_of(path) in ("config", "plan", "reporting"):
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "method_module":
-                kind = node.args[0]
-                assert isinstance(kind, ast.Constant), f"{name_of(path)}: a kind that is no literal"
-                found.add(folders[kind.value])
+    found = {folders[kind] for kind in kinds_found_by_name(CODE / f"{stage}.py")}
     wholes = {dep for dep in listed(stage) if "$" not in dep}
     covered = {folder for folder in found for dep in wholes if dep.startswith(folder) or folder.startswith(f"{dep}/")}
     assert found - covered <= set(by_name(stage))

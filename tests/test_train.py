@@ -16,8 +16,7 @@ import yaml
 
 from stages import prepare, train
 from stages.__main__ import main
-from stages.config.params_file import read_params
-from stages.config.recipe import Recipe
+from stages.config.params import Recipe, read_params
 from stages.diffusion.schedule import make_schedule
 from stages.methods.objectives import adm, ddpm
 from stages.store.files import read_json, read_npz, read_tensors

@@ -9,8 +9,8 @@ import torch
 
 from stages import evaluate, extractor, prepare, reference, sample, train, trajectory
 from stages.__main__ import main
-from stages.store.ema_snapshots import load_snapshots
 from stages.store.files import read_json, read_tensors
+from stages.store.models import load_snapshots
 from stages.store.paths import model_path, scores_path, snapshots_path, trajectory_record_path
 from tests.toy import toy_params, write_study
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from stages.config.params_file import forget_params
+from stages.config.params import forget_params
 from stages.plan.plan_file import read_plan, write_cells
 
 ROOT = Path(__file__).parents[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stages.config.params_file import PARAMS
+from stages.config.params import PARAMS
 from stages.plan.plan_file import CELLS, read_cells, read_plan
 
 

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 from stages.config.errors import InputError
 from stages.config.method_settings import SamplerSettings
-from stages.config.params import Params
-from stages.config.params_file import read_params
+from stages.config.params import Params, read_params
 from stages.plan.plan_file import read_plan
 from stages.plan.planning import Plan, PlannedRow
-from stages.plan.times import read_times
+from stages.plan.result_files import read_times
 from stages.sampling.sampler_grid import sampler_grid
 from stages.store.paths import diagnosis_path, scores_path
-from stages.store.record_types import DiagnosisRecord, ScoreRecord
-from stages.store.records import read_record
+from stages.store.records import DiagnosisRecord, ScoreRecord, read_record
 
 
 def run(paper: str, table: str, row: str, column: str, metric: str | None = None) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from stages.config.errors import InputError
-from stages.config.params import Runtime
-from stages.config.params_file import read_params
+from stages.config.params import Runtime, read_params
 from stages.plan.plan_file import read_plan, write_cells
 from stages.plan.planning import Plan, cell_evaluations
 from stages.scheduler.dvc_stages import StageGraph, missing_calls, open_graph

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.plan.plan_file import CELLS, read_plan, write_cells
 from stages.plan.planning import Plan, cell_evaluations, table_id
 

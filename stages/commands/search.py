@@ -13,22 +13,20 @@ from tqdm import tqdm
 
 from stages.config.entries import Cell, Searched
 from stages.config.errors import InputError
-from stages.config.params import Params
-from stages.config.params_file import read_params
+from stages.config.params import Params, read_params
 from stages.config.registry import method_module
 from stages.config.runtime import batches
 from stages.plan.plan_file import read_plan, write_cells
 from stages.plan.planning import cell_evaluations
-from stages.plan.tuned import read_tuned, settings_digest, write_tuned
+from stages.plan.result_files import read_tuned, settings_digest, write_tuned
 from stages.sampling.denoiser import to_uint8
 from stages.sampling.draw import drawing
 from stages.sampling.trial import Measure, Trial, Values, best
 from stages.scheduler.local_workers import LocalWorkers, job_count, log_path
 from stages.scoring.features import extract_features, gather, read_reference
 from stages.scoring.metrics import fid
-from stages.store.feature_networks import load_feature_network
 from stages.store.files import read_json, sha256, write_json
-from stages.store.models import load_model
+from stages.store.models import load_feature_network, load_model
 from stages.store.paths import DATA, FEATURE_NETWORK, REFERENCE, model_path
 
 FOUND = Path(".scratch") / "search"

@@ -14,11 +14,10 @@ from tqdm import tqdm
 
 from stages.config.entries import Cell
 from stages.config.errors import InputError
-from stages.config.params import Params
-from stages.config.params_file import read_params
+from stages.config.params import Params, read_params
 from stages.config.runtime import pick_device, versions
 from stages.plan.plan_file import read_plan
-from stages.plan.times import Timed, Times, write_times
+from stages.plan.result_files import Timed, Times, write_times
 from stages.sampling.draw import drawing
 from stages.scheduler.dvc_stages import open_graph
 from stages.store.models import load_model

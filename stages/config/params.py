@@ -1,14 +1,17 @@
-"""params.yaml as a whole: the fixed sections and those that the user names, and whether they fit one another."""
+"""params.yaml as a whole: its sections, whether they fit one another, and the one place where the file is read."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Self, Union, get_args
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from stages.config.entries import Cell
+from stages.config.errors import InputError
 from stages.config.fixed import (
     Diagnose,
     Evaluate,
@@ -25,13 +28,13 @@ from stages.config.method_settings import FixSettings, ModelSettings, SamplerSet
 from stages.config.networks import (
     AutoencoderSettings,
     FeatureNetworkSettings,
+    NetworkSettings,
     autoencoder_settings,
     feature_network_settings,
     network_settings,
 )
-from stages.config.recipe import Recipe
 from stages.config.registry import settings_types
-from stages.config.sections import Int, Method, Name, Section
+from stages.config.sections import Bool, Float, Int, Method, Name, Section
 
 # The settings classes of each kind by the method that they stand for, from the files of the methods.
 SAMPLERS = settings_types("samplers", SamplerSettings)
@@ -41,9 +44,12 @@ NETWORKS = network_settings()
 AUTOENCODERS = autoencoder_settings()
 FEATURE_NETWORKS = feature_network_settings()
 if TYPE_CHECKING:
+    AnyNetwork = NetworkSettings
     Extractor = FeatureNetworkSettings
 else:
+    AnyNetwork = Annotated[Union[tuple(NETWORKS.values())], Field(discriminator="method")]  # noqa: UP007
     Extractor = Annotated[Union[tuple(FEATURE_NETWORKS.values())], Field(discriminator="network")]  # noqa: UP007
+PARAMS = Path("params.yaml")
 # The kinds of sections that the user names, and the top-level names of dvc.yaml's variables and of cells.json, which
 # DVC reads into one namespace with params.yaml.
 KINDS = ("recipes", "models", "samplers", "fixes", "autoencoders")
@@ -59,6 +65,47 @@ def _tables(value: Any) -> Any:
 
 def _products(value: Any) -> Any:
     return value if isinstance(value, list) else [] if value is None else [value]
+
+
+class Recipe(Section):
+    """How a network is built and trained, whatever the objective."""
+
+    network: AnyNetwork
+    schedule: Literal["linear", "cosine", "scaled-linear", "stable-diffusion"]
+    timesteps: Annotated[Int, Field(ge=2, le=100_000)]
+    t_sampling: Literal["uniform", "antithetic", "loss-second-moment"]
+    optimizer: Literal["adam", "adamw"]
+    iterations: Annotated[Int, Field(ge=0)]
+    batch_size: Annotated[Int, Field(ge=1)]
+    lr: Annotated[Float, Field(gt=0)]
+    warmup: Annotated[Int, Field(ge=0)]
+    weight_decay: Annotated[Float, Field(ge=0)]
+    clip: Annotated[Float, Field(gt=0)] | None
+    ema: Annotated[Float, Field(ge=0, lt=1)]
+    flip: Bool
+    precision: Literal["fp32", "bf16", "fp16"]
+
+    @model_validator(mode="after")
+    def _betas_stay_below_one(self) -> Self:
+        if self.schedule == "linear" and self.timesteps <= 20:
+            raise ValueError(f"timesteps: {self.timesteps}; the linear schedule needs more than 20")
+        return self
+
+    @model_validator(mode="after")
+    def _pretrained_weights_or_iterations(self) -> Self:
+        if not self.iterations and not self.network.pretrained:
+            raise ValueError("iterations: 0; allowed are 1 and more, 0 with a network that has pretrained weights")
+        if self.network.schedule not in (None, self.schedule):
+            raise ValueError(
+                f"schedule: {self.schedule}; network.method: {self.network.method} takes {self.network.schedule}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _adam_has_no_decay_of_its_own(self) -> Self:
+        if self.optimizer == "adam" and self.weight_decay:
+            raise ValueError(f"weight_decay: {self.weight_decay}; optimizer: adam takes 0, adamw any")
+        return self
 
 
 class ParamsFault(ValueError):
@@ -186,6 +233,59 @@ class Params(Section):
 
 
 FIXED = [name for name in Params.model_fields if name not in RESERVED]
+
+
+def read_params() -> Params:
+    """Return params.yaml, validated as a whole.
+
+    A process reads the file once, so that an edit that is made meanwhile neither mixes two versions of the params nor
+    stops a stage that has trained for hours.
+
+    Raises:
+        InputError: the file is missing or malformed, has an unknown key, a wrong type or a value out of range; one line
+            says which and what is allowed.
+    """
+    return _read(PARAMS.absolute())
+
+
+def forget_params() -> None:
+    """Let the next call of ``read_params`` read the file again, for another command in the same process."""
+    _read.cache_clear()
+
+
+@cache
+def _read(path: Path) -> Params:
+    try:
+        return parse_params(read_yaml(PARAMS))
+    except ParamsFault as fault:
+        raise InputError(f"{PARAMS}: {fault}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping that a YAML file holds, read as DVC does: what it tracks must be what the stages use.
+
+    Raises:
+        InputError: the file is missing, no YAML 1.2, has a key twice, or holds something else.
+    """
+    # The audit, which reads no params, runs without this package.
+    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml.constructor import DuplicateKeyError
+
+    try:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; run from the project's folder") from None
+    except DuplicateKeyError as error:
+        line, key = error.problem_mark.line + 1, str(error.problem).partition(" with ")[0]
+        raise InputError(f"{path}: line {line}: {key}") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deeply") from None
+    except (YAMLError, ValueError, AttributeError) as error:
+        # A ValueError is of bytes that are no UTF-8, or of what YAML takes for a date or number, such as 2024-13-01.
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected sections such as 'seed:', found {type(content).__name__}")
+    return content
 
 
 def parse_params(content: Mapping[str, Any]) -> Params:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 
 if TYPE_CHECKING:
     import torch

@@ -19,14 +19,12 @@ from pydantic import ValidationError
 from stages.auditing.tables.rows import COORDINATES
 from stages.config.entries import Cell, Planned, PlannedModel
 from stages.config.errors import InputError
-from stages.config.params import Params
-from stages.config.params_file import PARAMS, read_params
+from stages.config.params import PARAMS, Params, read_params
 from stages.plan.cell import Known
 from stages.plan.planning import Plan, make_plan
 from stages.plan.published_tables import read_published
 from stages.plan.repeats import with_repeats
-from stages.plan.times import TIMES, Times, write_times
-from stages.plan.tuned import TUNED, read_tuned, write_tuned
+from stages.plan.result_files import TIMES, TUNED, Times, read_tuned, write_times, write_tuned
 from stages.store.files import write_bytes
 from stages.store.paths import CODE, PUBLISHED, published_folder
 

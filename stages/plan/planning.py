@@ -24,7 +24,7 @@ from stages.plan.cell import (
     input_file,
     make_cell,
 )
-from stages.plan.readings import NEEDS, Reading, read_row
+from stages.plan.published_tables import NEEDS, Reading, read_row
 
 DIAGNOSED = "delta_bar"
 MEASURED = (*map(module_name, method_names("metrics")), "time_ms")

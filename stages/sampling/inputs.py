@@ -72,7 +72,7 @@ def read_guide(name: str, model: TrainedModel, seed: int, precision: str) -> Key
     """
     from stages.diffusion.block_noise import block_labels
     from stages.sampling.guidance import log_gradient
-    from stages.store.classifiers import load_classifier
+    from stages.store.models import load_classifier
 
     device = pick_device()
     network, classes = load_classifier(name)

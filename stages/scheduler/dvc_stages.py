@@ -31,13 +31,18 @@ CALLS = {
     "dvc.repo": ("Repo.scm_context", "lock_repo"),
     "dvc.repo.reproduce": ("collect_stages", "get_active_graph", "plan_repro"),
     "dvc.stage": (
-        "Stage.changed", "Stage.commit", "Stage.remove_outs", "Stage.reproduce", "Stage.save", "Stage.save_deps",
+        "Stage.changed",
+        "Stage.commit",
+        "Stage.remove_outs",
+        "Stage.reproduce",
+        "Stage.save",
+        "Stage.save_deps",
     ),
     "dvc.stage.cache": ("RunCacheNotFoundError", "StageCache.restore"),
     "dvc.dvcfile": ("Lockfile.dump_stages",),
     "dvc.rwlock": ("rwlock",),
     "dvc.dependency.param": ("load_path", "read_param_file"),
-}  # fmt: skip
+}
 
 
 def missing_calls() -> list[str]:

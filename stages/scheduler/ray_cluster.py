@@ -70,9 +70,11 @@ class ClusterWorkers:
         self.sent = _digest_of_sources()
         try:
             ray.init(
-                address=address, runtime_env={"working_dir": self.source.name}, log_to_driver=False,
+                address=address,
+                runtime_env={"working_dir": self.source.name},
+                log_to_driver=False,
                 logging_level=logging.ERROR,
-            )  # fmt: skip
+            )
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise InputError(f"--address: no Ray cluster at {address!r} ({str(error).splitlines()[0]})") from None
         self.needs, self.needs_to_train = _needs(runtime, 1), _needs(runtime, runtime.train_processes)

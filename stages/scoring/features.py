@@ -11,8 +11,8 @@ from tqdm import tqdm
 from stages.config.errors import InputError
 from stages.config.runtime import batches, pick_device
 from stages.scoring.statistics import GroupMoments, Statistics, square_root, statistics
-from stages.store.feature_networks import FeatureNetwork
 from stages.store.files import read_npz
+from stages.store.models import FeatureNetwork
 from stages.store.paths import FEATURE_NETWORK, REFERENCE
 
 # Pixels are features only where an image has at most so many values.

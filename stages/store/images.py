@@ -1,4 +1,7 @@
-"""Images on disk, as the ADM evaluator takes them: ``arr_0`` uint8 NHWC in an npz file, written and read in parts."""
+"""Images on disk, and previews: pictures of the first of them.
+
+Images are stored as the ADM evaluator takes them: ``arr_0`` uint8 NHWC in an npz file, written and read in parts.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,16 @@ from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.lib import format as npy
+from PIL import Image
 
 from stages.config.errors import InputError
 from stages.store.files import NPZ_FAULTS, existing, npz_member, write_atomic
 
 ARRAY = "arr_0"
 PART = 1000
+# Images of a preview: rows by columns, one pixel per pixel, without gaps.
+ROWS = 5
+COLUMNS = 10
 
 
 def write_images(path: Path, parts: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
@@ -69,3 +76,32 @@ def _images(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
             yield binary, shape
     except (KeyError, *NPZ_FAULTS) as error:
         raise InputError(f"{path}: truncated or not a file of images ({error}); delete it and run dvc repro") from None
+
+
+def write_preview(path: Path, images: np.ndarray) -> None:
+    """Write the first 50 images, uint8 NHWC, as a PNG; equal places hold equal noise in every cell."""
+    count, height, width, channels = images.shape
+    tiles = np.zeros((ROWS * COLUMNS, height, width, channels), np.uint8)
+    tiles[: min(count, len(tiles))] = images[: len(tiles)]
+    rows = tiles.reshape(ROWS, COLUMNS, height, width, channels)
+    sheet = rows.transpose(0, 2, 1, 3, 4).reshape(ROWS * height, COLUMNS * width, channels)
+    picture = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+    write_atomic(path, lambda stream: picture.save(stream, format="PNG"))
+
+
+def read_preview(path: Path) -> np.ndarray:
+    """Return the 50 images of a preview as uint8 NHWC.
+
+    Raises:
+        InputError: the file is missing, no picture, or of another size.
+    """
+    try:
+        sheet = np.asarray(Image.open(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}); delete it and run dvc repro") from None
+    sheet = sheet[..., None] if sheet.ndim == 2 else sheet
+    height, width = sheet.shape[0] // ROWS, sheet.shape[1] // COLUMNS
+    if sheet.shape[:2] != (ROWS * height, COLUMNS * width) or sheet.dtype != np.uint8 or not height * width:
+        raise InputError(f"{path}: not a preview of this project; delete it and run dvc repro")
+    rows = sheet.reshape(ROWS, height, COLUMNS, width, -1)
+    return rows.transpose(0, 2, 1, 3, 4).reshape(ROWS * COLUMNS, height, width, -1)

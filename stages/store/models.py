@@ -1,22 +1,137 @@
-"""Model files: the EMA weights of a denoiser with all that is needed to sample from it."""
+"""Model files: the tensors of networks, each file with the configuration that the networks are built from.
+
+They hold denoisers with their autoencoders, EMA snapshots of a training, autoencoders, the classifiers that guide
+models, and the feature network of the scores.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from stages.config.errors import InputError
-from stages.config.networks import NetworkSettings, network_settings
+from stages.config.networks import (
+    PIXELS,
+    AutoencoderSettings,
+    NetworkSettings,
+    NoiseClassifierSettings,
+    autoencoder_settings,
+    network_settings,
+)
 from stages.config.registry import method_module
 from stages.diffusion.schedule import Schedule, make_schedule
-from stages.store.autoencoders import Autoencoder, described_autoencoder, pixels
 from stages.store.files import read_tensors, write_tensors
-from stages.store.paths import model_path
+from stages.store.paths import FEATURE_NETWORK, autoencoder_path, guide_path, model_path, snapshots_path
 
+T = TypeVar("T")
+# Prefix of the autoencoder's tensors in the file of a latent model.
 AUTOENCODER = "autoencoder."
+
+
+def load_model_file(
+    path: Path, expected: Mapping[str, str], build: Callable[[dict[str, Tensor], dict[str, Any]], T]
+) -> T:
+    """Return what ``build`` makes of the tensors and the configuration of a model file.
+
+    Args:
+        path: the file.
+        expected: entries that its configuration must have, such as the name of its model.
+        build: function of the tensors and the configuration.
+
+    Raises:
+        InputError: the file is missing, damaged, holds something else, or its tensors do not fit its configuration.
+    """
+    tensors, config = read_tensors(path)
+    for entry, value in expected.items():
+        _check_entry(path, entry, config.get(entry), value)
+    try:
+        return build(tensors, config)
+    except (AttributeError, ImportError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: the tensors do not fit the configuration in the file: {reason}") from None
+
+
+def _check_entry(path: Path, entry: str, found: Any, expected: str) -> None:
+    if found != expected:
+        raise InputError(f"{path}: holds the {entry} {found!r}, not {expected!r}; run dvc repro to train it")
+
+
+class Autoencoder(NamedTuple):
+    """An autoencoder: its network, and all that is needed to build it again.
+
+    Attributes:
+        module: name of its module in stages/networks/autoencoders.
+        settings: its section of params.yaml; None for pixels.
+        arguments: what its ``build`` takes besides the settings.
+        network: its network.
+    """
+
+    module: str
+    settings: AutoencoderSettings | None
+    arguments: Mapping[str, Any]
+    network: nn.Module
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return the latents of images [B, C, H, W] in [-1, 1]."""
+        return method_module("autoencoders", self.module).encode(self.network, images)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Return the images of latents, not clipped."""
+        return method_module("autoencoders", self.module).decode(self.network, latents)
+
+    def to(self, device: torch.device) -> Autoencoder:
+        """Return the autoencoder with its network on a device."""
+        return self._replace(network=self.network.to(device))
+
+    def description(self) -> dict[str, Any]:
+        """Return its module, settings and arguments in a form that JSON can hold."""
+        settings = None if self.settings is None else self.settings.model_dump()
+        return {"module": self.module, "settings": settings, "arguments": dict(self.arguments)}
+
+
+def build_autoencoder(settings: AutoencoderSettings, arguments: Mapping[str, Any]) -> Autoencoder:
+    """Return a fresh autoencoder."""
+    network = method_module("autoencoders", settings.module).build(settings, **arguments)
+    return Autoencoder(settings.module, settings, arguments, network)
+
+
+def pixels() -> Autoencoder:
+    """Return the autoencoder of pixel models, which is the identity."""
+    return Autoencoder(PIXELS, None, {}, method_module("autoencoders", PIXELS).build().eval())
+
+
+def described_autoencoder(weights: Mapping[str, Tensor], description: Mapping[str, Any]) -> Autoencoder:
+    """Return the autoencoder of a description, with these weights and in eval mode.
+
+    Raises:
+        KeyError, TypeError, ValueError, RuntimeError: the description or the weights do not fit.
+    """
+    settings = autoencoder_settings()[description["settings"]["method"]].model_validate(description["settings"])
+    built = build_autoencoder(settings, description["arguments"])
+    built.network.load_state_dict(weights)
+    built.network.eval()
+    return built
+
+
+def save_autoencoder(name: str, autoencoder: Autoencoder) -> None:
+    """Write an autoencoder's file: weights and description."""
+    config = {"name": name, **autoencoder.description()}
+    write_tensors(autoencoder_path(name), autoencoder.network.state_dict(), config)
+
+
+def load_autoencoder(name: str | None, module: str) -> Autoencoder:
+    """Return an autoencoder in eval mode on the CPU; the identity where no name is given.
+
+    Raises:
+        InputError: the file is missing, damaged, of another autoencoder, or its tensors do not fit its configuration.
+    """
+    if name is None:
+        return pixels()
+    return load_model_file(autoencoder_path(name), {"name": name, "module": module}, described_autoencoder)
 
 
 class TrainedModel(NamedTuple):
@@ -46,7 +161,7 @@ class TrainedModel(NamedTuple):
 
 
 def build_network(settings: NetworkSettings, arguments: Mapping[str, Any]) -> nn.Module:
-    """Return a fresh network; ``arguments`` are what its class takes beside the settings."""
+    """Return a fresh network; ``arguments`` are what its class takes besides the settings."""
     return method_module("networks", settings.module).Network(settings, **arguments)
 
 
@@ -63,9 +178,9 @@ def save_model(
 
     Args:
         model: name of the model.
-        weights: of the network.
+        weights: weights of the network.
         network: settings of the network.
-        arguments: what the network takes beside the settings.
+        arguments: what the network takes besides the settings.
         training: all settings of the training.
         autoencoder: its weights are written too, so that sampling needs no further file.
         image_shape: (C, H, W) of the images that the autoencoder encodes.
@@ -89,36 +204,138 @@ def load_model(model: str, network: str) -> TrainedModel:
         InputError: the file is missing, damaged, of another model, or its tensors do not fit its configuration.
     """
     path = model_path(model)
-    tensors, config = read_tensors(path)
-    if config.get("model") != model:
-        raise InputError(f"{path}: holds the model {config.get('model')!r}, not {model!r}; run dvc repro to train it")
-    try:
+
+    def build(tensors: dict[str, Tensor], config: dict[str, Any]) -> TrainedModel:
         described = config["network"]
-        if described["module"] != network:
-            raise InputError(
-                f"{path}: holds a network {described['module']!r}, not {network!r}; run dvc repro to train it"
-            )
+        _check_entry(path, "network", described["module"], network)
         settings = network_settings()[described["settings"]["method"]].model_validate(described["settings"])
         arguments = described["arguments"]
         built: Any = build_network(settings, arguments)
         built.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(AUTOENCODER)})
         shape = (arguments["image_channels"], arguments["image_size"], arguments["image_size"])
-        autoencoder, image_shape = pixels(), shape
+        autoencoder = pixels()
+        image_shape = shape
         if "autoencoder" in config:
-            encoder = {n.removeprefix(AUTOENCODER): t for n, t in tensors.items() if n.startswith(AUTOENCODER)}
-            autoencoder = described_autoencoder(config["autoencoder"], encoder)
+            weights = {n.removeprefix(AUTOENCODER): t for n, t in tensors.items() if n.startswith(AUTOENCODER)}
+            autoencoder = described_autoencoder(weights, config["autoencoder"])
             channels, height, width = config["autoencoder"]["image_shape"]
             image_shape = (channels, height, width)
-        schedule = make_schedule(config["training"]["schedule"], config["training"]["timesteps"])
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        return TrainedModel(
+            network=built.eval(),
+            schedule=make_schedule(config["training"]["schedule"], config["training"]["timesteps"]),
+            shape=shape,
+            predicts_variance=built.predicts_variance,
+            classes=built.classes,
+            autoencoder=autoencoder,
+            image_shape=image_shape,
+        )
+
+    return load_model_file(path, {"model": model}, build)
+
+
+class Snapshots(NamedTuple):
+    """EMA weights of a model by iteration of its training, in rising order, on the CPU.
+
+    ``training`` are all settings of the training.
+    """
+
+    weights: dict[int, dict[str, Tensor]]
+    training: dict[str, Any]
+
+
+def save_snapshots(model: str, snapshots: Mapping[int, Mapping[str, Tensor]], training: Mapping[str, Any]) -> None:
+    """Write the EMA snapshots of a model; without snapshots the file has no tensors."""
+    tensors = {f"{iteration}.{name}": tensor for iteration, each in snapshots.items() for name, tensor in each.items()}
+    write_tensors(snapshots_path(model), tensors, {"model": model, "training": dict(training)})
+
+
+def load_snapshots(model: str) -> Snapshots:
+    """Return the EMA snapshots of a model.
+
+    Raises:
+        InputError: the file is missing, damaged, or of another model.
+    """
+
+    def build(tensors: dict[str, Tensor], config: dict[str, Any]) -> Snapshots:
+        snapshots: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            iteration, _, weight = name.partition(".")
+            snapshots.setdefault(int(iteration), {})[weight] = tensor
+        return Snapshots(dict(sorted(snapshots.items())), config["training"])
+
+    return load_model_file(snapshots_path(model), {"model": model}, build)
+
+
+def load_snapshot(network: nn.Module, weights: Mapping[str, Tensor], model: str) -> None:
+    """Replace the weights of a model's network by those of a snapshot.
+
+    Raises:
+        InputError: they do not fit the network.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: the tensors do not fit the configuration in the file: {reason}") from None
-    return TrainedModel(
-        network=built.eval(),
-        schedule=schedule,
-        shape=shape,
-        predicts_variance=built.predicts_variance,
-        classes=built.classes,
-        autoencoder=autoencoder,
-        image_shape=image_shape,
-    )
+        raise InputError(f"{snapshots_path(model)}: the tensors do not fit the model: {reason}") from None
+
+
+class NoiseClassifier(NamedTuple):
+    """A trained classifier of noised images in eval mode, and its number of classes."""
+
+    network: nn.Module
+    classes: int
+
+
+def save_classifier(
+    model: str, weights: Mapping[str, Tensor], settings: NoiseClassifierSettings, arguments: Mapping[str, Any]
+) -> None:
+    """Write the classifier that guides a model: weights, settings and arguments of its network."""
+    sizes = {name: getattr(settings, name) for name in NoiseClassifierSettings.model_fields}
+    write_tensors(guide_path(model), weights, {"model": model, "settings": sizes, "arguments": dict(arguments)})
+
+
+def load_classifier(model: str) -> NoiseClassifier:
+    """Return the classifier that guides a model, on the CPU and in eval mode; its weights take no gradient.
+
+    Raises:
+        InputError: the file is missing, damaged, of another model, or its tensors do not fit its configuration.
+    """
+
+    def build(tensors: dict[str, Tensor], config: dict[str, Any]) -> NoiseClassifier:
+        settings = NoiseClassifierSettings.model_validate(config["settings"])
+        # Found by name: an unguided cell does not depend on the module, and a guided one depends on the classifier's
+        # file, which its stage writes again after an edit of the module.
+        network = method_module("networks", "noise_classifier").Network(settings, **config["arguments"])
+        network.load_state_dict(tensors)
+        return NoiseClassifier(network.eval().requires_grad_(False), int(config["arguments"]["classes"]))
+
+    return load_model_file(guide_path(model), {"model": model}, build)
+
+
+class FeatureNetwork(NamedTuple):
+    """A feature network: its name and its function.
+
+    ``features`` maps uint8 images [B, C, H, W] to pooled features, spatial features and logits.
+    """
+
+    name: str
+    features: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
+
+
+def save_feature_network(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+    """Write the feature network; ``network`` in its configuration is the name of its module."""
+    write_tensors(FEATURE_NETWORK, tensors, config)
+
+
+def load_feature_network() -> FeatureNetwork:
+    """Return the feature network on the chosen device.
+
+    Raises:
+        InputError: the file is missing, damaged, or its tensors do not fit its configuration.
+    """
+
+    def build(tensors: dict[str, Tensor], config: dict[str, Any]) -> FeatureNetwork:
+        features = method_module("feature_networks", config["network"]).load(tensors, config)
+        return FeatureNetwork(config["network"], features)
+
+    return load_model_file(FEATURE_NETWORK, {}, build)

@@ -1,16 +1,286 @@
-"""Records on disk: typed, sealed by a digest of their own, and refused in one line where they are not whole."""
+"""Records of results: typed, sealed by a digest of their own, and refused in one line where they are not whole.
+
+Each names by sha256 the files that it describes and those that they were made from. The log of a run stands beside
+them: what differs from one machine to the next stays out of the results, so that a reproduction bit for bit changes
+none of them.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stages.config.errors import InputError
+from stages.config.params import Diagnose, Evaluate, Extractor
+from stages.config.sections import Float, Int, Name, Section, Sha256
 from stages.store.files import read_json, write_json
+from stages.store.paths import RUNS
 
 R = TypeVar("R", bound=BaseModel)
+Count = Annotated[Int, Field(ge=0)]
+Shape = tuple[Count, Count, Count]
+
+
+class DatasetRecord(Section):
+    """The images to learn from: ``shape`` is height, width, channels."""
+
+    dataset: Name
+    n: Count
+    shape: Shape
+    source: str
+    sha256: Sha256
+    preview_sha256: Sha256
+
+
+class ExtractorRecord(Section):
+    """The feature network; for a trained one its accuracy on test images."""
+
+    network: str
+    extractor: Extractor
+    sha256: Sha256
+    dataset_sha256: Sha256
+    test_accuracy: Float | None = None
+    n_test: Count | None = None
+    n_train: Count | None = None
+
+
+class Floor(Section):
+    """The scores of real images against other real ones, by metric."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Float] = Field(init=False)  # pyright: ignore
+
+    n_fake: Count
+    n_real: Count
+
+
+class ReferenceRecord(Section):
+    """The real side of all scores, and how the fakes are scored: of how many images, and the section ``evaluate``."""
+
+    reference: Name
+    n_real: Count
+    n_fake: Count
+    evaluate: Evaluate
+    shape: Shape
+    sha256: Sha256
+    dataset_sha256: Sha256
+    network_sha256: Sha256
+    floor: Floor | None
+
+
+class AutoencoderRecord(Section):
+    """A trained autoencoder: mean squared errors over all images in [-1, 1], beside that of the mean image."""
+
+    autoencoder: Name
+    section: dict[str, Any]
+    seed: Count
+    n: Count
+    parameters: Count
+    scale: Annotated[Float, Field(gt=0)]
+    mse: Float
+    mean_image_mse: Float
+    sha256: Sha256
+    dataset_sha256: Sha256
+
+
+class ModelRecord(Section):
+    """A trained model: all settings of its training, and its losses on the way.
+
+    ``input_sha256`` is the digest of its autoencoder; of the data set where it has none.
+    """
+
+    model: Name
+    parameters: Count
+    losses: list[dict[str, Float]]
+    training: dict[str, Any]
+    sha256: Sha256
+    snapshot_sha256: Sha256
+    dataset_sha256: Sha256
+    input_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _losses_to_the_end(self) -> Self:
+        # A model whose weights were taken as they are has none.
+        ends = (self.losses[-1].get("iteration") if self.losses else 0) == self.training.get("iterations")
+        if not ends or any(entry.keys() != self.losses[0].keys() for entry in self.losses):
+            raise ValueError("losses: of another run than the settings in training")
+        return self
+
+
+class MomentsRecord(Section):
+    """The mean square of a model's predictions by training time: over how many noised images, of which files."""
+
+    model: Name
+    images: Count
+    seed: Count
+    precision: str
+    sha256: Sha256
+    model_sha256: Sha256
+    dataset_sha256: Sha256
+
+
+class Score(Section):
+    """A score with the margin of its 95 % interval."""
+
+    value: Float
+    margin: Float
+
+
+class ReverseError(Score):
+    """How far, over n images, a deterministic chain of so many steps ends from the image that it started from."""
+
+    steps: Count
+    n: Count
+
+
+class AgainstFormula(Score):
+    """What was measured, and what the formula gives."""
+
+    formula: Float
+
+
+class Curve(Section):
+    """Values of a measure along a chain; ``control`` in place of a fix is what they are held against.
+
+    Margins are half the widths of 95 % intervals over images, of values that have them.
+    """
+
+    measure: str
+    sampler: str
+    fix: str
+    at: list[Float]
+    values: list[Float]
+    margins: list[Annotated[Float, Field(ge=0)]] | None
+
+    @model_validator(mode="after")
+    def _a_value_each(self) -> Self:
+        if len(self.at) != len(self.values):
+            raise ValueError(f"values: {len(self.values)} at {len(self.at)} places")
+        if self.margins is not None and len(self.margins) != len(self.values):
+            raise ValueError(f"margins: {len(self.margins)} of {len(self.values)} values")
+        return self
+
+
+class DiagnosisRecord(Section):
+    """What the diagnosis of a model measured: with which settings, of which files.
+
+    ``reverse`` is delta_bar of deterministic chains, ``formulas`` ES's Table 1 at the time ``formulas_at``.
+    """
+
+    model: Name
+    diagnose: Diagnose
+    seed: Count
+    precision: str
+    model_sha256: Sha256
+    dataset_sha256: Sha256
+    reverse: list[ReverseError]
+    formulas: dict[Literal["training_mean", "training_variance", "sampling_mean", "sampling_variance"], AgainstFormula]
+    formulas_at: Count
+    curves: list[Curve]
+
+
+class GuideRecord(Section):
+    """The classifier that guides a model: its training, and its accuracy on test images by training time."""
+
+    model: Name
+    parameters: Count
+    classes: Count
+    iterations: Count
+    loss: Float
+    accuracy: dict[str, Float]
+    n_test: Count
+    n_train: Count
+    training: dict[str, Any]
+    sha256: Sha256
+    dataset_sha256: Sha256
+
+
+class CellRecord(Section):
+    """What is of one cell."""
+
+    model: Name
+    sampler: Name
+    fix: Name
+    steps: Count
+
+
+class DrawnRecord(CellRecord):
+    """How images of a cell were made."""
+
+    n: Count
+    precision: str
+    seed: Count
+    sampler_params: dict[str, Any]
+    fix_params: dict[str, Any]
+    model_sha256: Sha256
+
+
+class SampleRecord(DrawnRecord):
+    """A cell's images: the file, and from which one its sampler took what it takes beside noise."""
+
+    nfe: Count
+    timesteps: list[Count | Annotated[Float, Field(ge=0)]]
+    input_sha256: Sha256
+    sha256: Sha256
+    preview_sha256: Sha256
+
+
+class Distance(Score):
+    """A score of a whole set of images, such as a Frechet distance, with its jackknife replicates."""
+
+    replicates: list[Float]
+
+
+class ScoreRecord(CellRecord):
+    """The scores of a cell's images, by metric, beside what they were measured with."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Distance | Score] = Field(init=False)  # pyright: ignore
+
+    n_fake: Count
+    n_real: Count
+    reference: Name
+    feature_network: str
+    evaluate: Evaluate
+    samples_sha256: Sha256
+    reference_sha256: Sha256
+    fid: Distance
+
+    @model_validator(mode="after")
+    def _one_replicate_a_group(self) -> Self:
+        for name in ("fid", *(self.__pydantic_extra__ or {})):
+            found = getattr(self, name)
+            if isinstance(found, Distance) and len(found.replicates) != self.evaluate.jackknife_groups:
+                raise ValueError(f"{name}: {len(found.replicates)} replicates")
+        return self
+
+
+class TrajectoryPoint(Distance):
+    """FID of the weights that a model had after some iterations of its training."""
+
+    iteration: Count
+
+
+class TrajectoryRecord(DrawnRecord):
+    """FID against training iterations: of which weights, and how they were scored."""
+
+    evaluate: Evaluate
+    snapshot_sha256: Sha256
+    reference_sha256: Sha256
+    network_sha256: Sha256
+    points: Annotated[list[TrajectoryPoint], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _points_in_order(self) -> Self:
+        iterations = [point.iteration for point in self.points]
+        groups = {len(point.replicates) for point in self.points}
+        if iterations != sorted(set(iterations)) or groups != {self.evaluate.jackknife_groups}:
+            raise ValueError("points: not in order, or of other groups")
+        return self
 
 
 def write_record(path: Path, record: BaseModel) -> None:
@@ -32,3 +302,27 @@ def read_record(path: Path, kind: type[R]) -> R:
         raise InputError(
             f"{path}: no record of this kind ({where}: {fault['msg'].lower()}); delete it and run dvc repro"
         ) from None
+
+
+def log_run(name: str, started: float) -> None:
+    """Write the log of a stage that began at ``started`` by the monotonic clock."""
+    import torch
+
+    from stages.config.runtime import pick_device, versions
+
+    write_json(
+        RUNS / f"{name}.json",
+        {
+            "seconds": round(time.monotonic() - started, 1),
+            "device": str(pick_device()),
+            "threads": torch.get_num_threads(),
+            "versions": versions("numpy"),
+        },
+    )
+
+
+def read_environments(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the different devices and versions in the logs of these runs; empty where none of them ran here."""
+    logs = [read_json(path) for name in names if (path := RUNS / f"{name}.json").is_file()]
+    found = {tuple(sorted({"device": log["device"], **log["versions"]}.items())) for log in logs}
+    return [dict(environment) for environment in sorted(found)]

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from stages.diffusion.random_streams import stream, stream_seed
-from stages.store.autoencoders import Autoencoder
+from stages.store.models import Autoencoder
 from stages.training.state import TrainingState
 from stages.training.timesteps import empty_history
 

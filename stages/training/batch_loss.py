@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from stages.config.recipe import Recipe
+from stages.config.params import Recipe
 from stages.diffusion.mixed_precision import autocast
 from stages.diffusion.random_streams import stream, stream_seed
 from stages.diffusion.schedule import Schedule

@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from stages.config.recipe import Recipe
+from stages.config.params import Recipe
 from stages.diffusion.random_streams import stream
 
 SHUFFLE = 2

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.config.params import Guide
-from stages.config.recipe import Recipe
+from stages.config.params import Guide, Recipe
 from stages.diffusion.random_streams import stream
 from stages.diffusion.schedule import Schedule, add_noise, alpha_bar_at
 from stages.training.losses import Loss

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from stages.config.errors import InputError
 from stages.config.networks import NetworkSettings, UNetSettings
-from stages.config.recipe import Recipe
+from stages.config.params import Recipe
 from stages.config.registry import method_module
 from stages.store.models import build_network
 from stages.store.paths import DATASET

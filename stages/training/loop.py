@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.training.batches import gathered
 from stages.training.state import TrainingState, resume, save_checkpoint
 

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from stages.config.errors import InputError
-from stages.config.recipe import Recipe
+from stages.config.params import Recipe
 from stages.diffusion.random_streams import stream_seed
 from stages.store.files import read_tensors, write_tensors
 from stages.training.batches import gathered

@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 
-from stages.config.params_file import read_params
-from stages.config.recipe import Recipe
+from stages.config.params import Recipe, read_params
 from stages.config.registry import method_module
 from stages.diffusion.schedule import Schedule, make_schedule
 from stages.store.models import build_network

@@ -31,11 +31,16 @@ READERS = {
 } | {
     path: (["report"],)
     for path in (
-        "data/records/dataset.json", "data/records/extractor.json", f"data/records/models/{MODEL}.json",
-        f"data/records/samples/{CELLS[0]}.json", f"data/scores/{CELLS[0]}.json", f"data/previews/{CELLS[0]}.png",
-        "data/previews/real.png", "reports/audit.json",
+        "data/records/dataset.json",
+        "data/records/extractor.json",
+        f"data/records/models/{MODEL}.json",
+        f"data/records/samples/{CELLS[0]}.json",
+        f"data/scores/{CELLS[0]}.json",
+        f"data/previews/{CELLS[0]}.png",
+        "data/previews/real.png",
+        "reports/audit.json",
     )
-}  # fmt: skip
+}
 # Whole files of the same study in the place of one another.
 SIBLINGS = {
     f"data/samples/{CELLS[0]}.npz": f"data/samples/{CELLS[1]}.npz",
@@ -47,9 +52,44 @@ SIBLINGS = {
     "data/records/dataset.json": "data/records/reference.json",
 }
 ODD = (
-    None, True, -1, 0, 1, 2, 3, 5, 7, 32, 64, 0.1, 0.5, 0.99, -0.0, 1.5, 1e308, 1e30, 1e-320, float("nan"),
-    float("inf"), "", "all", "../x", "a;b", "010", "1e3", "ä", [], {}, [1], [8], ["x"], {"a": 1}, 10**12, 2**63, 2**70,
-)  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    3,
+    5,
+    7,
+    32,
+    64,
+    0.1,
+    0.5,
+    0.99,
+    -0.0,
+    1.5,
+    1e308,
+    1e30,
+    1e-320,
+    float("nan"),
+    float("inf"),
+    "",
+    "all",
+    "../x",
+    "a;b",
+    "010",
+    "1e3",
+    "ä",
+    [],
+    {},
+    [1],
+    [8],
+    ["x"],
+    {"a": 1},
+    10**12,
+    2**63,
+    2**70,
+)
 # Numbers of work: any is allowed, and large ones would only take their time. What other processes print is not seen.
 WORK = {"channels": 64, "epochs": 7, "iterations": 7, "res_blocks": 7, "threads": 7, "train_processes": 1}
 AFTER = {
@@ -185,9 +225,10 @@ def campaign(seed: int, damages: int, odd: int, show: bool = False) -> tuple[Cou
         try:
             folder, random = Folder(), Random(seed)
             for part in (
-                damaged_files(folder, random, damages * 3 // 4), damaged_scratch(folder, random, damages // 4),
+                damaged_files(folder, random, damages * 3 // 4),
+                damaged_scratch(folder, random, damages // 4),
                 odd_params(folder, random, odd),
-            ):  # fmt: skip
+            ):
                 for done, kind, printed in part:
                     counts[kind] += 1
                     if kind in ("silent", "traceback"):

@@ -10,8 +10,7 @@ import pytest
 from stages.__main__ import main
 from stages.plan import plan_file as cells
 from stages.store.paths import diagnosis_path, scores_path
-from stages.store.record_types import ScoreRecord
-from stages.store.records import write_record
+from stages.store.records import ScoreRecord, write_record
 from tests.reporting.results.studies import content, made_up_diagnosis, published
 from tests.toy import write_params
 
@@ -53,12 +52,25 @@ def test_a_measured_number(study: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     distance, share = {"value": 12.345678, "margin": 0.4321, "replicates": [12.0] * 20}, {"value": 0.5, "margin": 0.1}
-    record = ScoreRecord.model_validate({
-        "model": "ddpm-net", "sampler": "ddim-quadratic", "fix": "none", "steps": 10, "n_fake": 1500, "n_real": 1797,
-        "reference": "digits", "feature_network": "classifier", "evaluate": content()["evaluate"],
-        "samples_sha256": "0" * 64, "reference_sha256": "0" * 64, "fid": distance, "sfid": distance,
-        "precision": share, "recall": share,
-    })  # fmt: skip
+    record = ScoreRecord.model_validate(
+        {
+            "model": "ddpm-net",
+            "sampler": "ddim-quadratic",
+            "fix": "none",
+            "steps": 10,
+            "n_fake": 1500,
+            "n_real": 1797,
+            "reference": "digits",
+            "feature_network": "classifier",
+            "evaluate": content()["evaluate"],
+            "samples_sha256": "0" * 64,
+            "reference_sha256": "0" * 64,
+            "fid": distance,
+            "sfid": distance,
+            "precision": share,
+            "recall": share,
+        }
+    )
     write_record(scores_path(CELL), record)
     assert explained(capsys, *PLACE, "--metric", "fid")[-1] == "  measured  12.35 ± 0.43 (n = 1,500)"
 
@@ -66,35 +78,64 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("place", "lines"),
     [
-        (("ts", "1", "CIFAR-10 | TS-DDIM (uniform)", "5 steps"),
-         ["  fix       ts: time-shift, window 50, cutoff 300, update_time scheduled, cutoff_on current, "
-          "from params.yaml",
-          "  grid      uniform, 5 times from 800 down to 0"]),
-        (("ts", "1", "CIFAR-10 | F-PNDM (uniform)", "10 steps"),
-         ["  nfe       19 evaluations per image, 1,000 images", "  sampler   f-pndm: pndm, order 4"]),
-        (("es", "6", "50 | ADM-ES", "Unconditional | CIFAR-10 32×32", "--metric", "fid"),
-         ["  fix       es: epsilon-scaling, b 1.017, k 0.0, from params.yaml",
-          "  model     adm: gamma 0.0, adm-recipe (adm network, cosine schedule, 2,000 iterations of 64)",
-          "  grid      respaced, 50 times from 999 down to 0", "  command   dvc repro evaluate@adm-ddpm-es-50"]),
-        (("ip", "5", "η = 0.5 | DDIM-IP", "Sampling steps (T') | 20"),
-         ["  model     ddpm-net-ip: gamma 0.1, ddpm-recipe (ddpm network, linear schedule, 2,000 iterations of 64)",
-          "  sampler   ddim-half: ddim, eta 0.5, clip False",
-          "  read as   spacing quadratic: not printed; DDIM's uniform grid gives about 18.7 at 10 steps where 14.21 is "
-          "printed, its quadratic one about 13.5"]),
-        (("ip", "3", "1,000 | ADM (baseline)", "CIFAR10 32 | sFID"),
-         ["  status    1000 steps: beyond max_steps (100), 1,000,000 image-evaluations"]),
-        (("ip", "9", "Dropout", "CIFAR10 32×32"),
-         ["  status    a setting; the study's own stands beside it on the page"]),
-        (("ts", "8", "DDIM", "5 steps"),
-         ["  read as   needs classifier guidance: the text says ADM with classifier guidance",
-          "  sampler   ddim-guided: guided-ddim, scale 1.0, eta 0.0, clip True"]),
-        (("ts", "10", "DDIM", "10 steps"),
-         ["  read as   needs a text-conditional model: the table is of text-to-image sampling",
-          "  read as   model text-to-image: the model is not stated; whichever it is, it makes images from texts",
-          "  model     text: text-recipe (text network, linear schedule, 1,000 iterations of 64)",
-          "  sampler   ddim-cfg: cfg-ddim, eta 0.0, scale 1.5", "  nfe       20 evaluations per image, 1,000 images"]),
+        (
+            ("ts", "1", "CIFAR-10 | TS-DDIM (uniform)", "5 steps"),
+            [
+                "  fix       ts: time-shift, window 50, cutoff 300, update_time scheduled, cutoff_on current, "
+                "from params.yaml",
+                "  grid      uniform, 5 times from 800 down to 0",
+            ],
+        ),
+        (
+            ("ts", "1", "CIFAR-10 | F-PNDM (uniform)", "10 steps"),
+            ["  nfe       19 evaluations per image, 1,000 images", "  sampler   f-pndm: pndm, order 4"],
+        ),
+        (
+            ("es", "6", "50 | ADM-ES", "Unconditional | CIFAR-10 32×32", "--metric", "fid"),
+            [
+                "  fix       es: epsilon-scaling, b 1.017, k 0.0, from params.yaml",
+                "  model     adm: gamma 0.0, adm-recipe (adm network, cosine schedule, 2,000 iterations of 64)",
+                "  grid      respaced, 50 times from 999 down to 0",
+                "  command   dvc repro evaluate@adm-ddpm-es-50",
+            ],
+        ),
+        (
+            ("ip", "5", "η = 0.5 | DDIM-IP", "Sampling steps (T') | 20"),
+            [
+                "  model     ddpm-net-ip: gamma 0.1, ddpm-recipe "
+                "(ddpm network, linear schedule, 2,000 iterations of 64)",
+                "  sampler   ddim-half: ddim, eta 0.5, clip False",
+                "  read as   spacing quadratic: not printed; DDIM's uniform grid gives about 18.7 at 10 steps "
+                "where 14.21 is printed, its quadratic one about 13.5",
+            ],
+        ),
+        (
+            ("ip", "3", "1,000 | ADM (baseline)", "CIFAR10 32 | sFID"),
+            ["  status    1000 steps: beyond max_steps (100), 1,000,000 image-evaluations"],
+        ),
+        (
+            ("ip", "9", "Dropout", "CIFAR10 32×32"),
+            ["  status    a setting; the study's own stands beside it on the page"],
+        ),
+        (
+            ("ts", "8", "DDIM", "5 steps"),
+            [
+                "  read as   needs classifier guidance: the text says ADM with classifier guidance",
+                "  sampler   ddim-guided: guided-ddim, scale 1.0, eta 0.0, clip True",
+            ],
+        ),
+        (
+            ("ts", "10", "DDIM", "10 steps"),
+            [
+                "  read as   needs a text-conditional model: the table is of text-to-image sampling",
+                "  read as   model text-to-image: the model is not stated; whichever it is, it makes images from texts",
+                "  model     text: text-recipe (text network, linear schedule, 1,000 iterations of 64)",
+                "  sampler   ddim-cfg: cfg-ddim, eta 0.0, scale 1.5",
+                "  nfe       20 evaluations per image, 1,000 images",
+            ],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_told(study: Path, place: Any, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     found = explained(capsys, *place)
     assert set(lines) <= set(found)
@@ -130,16 +171,22 @@ def test_all_numbers_of_a_place_apart_or_the_one_asked_for(study: Path, capsys: 
     [
         (("ddpm", "1", "a", "b"), "paper 'ddpm': must be one of es; ip; ts"),
         (("es", "8", "a", "b"), "table '8': must be one of 1; 2; 3; 4; 5; 6; 7"),
-        (("es", "6", "ADM", "b"),
-         "row 'ADM': must be one of 100 | ADM; 100 | ADM-ES; 50 | ADM; 50 | ADM-ES; 20 | ADM; 20 | ADM-ES; "
-         "20 | ADM-ES*"),
-        ((*PLACE[:3], "11 steps"),
-         "column '11 steps': must be one of 5 steps; 10 steps; 20 steps; 50 steps; 100 steps"),
+        (
+            ("es", "6", "ADM", "b"),
+            "row 'ADM': must be one of 100 | ADM; 100 | ADM-ES; 50 | ADM; 50 | ADM-ES; 20 | ADM; 20 | ADM-ES; "
+            "20 | ADM-ES*",
+        ),
+        (
+            (*PLACE[:3], "11 steps"),
+            "column '11 steps': must be one of 5 steps; 10 steps; 20 steps; 50 steps; 100 steps",
+        ),
         ((*PLACE, "--metric", "sfid"), "metric 'sfid': must be one of fid"),
-        (("es", "6", "20 | ADM-ES*", "Unconditional | CIFAR-10 32×32", "--metric", ""),
-         "metric '': must be one of fid; k; b"),
+        (
+            ("es", "6", "20 | ADM-ES*", "Unconditional | CIFAR-10 32×32", "--metric", ""),
+            "metric '': must be one of fid; k; b",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_place_that_is_not_there_is_refused_with_those_that_are(
     study: Path, arguments: Any, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,9 +198,11 @@ def test_a_place_that_is_not_there_is_refused_with_those_that_are(
 
 def test_a_number_of_the_diagnosis(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explained(capsys, "ip", "6", "ADM", "Number of reverse diffusion steps | 100")[1:] == [
-        "  model     adm", "  metric    delta_bar, over 500 images", "  command   dvc repro diagnose@adm",
+        "  model     adm",
+        "  metric    delta_bar, over 500 images",
+        "  command   dvc repro diagnose@adm",
         "  measured  not yet",
-    ]  # fmt: skip
+    ]
     write_record(diagnosis_path("adm"), made_up_diagnosis())
     assert explained(capsys, "ip", "6", "ADM", "Number of reverse diffusion steps | 100")[-1] == (
         "  measured  0.05 ± 0.001 (n = 500)"

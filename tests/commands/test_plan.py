@@ -10,7 +10,7 @@ import pytest
 
 from stages.__main__ import main
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.plan import plan_file as cells
 from stages.plan.pairs import published_pairs
 from stages.plan.plan_file import CELLS, read_cells, read_plan
@@ -39,8 +39,10 @@ def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_it_writes_the_committed_plan_and_prints_its_totals(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys)
     assert lines[:3] == [
-        "cells.json: 142 cells of 8 models, 5,765,000 image-evaluations", "418 of 666 published numbers get a cell", "",
-    ]  # fmt: skip
+        "cells.json: 142 cells of 8 models, 5,765,000 image-evaluations",
+        "418 of 666 published numbers get a cell",
+        "",
+    ]
     assert read_cells().sample == committed().stages.sample
     for name in ("params.yaml", "tuned.yaml"):
         shutil.copy(ROOT / name, name)
@@ -112,8 +114,13 @@ def test_the_seeds_study_has_three_training_seeds_of_each_pair_of_models(monkeyp
     plan, params = read_plan(), read_params()
     assert read_cells().sample == plan.stages.sample
     assert {name: params.training(name)["seed"] for name in plan.stages.train} == {
-        "adm": 0, "adm-1": 1, "adm-2": 2, "adm-ip": 0, "adm-ip-1": 1, "adm-ip-2": 2,
-    }  # fmt: skip
+        "adm": 0,
+        "adm-1": 1,
+        "adm-2": 2,
+        "adm-ip": 0,
+        "adm-ip-1": 1,
+        "adm-ip-2": 2,
+    }
     trainings = {name: params.training(name) for name in plan.stages.train}
     pairs = repeated(published_pairs(plan.rows, published().methods), plan.stages.sample, trainings)
     assert {(pair.axis, len(pair.repeats)) for pair in pairs} == {("model", 2)}

@@ -11,9 +11,9 @@ import pytest
 from stages import extractor, prepare, reference, train
 from stages.__main__ import main
 from stages.commands import search
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.plan.plan_file import read_cells
-from stages.plan.tuned import TUNED, read_tuned, settings_digest, write_tuned
+from stages.plan.result_files import TUNED, read_tuned, settings_digest, write_tuned
 from tests.toy import toy_params, write_params, write_study
 
 ES, TS, LINEAR = (f"adm-ip-ddim-{fix}-4" for fix in ("es", "ts", "es-linear"))

@@ -13,7 +13,7 @@ from stages.__main__ import main
 from stages.commands import times
 from stages.config.errors import InputError
 from stages.plan.plan_file import read_cells
-from stages.plan.times import TIMES, read_times
+from stages.plan.result_files import TIMES, read_times
 from tests.toy import toy_params, write_study
 
 

@@ -49,7 +49,7 @@ def test_the_values_that_a_fix_searches_for_have_neutral_ones() -> None:
 
 
 MODULES = [
-    *(f"stages.config.{name}" for name in ("method_settings", "registry", "params", "params_file", "runtime")),
+    *(f"stages.config.{name}" for name in ("method_settings", "registry", "sections", "params", "runtime")),
     *(f"stages.diffusion.{name}" for name in ("schedule", "chain", "time_grid")),
     *(f"stages.sampling.{name}" for name in ("fix", "walk", "trial", "inputs")),
     *(method_module(kind, name).__name__ for kind in (*BASES, "grids") for name in method_names(kind)),

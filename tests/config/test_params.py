@@ -15,7 +15,7 @@ import yaml
 from stages.__main__ import main
 from stages.commands import check
 from stages.config.errors import InputError
-from stages.config.params_file import forget_params, read_params, read_yaml
+from stages.config.params import forget_params, read_params, read_yaml
 from stages.plan.plan_file import read_plan
 from tests.toy import ROOT, toy_params, write_params
 
@@ -155,10 +155,46 @@ def test_numbers_that_dvc_writes_are_read(project: Path) -> None:
 
 
 SPELLINGS = [
-    "010", "1:30", "1_000", "0b11", "yes", "on", "True", "TRUE", "no", "1e-06", "1e5", "1E5", "12e03", "1.", ".5", "+5",
-    "0x1F", "0o17", "~", "null", "Null", "", "2024-01-01", "-.inf", ".NaN", "1e", "5_000.0", "'1'", '"1e3"', "&a 1",
-    "!!int 3", "!!str 3", "[1, 010]", "{a: 1e3}", "1.0e+3", "09", "- 1", "|\n  text", "a: b",
-]  # fmt: skip
+    "010",
+    "1:30",
+    "1_000",
+    "0b11",
+    "yes",
+    "on",
+    "True",
+    "TRUE",
+    "no",
+    "1e-06",
+    "1e5",
+    "1E5",
+    "12e03",
+    "1.",
+    ".5",
+    "+5",
+    "0x1F",
+    "0o17",
+    "~",
+    "null",
+    "Null",
+    "",
+    "2024-01-01",
+    "-.inf",
+    ".NaN",
+    "1e",
+    "5_000.0",
+    "'1'",
+    '"1e3"',
+    "&a 1",
+    "!!int 3",
+    "!!str 3",
+    "[1, 010]",
+    "{a: 1e3}",
+    "1.0e+3",
+    "09",
+    "- 1",
+    "|\n  text",
+    "a: b",
+]
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

@@ -19,14 +19,12 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from stages import autoencoder, prepare, sample, train
 from stages.__main__ import main
-from stages.config.params import ParamsFault, parse_params
-from stages.config.params_file import read_params
+from stages.config.params import ParamsFault, parse_params, read_params
 from stages.diffusion.block_noise import block_labels, block_noise
 from stages.plan.plan_file import planned_cell
 from stages.sampling.draw import drawing
-from stages.store.autoencoders import load_autoencoder
 from stages.store.files import read_json, read_npz, sha256
-from stages.store.models import load_model
+from stages.store.models import load_autoencoder, load_model
 from stages.store.paths import (
     DATASET,
     autoencoder_path,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from stages.__main__ import main
 from stages.config.entries import Searched
 from stages.config.errors import InputError
-from stages.config.params_file import read_params
+from stages.config.params import read_params
 from stages.plan import plan_file as cells
 from stages.plan.plan_file import (
     CELLS,
@@ -28,7 +28,7 @@ from stages.plan.plan_file import (
     write_cells,
 )
 from stages.plan.published_tables import Published, read_published
-from stages.plan.tuned import write_tuned
+from stages.plan.result_files import write_tuned
 from stages.store.paths import PUBLISHED
 from tests.toy import ROOT, toy_params, write_params, write_study
 
@@ -40,7 +40,9 @@ STALE = f"cells.json: stale, made for other params or published tables; {AGAIN}"
 
 @pytest.fixture(scope="module")
 def planned_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("study")
+    # As deep as the copies: dvc.yaml has the path from a study to the code.
+    folder = tmp_path_factory.mktemp("planned") / "study"
+    folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         Path("data").mkdir()
@@ -219,17 +221,28 @@ def test_every_leaf_of_the_body_is_watched(small: tuple[str, Planned]) -> None:
 @pytest.mark.parametrize(
     "edit",
     [
-        put("tables", ["ip-5"]), put("tables", "all"), put("max_steps", 99), put("grid/steps", [4, 5]),
-        put("grid/fixes", ["none"]), put("prepare/dataset", "cifar10"), put("ts", {"method": "none"}),
-        put("ddim-half", {"method": "pndm", "spacing": "uniform", "order": 2}), put("es/b", "published"),
-        put("another", {"method": "none"}), lambda params: params.pop("ddim-one"),
+        put("tables", ["ip-5"]),
+        put("tables", "all"),
+        put("max_steps", 99),
+        put("grid/steps", [4, 5]),
+        put("grid/fixes", ["none"]),
+        put("prepare/dataset", "cifar10"),
+        put("ts", {"method": "none"}),
+        put("ddim-half", {"method": "pndm", "spacing": "uniform", "order": 2}),
+        put("es/b", "published"),
+        put("another", {"method": "none"}),
+        lambda params: params.pop("ddim-one"),
         lambda params: params.update({"r": params["adm-recipe"], "adm-ip": params["adm-ip"] | {"recipe": "r"}}),
-        lambda params: params.update({
-            "none-at-all": params.pop("none"), "grid": None, "tables": "all",
-            "trajectory": params["trajectory"] | {"fix": "none-at-all"},
-        }),
+        lambda params: params.update(
+            {
+                "none-at-all": params.pop("none"),
+                "grid": None,
+                "tables": "all",
+                "trajectory": params["trajectory"] | {"fix": "none-at-all"},
+            }
+        ),
     ],
-)  # fmt: skip
+)
 def test_stale_where_the_params_plan_something_else(study: Path, edit: Edit) -> None:
     params = toy_params()
     edit(params)
@@ -240,13 +253,21 @@ def test_stale_where_the_params_plan_something_else(study: Path, edit: Edit) -> 
 @pytest.mark.parametrize(
     "edit",
     [
-        put("es/b", 1.5), put("es-linear/k", 0.5), put("ddim/eta", 1.0), put("ddim-quadratic/spacing", "pndm"),
-        put("ts/window", 3), put("adm-ip/gamma", 0.3), put("seed", 7), put("sample/n", 65), 
+        put("es/b", 1.5),
+        put("es-linear/k", 0.5),
+        put("ddim/eta", 1.0),
+        put("ddim-quadratic/spacing", "pndm"),
+        put("ts/window", 3),
+        put("adm-ip/gamma", 0.3),
+        put("seed", 7),
+        put("sample/n", 65),
         put("runtime", {"device": "cpu", "threads": 2, "batch_size": 7, "checkpoint_every": 1, "train_processes": 1}),
-        put("adm-recipe/iterations", 9), put("extractor/epochs", 9), put("evaluate/neighborhood", 2),
+        put("adm-recipe/iterations", 9),
+        put("extractor/epochs", 9),
+        put("evaluate/neighborhood", 2),
         put("adm-recipe/timesteps", 500),
     ],
-)  # fmt: skip
+)
 def test_not_stale_where_a_value_alone_changes(study: Path, edit: Edit) -> None:
     params, before = toy_params(), read_cells()
     edit(params)
@@ -336,16 +357,25 @@ def test_a_fault_of_the_params_comes_before_staleness(study: Path) -> None:
     [
         (lambda: CELLS.unlink(), ["sample", "adm-ip-ddim-ts-4"], f"sample: cells.json: not found; {AGAIN}"),
         (lambda: CELLS.write_text("{"), ["sample", "adm-ip-ddim-ts-4"], f"sample: {EDITED}"),
-        (lambda: CELLS.write_text(CELLS.read_text().replace('"steps": 4', '"steps": 5', 1)), ["train", "adm-ip"],
-         f"train: {EDITED}"),
+        (
+            lambda: CELLS.write_text(CELLS.read_text().replace('"steps": 4', '"steps": 5', 1)),
+            ["train", "adm-ip"],
+            f"train: {EDITED}",
+        ),
         (lambda: write_params(toy_params() | {"max_steps": 7}), ["sample", "adm-ip-ddim-ts-4"], f"sample: {STALE}"),
-        (lambda: None, ["sample", "adm-ddim-ts-4"],
-         "sample: cells.json: has no cell 'adm-ddim-ts-4'; see python -m stages plan for the cells there are"),
-        (lambda: None, ["sample", "../x"],
-         "sample: cells.json: has no cell '../x'; see python -m stages plan for the cells there are"),
+        (
+            lambda: None,
+            ["sample", "adm-ddim-ts-4"],
+            "sample: cells.json: has no cell 'adm-ddim-ts-4'; see python -m stages plan for the cells there are",
+        ),
+        (
+            lambda: None,
+            ["sample", "../x"],
+            "sample: cells.json: has no cell '../x'; see python -m stages plan for the cells there are",
+        ),
         (lambda: None, ["train", "adm"], "train: cells.json: has no model 'adm'; allowed are adm-ip"),
     ],
-)  # fmt: skip
+)
 def test_stages_refuse_in_one_line(
     study: Path, prepare: Callable[[], object], arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

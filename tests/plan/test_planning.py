@@ -17,7 +17,7 @@ from stages.config.entries import Cell, PlannedModel
 from stages.config.params import FIXED, RESERVED
 from stages.plan.cell import Known, make_cell
 from stages.plan.planning import DIAGNOSED, MEASURED, Plan, make_plan, table_id
-from stages.plan.readings import Reading
+from stages.plan.published_tables import Reading
 from tests.reporting.results.studies import (
     axes,
     cells_of,
@@ -46,9 +46,10 @@ REASONS = (
 # Published rows that plain cells cannot be of, with the model and sampler that can where there are some: entered chain,
 # latent, told a text.
 SPECIAL = (
-    ("ip-1", {"model": "adm"}, 5, ("adm", "ddpm-from-data")), ("es-4", {}, 12, ("ldm", "ddim-ldm")),
+    ("ip-1", {"model": "adm"}, 5, ("adm", "ddpm-from-data")),
+    ("es-4", {}, 12, ("ldm", "ddim-ldm")),
     ("ts-10", {}, 4, ("text", "ddim-cfg")),
-)  # fmt: skip
+)
 
 
 # They are Time-Shift too, and take its rows where no section before them does.
@@ -94,8 +95,12 @@ def test_a_number_is_measured_or_a_setting_or_absent_for_a_reason_in_words(table
 
 @pytest.mark.parametrize("grid", ["respaced", "pndm", "ts-dpm", "quadratic"])
 def test_reasons_of_other_grids_are_in_words_too(grid: str) -> None:
-    plan = planned(put("max_steps", 1000), put("s-pndm/spacing", grid if grid != "respaced" else "uniform"),
-                   put("ddim-clipped/spacing", grid), put("ddim-one/spacing", "pndm"))  # fmt: skip
+    plan = planned(
+        put("max_steps", 1000),
+        put("s-pndm/spacing", grid if grid != "respaced" else "uniform"),
+        put("ddim-clipped/spacing", grid),
+        put("ddim-one/spacing", "pndm"),
+    )
     assert all(row.status != "absent" or explained(row.reason) for row in plan.rows)
 
 
@@ -109,10 +114,28 @@ def test_settings_are_the_rows_of_no_metric_of_images() -> None:
 def test_tables_with_a_measured_row_at_a_hundred_steps() -> None:
     counts = Counter(table_id(row.row) for row in committed().rows if row.status == "measured")
     assert counts == {
-        "ip-1": 2, "ip-3": 40, "ip-4": 4, "ip-5": 16, "ip-6": 1, "ip-7": 12, "es-2": 42, "es-3": 24, "es-4": 12,
-        "es-5": 20, "es-6": 35, "ts-1": 100, "ts-2": 12, "ts-3": 24, "ts-4": 8, "ts-5": 16, "ts-6": 12, "ts-7": 16,
-        "ts-8": 6, "ts-9": 12, "ts-10": 4,
-    }  # fmt: skip
+        "ip-1": 2,
+        "ip-3": 40,
+        "ip-4": 4,
+        "ip-5": 16,
+        "ip-6": 1,
+        "ip-7": 12,
+        "es-2": 42,
+        "es-3": 24,
+        "es-4": 12,
+        "es-5": 20,
+        "es-6": 35,
+        "ts-1": 100,
+        "ts-2": 12,
+        "ts-3": 24,
+        "ts-4": 8,
+        "ts-5": 16,
+        "ts-6": 12,
+        "ts-7": 16,
+        "ts-8": 6,
+        "ts-9": 12,
+        "ts-10": 4,
+    }
 
 
 @pytest.mark.parametrize(("table", "wanted", "number", "special"), SPECIAL)
@@ -130,12 +153,15 @@ def test_other_kinds_of_sampling_never_join_plain_cells(
 @pytest.mark.parametrize(
     ("table", "wanted", "number", "sampler"),
     [
-        ("es-2", {"dataset": "imagenet64"}, 7, "ddpm"), ("es-2", {"dataset": "imagenet128"}, 7, "ddpm-guided"),
-        ("es-5", {"dataset": "imagenet64"}, 4, "ddpm"), ("es-5", {"dataset": "imagenet128"}, 4, "ddpm-guided"),
+        ("es-2", {"dataset": "imagenet64"}, 7, "ddpm"),
+        ("es-2", {"dataset": "imagenet128"}, 7, "ddpm-guided"),
+        ("es-5", {"dataset": "imagenet64"}, 4, "ddpm"),
+        ("es-5", {"dataset": "imagenet128"}, 4, "ddpm-guided"),
         ("es-6", {"dataset": "imagenet64", "metric": "fid"}, 7, "ddpm"),
-        ("es-6", {"dataset": "imagenet128", "metric": "fid"}, 7, "ddpm-guided"), ("ts-8", {}, 6, "ddim-guided"),
+        ("es-6", {"dataset": "imagenet128", "metric": "fid"}, 7, "ddpm-guided"),
+        ("ts-8", {}, 6, "ddim-guided"),
     ],
-)  # fmt: skip
+)
 def test_conditional_rows_are_of_the_conditional_model_and_no_others_are(
     table: str, wanted: dict[str, str], number: int, sampler: str
 ) -> None:
@@ -201,9 +227,11 @@ def without_names(plan: Plan, names: dict[str, str]) -> tuple[Any, ...]:
     models = {old[name]: model(found) for name, found in plan.stages.train.items()}
     keys = {key: cell(found).key for key, found in plan.stages.sample.items()}
     return (
-        models, list(models), [cell(found) for found in plan.stages.sample.values()],
+        models,
+        list(models),
+        [cell(found) for found in plan.stages.sample.values()],
         [row._replace(cell=row.cell and keys[row.cell], model=row.model and old[row.model]) for row in plan.rows],
-    )  # fmt: skip
+    )
 
 
 def assert_same_but_for_names(names: dict[str, str]) -> None:
@@ -252,8 +280,9 @@ def test_the_first_section_with_the_settings_wins(name: str) -> None:
 
 def test_a_second_section_of_a_method_gets_the_rows_that_fit_it_alone() -> None:
     assert planned(put("es-strong", content()["es"] | {"b": 1.03})) == committed(), "es was there first"
-    plan = planned(put("ddim-pndm", {"method": "ddim", "spacing": "pndm", "eta": 0.0, "clip": False}),
-                   put("ddim/eta", 0.25))  # fmt: skip
+    plan = planned(
+        put("ddim-pndm", {"method": "ddim", "spacing": "pndm", "eta": 0.0, "clip": False}), put("ddim/eta", 0.25)
+    )
     assert {cell.sampler for cell in cells_of(plan, "ts-1", sampler="ddim", spacing="uniform")} == {"ddim-pndm"}
 
 
@@ -328,9 +357,14 @@ def test_modules_are_those_of_the_methods() -> None:
     cell = committed().stages.sample["adm-ddpm-es-100"]
     assert (cell.network, cell.sampler_module, cell.fix_module) == ("adm", "ddpm", "epsilon_scaling")
     assert committed().stages.train["ddpm-net-ip"].model_dump() == {
-        "recipe": "ddpm-recipe", "objective": "ddpm", "network": "ddpm", "autoencoder": "pixels", "input": "dataset.npz",
-        "keep": [], "reverse_steps": [100],
-    }  # fmt: skip
+        "recipe": "ddpm-recipe",
+        "objective": "ddpm",
+        "network": "ddpm",
+        "autoencoder": "pixels",
+        "input": "dataset.npz",
+        "keep": [],
+        "reverse_steps": [100],
+    }
 
 
 # Readings
@@ -386,8 +420,15 @@ def test_the_grid_of_ts_dpm_takes_one_evaluation_less() -> None:
 
 @pytest.mark.parametrize(("sampler", "extra"), [("ddim", 0), ("s-pndm", 1), ("f-pndm", 9)])
 def test_a_number_beyond_max_steps_has_its_cost(sampler: str, extra: int) -> None:
-    (row,) = rows_of(planned(put("max_steps", 50)), "ts-1", sampler=sampler, dataset="cifar10", steps="100", fix="ts",
-                     spacing="uniform")  # fmt: skip
+    (row,) = rows_of(
+        planned(put("max_steps", 50)),
+        "ts-1",
+        sampler=sampler,
+        dataset="cifar10",
+        steps="100",
+        fix="ts",
+        spacing="uniform",
+    )
     cost = 1000 * (100 + extra)
     assert row.evaluations == cost
     assert row.reason == f"100 steps: beyond max_steps (50), {cost:,} image-evaluations"
@@ -493,14 +534,18 @@ def test_free_grid_and_tables_merge_to_one_cell() -> None:
     ]
     assert {row.status for row in rows_of(plan, "ip-2", model="adm")} == {"measured"}, "however many steps it has"
     assert set(plan.stages.sample) - set(committed().stages.sample) == {
-        "adm-ddpm-ts-100", "adm-ddpm-none-1000", "adm-ddpm-ts-1000",
-    }  # fmt: skip
+        "adm-ddpm-ts-100",
+        "adm-ddpm-none-1000",
+        "adm-ddpm-ts-1000",
+    }
     assert plan.stages.sample["adm-ddpm-none-100"] == committed().stages.sample["adm-ddpm-none-100"]
 
 
 def test_the_free_grid_may_be_several_products() -> None:
-    products = [{"models": ["adm"], "samplers": ["ddpm"], "fixes": ["none"], "steps": [3]},
-                {"models": ["ddpm-net"], "samplers": ["ddim"], "fixes": ["none", "ts"], "steps": [2]}]  # fmt: skip
+    products = [
+        {"models": ["adm"], "samplers": ["ddpm"], "fixes": ["none"], "steps": [3]},
+        {"models": ["ddpm-net"], "samplers": ["ddim"], "fixes": ["none", "ts"], "steps": [2]},
+    ]
     plan = planned(put("tables", []), put("grid", products))
     assert [*plan.stages.sample] == ["adm-ddpm-none-3", "ddpm-net-ddim-none-2", "ddpm-net-ddim-ts-2"]
 
@@ -533,8 +578,9 @@ def test_keys_are_unique_and_the_tables_asked_for_are_all_there_is() -> None:
 
 
 def test_a_number_without_a_step_count_is_absent_in_words() -> None:
-    row = made_up(dataset="cifar10", model="adm", sampler="ddpm", spacing="respaced", fix="none", metric="fid",
-                  value="3.0")  # fmt: skip
+    row = made_up(
+        dataset="cifar10", model="adm", sampler="ddpm", spacing="respaced", fix="none", metric="fid", value="3.0"
+    )
     plan = make_plan(edited(), Known({"ip": [row, row._replace(column="10 steps", steps="10")]}, {}), [])
     assert [(p.status, p.reason) for p in plan.rows] == [("absent", "no step count is printed"), ("measured", "")]
 
@@ -562,8 +608,11 @@ def test_deterministic_chains_are_diagnosed_as_far_as_max_steps() -> None:
         return [(row.row.steps, row.status, row.evaluations) for row in rows]
 
     assert found() == [
-        ("100", "measured", 0), ("300", "absent", 150000), ("600", "absent", 300000), ("1000", "absent", 500000),
-    ]  # fmt: skip
+        ("100", "measured", 0),
+        ("300", "absent", 150000),
+        ("600", "absent", 300000),
+        ("1000", "absent", 500000),
+    ]
     plan = planned(put("max_steps", 600))
     assert [row.model for row in rows_of(plan, "ip-6")] == ["adm", "adm", "adm", None]
     assert all(model.reverse_steps == [100, 300, 600] for model in plan.stages.train.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stages.auditing.tables.rows import COORDINATES, FaultyFile, Papers, Row
-from stages.plan.readings import NEEDS, parse_readings, read_row
+from stages.plan.published_tables import NEEDS, parse_readings, read_row
 from tests.reporting.results.studies import made_up, published
 
 ROWS = {
@@ -66,8 +66,9 @@ def read(row: Row, *lines: str) -> tuple[Row, list[tuple[str, str]]]:
 def test_a_row_is_completed_by_the_readings_that_name_it() -> None:
     spacing, eta = "ip/1,spacing,uniform,why", "ip/1 steps=5,eta,0,why"
     assert read(FIRST, spacing, eta) == (
-        FIRST._replace(spacing="uniform", eta="0"), [("spacing", "uniform"), ("eta", "0")],
-    )  # fmt: skip
+        FIRST._replace(spacing="uniform", eta="0"),
+        [("spacing", "uniform"), ("eta", "0")],
+    )
     assert read(SECOND, spacing, eta) == (SECOND._replace(spacing="uniform"), [("spacing", "uniform")])
     assert read(THIRD, spacing, eta) == (THIRD, [])
 

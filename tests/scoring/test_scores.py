@@ -21,7 +21,7 @@ from stages.scoring.features import Features, extract_features, gather, real_fea
 from stages.scoring.frechet import frechet_distance, frechet_replicates
 from stages.scoring.neighbours import covered_share
 from stages.scoring.statistics import GroupMoments, Statistics, group_sizes, square_root, statistics
-from stages.store.feature_networks import FeatureNetwork
+from stages.store.models import FeatureNetwork
 
 
 def normal(seed: int, n: int = 400, d: int = 6) -> np.ndarray:

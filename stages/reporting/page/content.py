@@ -14,7 +14,7 @@ from stages.auditing.tables.rows import Metric
 from stages.config.entries import Cell, Searched
 from stages.config.params import Params
 from stages.plan.published_tables import Published, PublishedMethod
-from stages.plan.times import Times
+from stages.plan.result_files import Times
 from stages.reporting.page.table_blocks import block_layout
 from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot, diagnosis_summary
 from stages.reporting.plots.fid_plots import fid_against_iterations, fid_against_steps
@@ -26,7 +26,7 @@ from stages.reporting.results.provenance import Results
 from stages.reporting.results.regenerated import Table
 from stages.reporting.results.search_trials import curves, searched_settings
 from stages.reporting.results.training_curves import first_below_base
-from stages.store.record_types import ModelRecord, SampleRecord
+from stages.store.records import ModelRecord, SampleRecord
 
 BETTER = "lower here"
 WORSE = "higher here"

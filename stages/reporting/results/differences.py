@@ -13,7 +13,7 @@ from scipy import special
 from stages.plan.pairs import Pair
 from stages.reporting.results.measurements import AXES
 from stages.scoring.intervals import Interval, paired_difference, relative_difference
-from stages.store.record_types import Distance, ScoreRecord
+from stages.store.records import Distance, ScoreRecord
 
 Verdict = Literal["replicates", "contradicted", "not seen at this setting", "inconclusive"]
 VERDICTS: tuple[Verdict, ...] = ("replicates", "contradicted", "not seen at this setting", "inconclusive")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.reporting.results.differences import VERDICTS, verdict_counts
 from stages.reporting.results.regenerated import Table
-from stages.store.record_types import ReferenceRecord
+from stages.store.records import ReferenceRecord
 
 
 def headline_numbers(

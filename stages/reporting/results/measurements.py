@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from stages.plan.times import Times
+from stages.plan.result_files import Times
 from stages.scoring.evaluation import metrics
-from stages.store.record_types import DiagnosisRecord, SampleRecord, Score, ScoreRecord
+from stages.store.records import DiagnosisRecord, SampleRecord, Score, ScoreRecord
 
 AXES = ["model", "sampler", "fix", "steps"]
 DIAGNOSIS_COLUMNS = ["model", "sampler", "fix", "measure", "at", "value", "margin"]

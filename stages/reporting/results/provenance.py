@@ -20,7 +20,7 @@ from stages.store.paths import (
     moments_path,
     preview_path,
 )
-from stages.store.record_types import (
+from stages.store.records import (
     AutoencoderRecord,
     DatasetRecord,
     DiagnosisRecord,

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from stages.config.method_settings import CLASSIFIER_FREE, GUIDED
 from stages.plan.planning import CLASS, TEXT, PlannedRow, table_id
-from stages.plan.readings import NEEDS
+from stages.plan.published_tables import NEEDS
 from stages.reporting.results.measurements import Measurement, diagnosis_key
 
 # Levels of row and column labels are separated by this.

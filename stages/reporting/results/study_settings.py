@@ -7,12 +7,11 @@ from typing import Any
 
 from stages.config.entries import Cell
 from stages.config.networks import UNetSettings
-from stages.config.params import Params
-from stages.config.recipe import Recipe
+from stages.config.params import Params, Recipe
 from stages.plan.cell import condition_of
 from stages.plan.planning import CONDITIONAL, PlannedRow, needed_condition
-from stages.plan.readings import NEEDS
-from stages.store.record_types import AgainstFormula, DiagnosisRecord, ModelRecord
+from stages.plan.published_tables import NEEDS
+from stages.store.records import AgainstFormula, DiagnosisRecord, ModelRecord
 
 # Metrics of ES's Table 1, which prints formulas.
 FORMULAS = ("mean", "variance")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from stages.scoring.intervals import paired_difference
-from stages.store.record_types import TrajectoryPoint, TrajectoryRecord
+from stages.store.records import TrajectoryPoint, TrajectoryRecord
 
 COLUMNS = [
     "model",

@@ -15,9 +15,8 @@ from stages.diffusion.schedule import make_schedule
 from stages.methods.samplers import ddim
 from stages.sampling.fix import Fix
 from stages.sampling.sampler_grid import time_grid
-from stages.store.autoencoders import load_autoencoder, pixels
 from stages.store.files import read_json, read_npz
-from stages.store.models import load_model
+from stages.store.models import load_autoencoder, load_model, pixels
 from stages.store.paths import DATASET, autoencoder_path, autoencoder_record_path, model_path, samples_path
 from tests.reporting.results.studies import cells_of, planned, put, rows_of
 from tests.toy import toy_params, with_published, write_study

@@ -11,8 +11,8 @@ from stages import extractor, prepare
 from stages.__main__ import main
 from stages.config.errors import InputError
 from stages.networks.feature_networks.classifier import build, features
-from stages.store.feature_networks import load_feature_network, save_feature_network
 from stages.store.files import read_json, read_npz
+from stages.store.models import load_feature_network, save_feature_network
 from stages.store.paths import DATASET, EXTRACTOR_RECORD
 from tests.toy import toy_params, write_study
 

@@ -17,7 +17,7 @@ from stages.config.params import Params, parse_params
 from stages.plan.cell import Known
 from stages.plan.planning import Plan, PlannedRow, make_plan, table_id
 from stages.plan.published_tables import Published, read_published
-from stages.store.record_types import DiagnosisRecord, ScoreRecord
+from stages.store.records import DiagnosisRecord, ScoreRecord
 from tests.toy import ROOT, untuned
 
 Edit = Callable[[dict[str, Any]], object]

@@ -23,7 +23,7 @@ from stages.reporting.results.differences import (
     verdict_counts,
 )
 from stages.scoring.intervals import Interval, paired_difference
-from stages.store.record_types import Distance, ScoreRecord
+from stages.store.records import Distance, ScoreRecord
 from tests.reporting.results.studies import made_up_score
 
 STEPS = (5, 10, 20)

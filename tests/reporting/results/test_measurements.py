@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.plan.times import Timed, Times
+from stages.plan.result_files import Timed, Times
 from stages.reporting.results.measurements import (
     Measurement,
     diagnosis_key,
@@ -12,7 +12,7 @@ from stages.reporting.results.measurements import (
     measurements,
     metric_names,
 )
-from stages.store.record_types import DiagnosisRecord
+from stages.store.records import DiagnosisRecord
 from tests.reporting.results.studies import committed, made_up_diagnosis, made_up_score
 
 KEY, CELL = next(iter(committed().stages.sample.items()))

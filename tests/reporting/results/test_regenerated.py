@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from stages.plan.planning import PlannedRow
-from stages.plan.times import Timed, Times
+from stages.plan.result_files import Timed, Times
 from stages.reporting.results.measurements import Measurement, diagnosis_key, measurements
 from stages.reporting.results.regenerated import Number, Table, regenerate, row_with_reason
 from tests.reporting.results.studies import committed, made_up, made_up_score, planned, put

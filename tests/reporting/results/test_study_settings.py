@@ -7,7 +7,7 @@ from typing import Any
 from stages.plan.cell import Known
 from stages.plan.planning import make_plan
 from stages.reporting.results.study_settings import formula_settings, study_settings
-from stages.store.record_types import ModelRecord
+from stages.store.records import ModelRecord
 from tests.reporting.results.studies import (
     committed,
     edited,

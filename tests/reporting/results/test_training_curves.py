@@ -8,7 +8,7 @@ import pytest
 
 from stages.plan.pairs import base_models
 from stages.reporting.results.training_curves import first_below_base, iteration_table
-from stages.store.record_types import TrajectoryRecord
+from stages.store.records import TrajectoryRecord
 from tests.reporting.results.studies import edited, planned, put
 
 PARAMS = edited()
