@@ -34,6 +34,8 @@ VALUES = Path("values.json")
 VALUE_FIELDS = ("values", "keep", "reverse_steps")
 AGAIN = "run python -m stages plan"
 PIPELINE = Path("dvc.yaml")
+# Where DVC looks for them.
+PLOT_TEMPLATES = Path(".dvc/plots")
 PIPELINE_HEADER = "# Written by python -m stages plan from the dvc.yaml of the project; do not edit."
 
 
@@ -58,11 +60,13 @@ def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> P
 def write_cells(plan: Plan) -> None:
     """Write cells.json and values.json, and what else DVC wants to be there.
 
-    That is an empty tuned.yaml and times.yaml, and in a study its dvc.yaml.
+    That is an empty tuned.yaml and times.yaml, and in a study its dvc.yaml and the templates of its plots.
     """
     pipeline = study_pipeline()
     if pipeline is not None:
         write_bytes(PIPELINE, pipeline.encode())
+        for template in (CODE.parent / PLOT_TEMPLATES).glob("*.json"):
+            write_bytes(PLOT_TEMPLATES / template.name, template.read_bytes())
     if not TUNED.exists():
         write_tuned({})
     if not TIMES.exists():

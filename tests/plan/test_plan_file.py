@@ -60,7 +60,10 @@ def published_once() -> Published:
 @pytest.fixture
 def study(planned_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a copy of the toy study, entered; the published tables are read once for all."""
-    monkeypatch.chdir(shutil.copytree(planned_once, tmp_path / "study", symlinks=True))
+    folder = shutil.copytree(planned_once, tmp_path / "study", symlinks=True)
+    # It names the code by its path from the folder.
+    (folder / "dvc.yaml").unlink()
+    monkeypatch.chdir(folder)
     monkeypatch.setattr(cells, "read_published", published_once)
     return Path()
 
