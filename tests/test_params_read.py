@@ -113,16 +113,22 @@ class Watched:
         return value
 
 
+def unwatched(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with params in place of watched ones."""
+    return lambda *arguments: function(*(each.content if isinstance(each, Watched) else each for each in arguments))
+
+
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
     """The sections that each stage read of a toy study's params, without what the plan and its check read."""
-    folder, found = tmp_path_factory.mktemp("study"), {name: set[str]() for name in STAGES}
-    for name in ("data/published",):
-        shutil.copytree(ROOT / name, folder / name)
+    folder = tmp_path_factory.mktemp("study")
+    found = {name: set[str]() for name in STAGES}
+    shutil.copytree(ROOT / "data/published", folder / "data/published")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_study(toy_params() | {"grid": GRID, "trajectory": TRAJECTORY})
-        parse, read_all = params.parse_params, params.read_params
+        parse = params.parse_params
+        read_all = params.read_params
         stage = ""
         patch.setattr(params, "parse_params", lambda content: Watched(parse(content), lambda n: found[stage].add(n)))
         # The plan's own reading decides which cells there are; a plan made for other params is refused.
@@ -131,6 +137,9 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str
         patch.setattr(report, "provenance_mismatches", lambda *_: iter(()))
         # So does the check whether a search was made for what is there now.
         patch.setattr(report, "settings_digest", lambda *_: "")
+        # Which cells are compared rests on methods, which the plan holds, and on trainings, which the records hold.
+        for name in ("study_pairs", "base_models"):
+            patch.setattr(report, name, unwatched(getattr(report, name)))
         for stage, arguments in STAGES.items():
             assert main([stage, *arguments]) == 0
         # Tables that print settings, and a limit that leaves the cells what they are.

@@ -1,7 +1,7 @@
-"""The stages of dvc.yaml as DVC sees them: which need a run, and how a run is recorded.
+"""The stages of dvc.yaml through DVC's Python API: which are stale, and how a run is recorded.
 
-What ``dvc repro`` does for one stage, in pieces, so that stages can run beside one another. These calls of DVC are not
-promised to stay: ``missing_calls`` says which are gone.
+It splits what ``dvc repro`` does for one stage into steps, so that stages can run in parallel. These parts of DVC's API
+are not public and may change: ``missing_calls`` lists those that an installed version lacks.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from stages.config.errors import InputError
 from stages.scheduler.order import StageFault
 from stages.store.paths import CODE
 
-# A lock file of many stages takes seconds to write, so it is written once in a while. What a killed run had not written
-# there is in DVC's run-cache, from which the next run restores it.
+# Share of the time spent on writing dvc.lock: with many stages each write takes seconds. Entries that a killed run had
+# not written are restored from DVC's run-cache by the next run.
 WRITING_SHARE = 0.02
 CALLS = {
     "dvc.repo": ("Repo.scm_context", "lock_repo"),
@@ -46,7 +46,7 @@ CALLS = {
 
 
 def missing_calls() -> list[str]:
-    """Return the names of the calls that this version of DVC lacks."""
+    """Return the names in CALLS that this version of DVC lacks."""
     missing = []
     for module, names in CALLS.items():
         for name in names:
@@ -60,7 +60,7 @@ def missing_calls() -> list[str]:
 
 
 class StageGraph:
-    """What ``dvc repro`` would go through, by name: the stages of dvc.yaml, and what they need."""
+    """The stages of dvc.yaml by name, in the order of ``dvc repro``, and the stages that each needs."""
 
     def __init__(self, repo: Any) -> None:
         import networkx
@@ -74,14 +74,15 @@ class StageGraph:
         self.descendants = {stage.addressing: len(networkx.ancestors(graph, stage)) for stage in order}
         self.read: dict[str, list[Any]] = {}
         self.unwritten: list[Any] = []
-        self.pause, self.written = 0.0, time.monotonic()
+        self.pause = 0.0
+        self.written = time.monotonic()
 
     def arguments(self, name: str) -> list[str]:
-        """Return what follows ``python stages`` in the command of a stage."""
+        """Return the arguments after ``python stages`` in the command of a stage."""
         return shlex.split(str(self.stages[name].cmd))[2:]
 
     def inputs(self, name: str) -> list[Path]:
-        """Return the files of data that a stage depends on, relative to the project."""
+        """Return the files under data/ that a stage depends on, relative to the project."""
         paths = [Path(dep.def_path) for dep in self.stages[name].deps if not hasattr(dep, "params")]
         return [path for path in paths if path.parts[0] == "data"]
 
@@ -90,13 +91,13 @@ class StageGraph:
         return [Path(out.def_path) for out in self.stages[name].outs]
 
     def restore(self, name: str) -> bool:
-        """Return whether a stage is up to date, after taking its outs from the run-cache where they are there.
+        """Return whether a stage is up to date, restoring its outs from the run-cache if they are in it.
 
-        Where it is not, its old outs are gone, as they are before ``dvc repro`` runs a command. What is no command of
-        this project (data that the user tracks, a frozen stage, another program) is left to DVC.
+        If it is stale, its old outs are removed, as ``dvc repro`` does before it runs a command. A stage that does not
+        run this package (data that the user tracks, a frozen stage, another program) is left to DVC.
 
         Raises:
-            StageFault: DVC cannot do it, or a file is in the way.
+            StageFault: DVC refuses, or a file is in the way.
         """
         from dvc.stage.cache import RunCacheNotFoundError
 
@@ -119,10 +120,10 @@ class StageGraph:
         return True
 
     def record(self, name: str) -> None:
-        """Save and commit what a stage wrote; its lock entry is written now or with the next ones.
+        """Save and commit the outs of a stage; its lock entry is written now or with later ones.
 
         Raises:
-            StageFault: an out is missing, or what the stage read has changed since it started.
+            StageFault: an out is missing, or an input has changed since the stage started.
         """
         stage = self.stages[name]
         with _faults():
@@ -140,13 +141,14 @@ class StageGraph:
             self.write()
 
     def write(self) -> None:
-        """Write the lock entries of all stages recorded since the last time; the lock file is whole at any moment."""
+        """Write the lock entries of the stages recorded since the last write, replacing dvc.lock atomically."""
         from dvc.dvcfile import Lockfile
 
         started = time.monotonic()
         with _uninterrupted():
             if self.unwritten:
-                lock, copy = Path(self.repo.root_dir, "dvc.lock"), Path(self.repo.root_dir, "dvc.lock.tmp")
+                lock = Path(self.repo.root_dir, "dvc.lock")
+                copy = Path(self.repo.root_dir, "dvc.lock.tmp")
                 copy.unlink(missing_ok=True)
                 if lock.exists():
                     shutil.copy(lock, copy)
@@ -159,10 +161,10 @@ class StageGraph:
 
 @contextmanager
 def open_graph(folder: Path) -> Iterator[StageGraph]:
-    """Yield the stages of the project in ``folder`` under DVC's lock, and write what is unwritten at the end.
+    """Yield the stages of the project in ``folder`` under DVC's lock; write unwritten lock entries at the end.
 
     Raises:
-        InputError: there is no project under DVC, its files are damaged, or another DVC holds the lock.
+        InputError: the folder is no DVC project, its files are damaged, or another DVC process holds the lock.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo, lock_repo
@@ -183,7 +185,7 @@ def open_graph(folder: Path) -> Iterator[StageGraph]:
 
 @contextmanager
 def _parsed_once() -> Iterator[None]:
-    """Let DVC parse every content of a file of params once; it does so anew at each look at each stage."""
+    """Cache the parsed params files of DVC, which otherwise parses them again for each stage that it checks."""
     from dvc.dependency import param
 
     read = param.read_param_file
@@ -217,7 +219,7 @@ def _parsed_once() -> Iterator[None]:
 
 @contextmanager
 def _unlisted() -> Iterator[None]:
-    """Keep DVC from listing the files of each stage that it looks at: the project is locked as a whole meanwhile."""
+    """Disable DVC's list of files in use, which it writes for each stage: the whole project is locked anyway."""
     from dvc import rwlock
 
     listing = rwlock.rwlock
@@ -229,7 +231,7 @@ def _unlisted() -> Iterator[None]:
 
 
 def _mend_rwlock(folder: Path) -> None:
-    """Take away DVC's list of files in use where a killed run left it cut off: DVC would refuse every stage."""
+    """Remove DVC's list of files in use if a killed run left it truncated; DVC would refuse every stage."""
     path = folder / "rwlock"
     try:
         json.loads(path.read_text() if path.exists() else "{}")
@@ -238,7 +240,7 @@ def _mend_rwlock(folder: Path) -> None:
 
 
 def _is_ours(command: str) -> bool:
-    """Return whether a command runs this package, by the path that dvc.yaml has for it."""
+    """Return whether a command runs this package, judged by the path in dvc.yaml."""
     words = shlex.split(command)
     return len(words) > 1 and words[0] == "python" and Path(words[1]).name == CODE.name
 
@@ -253,7 +255,7 @@ def _line(error: Exception) -> str:
 
 @contextmanager
 def _faults() -> Iterator[None]:
-    """Turn what DVC or the file system refuses into the fault of one stage."""
+    """Turn errors of DVC and of the file system into the fault of one stage."""
     from dvc.exceptions import DvcException
 
     try:
@@ -264,7 +266,7 @@ def _faults() -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait for what is not to be cut short."""
+    """Ignore Ctrl-C meanwhile."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

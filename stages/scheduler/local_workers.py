@@ -1,4 +1,4 @@
-"""Processes of this machine that run stages: each a fresh one, forked from a server that has imported what is slow."""
+"""Processes on this machine that run stages, each forked from a server that has imported the slow packages."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from pathlib import Path
 from stages.config.errors import InputError
 from stages.config.params import Runtime
 
-# Of other projects only: a stage imports this project's modules itself, as it is when it starts.
+# Packages of other projects only: a stage imports this project's modules itself, as they are when it starts.
 PRELOADED = ["numpy", "pydantic", "safetensors.torch", "scipy.special", "torch", "tqdm", "yaml", "PIL.Image"]
 LOGS = Path(".scratch") / "grid"
 
 
 def log_path(name: str) -> Path:
-    """Return where a stage's output goes while others run beside it."""
+    """Return the path of a stage's output."""
     return LOGS / f"{name}.log"
 
 
 def job_count(jobs: str | None, runtime: Runtime) -> int:
-    """Return how many processes to use: those of the command line, else as many as have processors of their own.
+    """Return the number of processes to use: that of the command line, else one per ``runtime.threads`` processors.
 
-    One where they would share a GPU.
+    It is 1 where the processes would share a GPU.
+
+    Raises:
+        InputError: ``jobs`` is no whole number of 1 or more.
     """
     if jobs is not None:
         if not jobs.isdecimal() or int(jobs) < 1:
@@ -42,31 +45,31 @@ def job_count(jobs: str | None, runtime: Runtime) -> int:
 
 
 class LocalWorkers:
-    """Up to ``jobs`` stages at a time, a process each."""
+    """Runs up to ``jobs`` stages at a time, each in a process."""
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(PRELOADED)
         self.running: dict[str, BaseProcess] = {}
-        # What an earlier run printed would pass for the last word of a stage that fails before it starts.
+        # The output of an earlier run would be shown for a stage that fails before it prints anything.
         shutil.rmtree(LOGS, ignore_errors=True)
 
     def free(self, name: str) -> bool:
-        """Return whether one more stage can start now."""
+        """Return whether another stage can start now."""
         return len(self.running) < self.jobs
 
     def start(self, name: str, arguments: list[str]) -> None:
-        """Start a stage: ``python -m stages`` with these arguments."""
+        """Start ``python -m stages`` with these arguments."""
         LOGS.mkdir(parents=True, exist_ok=True)
         process = self.context.Process(target=_run, args=(arguments, log_path(name)), name=name)
         process.start()
         self.running[name] = process
 
     def finished(self, timeout: float | None = None) -> dict[str, int]:
-        """Return the exit status of each stage that has ended, once there is one; negative after a signal.
+        """Wait until a stage has ended; return the exit status of each that has, negative after a signal.
 
-        With a ``timeout`` in seconds, what has ended by then, which may be none.
+        With a ``timeout`` in seconds, the result may be empty.
         """
         wait([process.sentinel for process in self.running.values()], timeout)
         ended = {name: p for name, p in self.running.items() if p.exitcode is not None}
@@ -75,7 +78,7 @@ class LocalWorkers:
         return {name: process.exitcode or 0 for name, process in ended.items()}
 
     def stop(self) -> None:
-        """End what still runs; what a stage has not finished is not there."""
+        """End all running stages; their files are not written."""
         for process in self.running.values():
             process.terminate()
         for process in self.running.values():
@@ -85,7 +88,7 @@ class LocalWorkers:
 
 def _run(arguments: list[str], log: Path) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    # An exception, so that a file half written is taken away.
+    # An exception, so that unfinished temporary files are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(descriptor, 1)

@@ -1,4 +1,4 @@
-"""The order in which stages run beside one another: each after those that it depends on."""
+"""Runs stages in parallel, each after those that it depends on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-# A process ended by a signal, for want of memory say, is started once more.
+# A process that a signal ended, such as for lack of memory, is started once more.
 ATTEMPTS = 2
 
 
@@ -28,7 +28,7 @@ class Stages(Protocol):
 
 
 class Workers(Protocol):
-    """Something that runs ``python -m stages`` with the arguments of a stage."""
+    """Processes that run ``python -m stages`` with the arguments of a stage."""
 
     def free(self, name: str) -> bool: ...
     def start(self, name: str, arguments: list[str]) -> None: ...
@@ -38,7 +38,7 @@ class Workers(Protocol):
 
 @dataclass
 class Outcome:
-    """What became of the stages: those that ran, were up to date, failed and why, or were not reached."""
+    """The stages that ran, that were up to date (``kept``), that failed and why, and that were not run (``left``)."""
 
     ran: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -47,10 +47,10 @@ class Outcome:
 
 
 def run_stages(stages: Stages, workers: Workers, done: Callable[[str, bool], object]) -> Outcome:
-    """Run every stage that needs it, each after its upstream ones; return what became of them.
+    """Run every stale stage, each after its upstream ones, and return the outcome.
 
-    A failed stage stops those that depend on it and no other. ``done`` is told every stage that is over, and whether it
-    ran. Among stages that could start, the one with the most descendants does: it holds up the others.
+    A failed stage stops the stages that depend on it and no others. ``done`` is called with the name of each stage that
+    is finished, and whether it ran. Of the stages that can start, the one with the most descendants starts first.
     """
     run = _Run(stages, workers, done, {name: set(upstream) for name, upstream in stages.upstream.items()})
     while True:
@@ -58,7 +58,7 @@ def run_stages(stages: Stages, workers: Workers, done: Callable[[str, bool], obj
         if ready:
             run.begin(max(ready, key=lambda name: stages.descendants[name]))
         elif run.ended:
-            # Recorded only now, while others run.
+            # Recorded only when no stage can start, so that the others run meanwhile.
             run.end(*run.ended.popitem())
         elif run.running:
             run.ended = dict(workers.finished())
@@ -79,7 +79,7 @@ class _Run:
     outcome: Outcome = field(default_factory=Outcome)
 
     def begin(self, name: str) -> None:
-        """Restore a stage, or start it."""
+        """Restore a stage from the cache, or start it."""
         del self.waiting[name]
         try:
             restored = not self.attempts[name] and self.stages.restore(name)
@@ -95,7 +95,7 @@ class _Run:
         self.workers.start(name, self.stages.arguments(name))
 
     def end(self, name: str, status: int) -> None:
-        """Record a stage that has ended, or have it start once more."""
+        """Record a stage that has ended, or let it start once more."""
         self.running.remove(name)
         if status < 0 and self.attempts[name] < ATTEMPTS:
             self.waiting[name] = set()
@@ -111,12 +111,12 @@ class _Run:
         self.succeed(name, ran=True)
 
     def succeed(self, name: str, ran: bool) -> None:
-        """Let those start that wait for a stage."""
+        """Release the stages that wait for this one."""
         for upstream in self.waiting.values():
             upstream.discard(name)
         self.done(name, ran)
 
     def fail(self, name: str, fault: str, ran: bool) -> None:
-        """Note why a stage failed; those that wait for it never start."""
+        """Record why a stage failed; the stages that wait for it never start."""
         self.outcome.failed[name] = fault
         self.done(name, ran)

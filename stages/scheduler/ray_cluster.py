@@ -1,8 +1,8 @@
 """A Ray cluster that runs stages: its machines need no common file system, only this Python environment.
 
-Cells and models go to the cluster, each as one task; the other stages, of which there is one each, run here. What a
-stage reads travels with it through Ray's object store, which fetches each content once to a machine, and what it writes
-comes back the same way. A task whose process or machine dies starts again on another.
+Stages that run once per cell or model go to the cluster, one task each; the others run on this machine. The files that
+a stage reads are sent through Ray's object store, which copies each content to a machine once, and the files that it
+writes come back the same way. A task whose process or machine dies is restarted on another.
 """
 
 from __future__ import annotations
@@ -29,26 +29,29 @@ from stages.scheduler.local_workers import LocalWorkers, log_path
 from stages.store.files import sha256, write_bytes
 from stages.store.paths import CODE, published_folder
 
-# What every stage reads beside what dvc.yaml lists, by its place in the folder of a task: code, params, the plan and
-# what it rests on.
+# What every stage reads besides the dependencies in dvc.yaml, by its path in the folder of a task.
 SOURCES = ("stages", "params.yaml", "cells.json", "values.json", "tuned.yaml", "data/published")
-# Bytes that a task reserves; restarts of one whose machine fails; seconds between two looks at what has ended.
-MEMORY, RESTARTS, PAUSE = 2 * 2**30, 5, 0.2
+# Bytes that a task reserves.
+MEMORY = 2 * 2**30
+# Restarts of a task whose machine fails.
+RESTARTS = 5
+# Seconds between two checks for finished tasks.
+PAUSE = 0.2
 # Seconds that cancelled tasks get to end.
 ENDING = 5
-# Contents kept in the object store for further stages: models, data, reference; images of a cell are wanted once.
+# Number of files kept in the object store for later stages, such as models, data and reference.
 KEPT = 16
 
 
 class StageFiles(Protocol):
-    """What stages read and write."""
+    """The files that stages read and write."""
 
     def inputs(self, name: str) -> list[Path]: ...
     def outs(self, name: str) -> list[Path]: ...
 
 
 class Result(NamedTuple):
-    """What came of a task: exit status, all that it printed, and the files that it wrote."""
+    """The result of a task: exit status, output, and the files that it wrote."""
 
     status: int
     printed: bytes
@@ -56,7 +59,7 @@ class Result(NamedTuple):
 
 
 class ClusterWorkers:
-    """As many stages at a time as the cluster has processors for, and as many again waiting there."""
+    """Runs as many stages at a time as the cluster has processors for, and queues as many again there."""
 
     def __init__(self, address: str, files: StageFiles, local: LocalWorkers, runtime: Runtime) -> None:
         """Connect to a cluster and send it the sources.
@@ -64,7 +67,9 @@ class ClusterWorkers:
         Raises:
             InputError: there is no cluster at the address, or none of its machines can run a task.
         """
-        self.files, self.local, self.threads = files, local, runtime.threads
+        self.files = files
+        self.local = local
+        self.threads = runtime.threads
         self.source = tempfile.TemporaryDirectory()
         copy_sources(Path(self.source.name))
         self.sent = _digest_of_sources()
@@ -77,35 +82,36 @@ class ClusterWorkers:
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise InputError(f"--address: no Ray cluster at {address!r} ({str(error).splitlines()[0]})") from None
-        self.needs, self.needs_to_train = _needs(runtime, 1), _needs(runtime, runtime.train_processes)
+        self.needs = _needs(runtime, 1)
+        self.needs_to_train = _needs(runtime, runtime.train_processes)
         self.task = ray.remote(memory=MEMORY, max_retries=RESTARTS)(_run)
         self.stored = lru_cache(maxsize=KEPT)(_stored)
         self.running: dict[Any, str] = {}
 
     def free(self, name: str) -> bool:
-        """Return whether a stage can start, or wait at the cluster."""
+        """Return whether a stage can start, here or on the cluster, or be queued there."""
         if "@" not in name:
             return self.local.free(name)
         return len(self.running) < 2 * ray.cluster_resources().get("CPU", 1) / self.threads
 
     def start(self, name: str, arguments: list[str]) -> None:
-        """Start a stage on the cluster, or here where it is the only one of its kind.
+        """Start a stage on the cluster, or here if it does not run once per cell or model.
 
         Raises:
-            InputError: the sources are not those that the cluster was sent.
+            InputError: the sources have changed since they were sent to the cluster.
         """
         if "@" not in name:
             self.local.start(name, arguments)
             return
         if _digest_of_sources() != self.sent:
-            raise InputError("code, params or plan changed while the cluster was at work; start the grid again")
+            raise InputError("code, params or plan changed while the grid ran; start it again")
         inputs = {path.as_posix(): self.stored(path, sha256(path)) for path in self.files.inputs(name)}
         outs = [path.as_posix() for path in self.files.outs(name)]
         task = self.task.options(**(self.needs_to_train if arguments[0] == "train" else self.needs))
         self.running[task.remote(arguments, inputs, outs, os.getcwd(), self.threads)] = name
 
     def finished(self) -> dict[str, int]:
-        """Return the exit status of each stage that has ended, once there is one; its files are here by then."""
+        """Wait until a stage has ended; return the exit status of each that has. Their files have arrived by then."""
         while True:
             ended = self.local.finished(timeout=0 if self.running else None) if self.local.running else {}
             ready = ray.wait(list(self.running), timeout=0 if ended else PAUSE)[0] if self.running else []
@@ -116,12 +122,12 @@ class ClusterWorkers:
                 return ended
 
     def stop(self) -> None:
-        """End what still runs, here and there."""
+        """End all stages that still run, here and on the cluster."""
         tasks = list(self.running)
         for task in tasks:
             ray.cancel(task, force=True)
         if tasks:
-            # The cluster is told before the connection ends.
+            # The cancellation must reach the cluster before the connection ends.
             ray.wait(tasks, num_returns=len(tasks), timeout=ENDING)
         self.local.stop()
         ray.shutdown()
@@ -129,11 +135,11 @@ class ClusterWorkers:
 
 
 def _received(name: str, task: Any) -> int:
-    """Write what a task printed and made; return its exit status."""
+    """Write the output and the files of a task; return its exit status."""
     try:
         result: Result = ray.get(task)
     except RayError as error:
-        # The last of its restarts failed too.
+        # The last restart failed too.
         result = Result(1, str(error).encode(), {})
     write_bytes(log_path(name), result.printed)
     for path, content in result.files.items():
@@ -142,7 +148,7 @@ def _received(name: str, task: Any) -> int:
 
 
 def source_path(name: str) -> Path:
-    """Return where a source lies here: in a study the code and the published tables are those of the project."""
+    """Return the path of a source here; in a study, code and published tables may be those of the project."""
     if name == "stages":
         return CODE
     if name == "data/published":
@@ -151,7 +157,7 @@ def source_path(name: str) -> Path:
 
 
 def copy_sources(folder: Path) -> None:
-    """Copy what every stage reads into a folder."""
+    """Copy the sources into a folder."""
     for name in SOURCES:
         source = source_path(name)
         target = folder / name
@@ -174,7 +180,7 @@ def _digest_of_sources() -> str:
 
 
 def _needs(runtime: Runtime, processes: int) -> dict[str, int]:
-    """Return what a task of several processes takes of a machine, refusing what none of the cluster has."""
+    """Return the resources that a task with this number of processes reserves, refusing more than any machine has."""
     if ":" in runtime.device:
         raise InputError(f"runtime.device: {runtime.device} is one GPU of one machine; a cluster takes cuda or auto")
     graphics = runtime.device == "cuda" or (runtime.device == "auto" and "GPU" in ray.cluster_resources())
@@ -183,7 +189,7 @@ def _needs(runtime: Runtime, processes: int) -> dict[str, int]:
     asked = needs | {"memory": MEMORY}
     if not any(all(machine.get(kind, 0) >= wanted for kind, wanted in asked.items()) for machine in machines):
         wanted = ", ".join(f"{kind} {value}" for kind, value in asked.items() if value)
-        raise InputError(f"--address: no machine of the cluster has what a stage takes: {wanted}")
+        raise InputError(f"--address: no machine of the cluster has the resources of a stage: {wanted}")
     return {"num_cpus": needs["CPU"], "num_gpus": needs["GPU"]}
 
 
@@ -193,7 +199,7 @@ def _stored(path: Path, digest: str) -> Any:
 
 
 def _run(arguments: list[str], inputs: Mapping[str, Any], outs: list[str], project: str, threads: int) -> Result:
-    """Run a stage in a folder of its own, made of the sources and the inputs; on a machine of the cluster."""
+    """Run a stage on a machine of the cluster, in a temporary folder with the sources and its inputs."""
     source = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -201,14 +207,14 @@ def _run(arguments: list[str], inputs: Mapping[str, Any], outs: list[str], proje
         for entry in SOURCES:
             (folder / entry).symlink_to(source / entry)
         if Path(project).is_dir():
-            # A file system in common: what a killed run left unfinished is found again.
+            # With a shared file system, a stage resumes from the checkpoints of a killed run.
             Path(project, ".scratch").mkdir(exist_ok=True)
             (folder / ".scratch").symlink_to(Path(project, ".scratch"))
         for path, content in zip(inputs, ray.get(list(inputs.values())), strict=True):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             content.tofile(target)
-        # As DVC does, which tells the stage to end with the process that started it.
+        # DVC sets it too; with it a stage ends when its parent process does.
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "DVC_STAGE": " ".join(arguments)}
         command = [sys.executable, "-m", "stages", *arguments]
         done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -1,4 +1,4 @@
-"""Files between stages: atomic writes, hashes, and readers that refuse what is damaged in one line."""
+"""Files between stages: atomic writes, digests, and readers that refuse damaged files in one line."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-CONFIG_KEY, DIGEST_KEY = "config", "digest"
+CONFIG_KEY = "config"
+DIGEST_KEY = "digest"
 AGAIN = "delete it and run dvc repro"
-# What numpy and zipfile raise for damaged archives, depending on which byte is damaged.
+# Exceptions of numpy and zipfile for damaged archives; which one depends on the damaged byte.
 NPZ_FAULTS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -40,7 +41,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file through ``write(stream)`` so that ``path`` is either absent, as it was, or complete.
 
     Raises:
-        InputError: the disk is full or read-only, the folder not ours, or a file or folder in the way.
+        InputError: the disk is full or read-only, the folder is not writable, or a file or folder is in the way.
     """
     try:
         _write_atomic(path, write)
@@ -69,13 +70,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` as indented JSON with sorted keys and its own digest; NaN and infinities are refused."""
+    """Write ``content`` as indented JSON with sorted keys and a digest; NaN and infinities are refused."""
     content = json.loads(json.dumps(content, allow_nan=False))
     write_unsealed(path, {**content, DIGEST_KEY: _digest(content)})
 
 
 def write_json_lines(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` as ``write_json`` does, but an entry of a list in one line, which is much faster."""
+    """Write ``content`` as ``write_json`` does, but each entry of a list on one line, which is much faster."""
     content = json.loads(json.dumps(content, allow_nan=False))
     fields = sorted({**content, DIGEST_KEY: _digest(content)}.items())
     lines = ",\n".join(f"{json.dumps(name)}: {_listed(value)}" for name, value in fields)
@@ -89,7 +90,7 @@ def _listed(value: Any) -> str:
 
 
 def write_unsealed(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` as JSON without a digest, as other programs expect it: DVC its metrics."""
+    """Write ``content`` as JSON without a digest, for other programs such as DVC."""
     write_bytes(path, json_bytes(content))
 
 
@@ -99,10 +100,10 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return what ``write_json`` wrote.
+    """Return the content that ``write_json`` wrote.
 
     Raises:
-        InputError: the file is missing, no JSON, or not as it was written.
+        InputError: the file is missing, not JSON, or edited.
     """
     try:
         content = json.loads(existing(path).read_text(encoding="utf-8"))
@@ -133,9 +134,9 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
 
 
 def npz_member(name: str, size: int) -> zipfile.ZipInfo:
-    """Return the entry of an array of ``size`` bytes in an npz file.
+    """Return the archive entry of an array of ``size`` bytes in an npz file.
 
-    np.savez asks for the format of large archives whatever the size, which not all versions of Python write alike.
+    np.savez always writes the format for large archives, whose bytes differ between versions of Python.
     """
     member = zipfile.ZipInfo(f"{name}.npy")
     member.file_size = size
@@ -146,14 +147,15 @@ def read_npz(path: Path, *names: str) -> tuple[np.ndarray, ...]:
     """Return the named arrays of an npz file, never unpickling.
 
     Raises:
-        InputError: the file is missing, truncated, no npz, or lacks one of the arrays.
+        InputError: the file is missing, truncated, not an npz file, or lacks one of the arrays.
     """
     import numpy as np
 
     try:
         with np.load(existing(path), allow_pickle=False) as archive:
             arrays = tuple(archive[name] for name in names)
-        if foreign := [array.dtype for array in arrays if not array.dtype.isnative]:
+        foreign = [array.dtype for array in arrays if not array.dtype.isnative]
+        if foreign:
             raise ValueError(f"{foreign[0]}: of another byte order")
         return arrays
     except KeyError:
@@ -163,9 +165,9 @@ def read_npz(path: Path, *names: str) -> tuple[np.ndarray, ...]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
-    """Write a safetensors file carrying ``config`` and a digest of it all; the same content gives the same bytes.
+    """Write a safetensors file with ``config`` and a digest of everything; the same content gives the same bytes.
 
-    Both are sorted JSON under one metadata key: safetensors writes several keys in random order.
+    Config and digest are sorted JSON under one metadata key: safetensors writes several keys in random order.
     """
     from safetensors.torch import save
 
@@ -175,10 +177,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors of a safetensors file of ours, on the CPU, and its configuration.
+    """Return the tensors of a file that ``write_tensors`` wrote, on the CPU, and its configuration.
 
     Raises:
-        InputError: the file is missing, not of this project, or not as it was written.
+        InputError: the file is missing, not of this project, or edited.
     """
     from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
@@ -186,7 +188,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(existing(path), framework="numpy") as content:
             sealed = json.loads((content.metadata() or {})[CONFIG_KEY])
-        config, digest, tensors = sealed[CONFIG_KEY], sealed[DIGEST_KEY], load_file(path)
+        config = sealed[CONFIG_KEY]
+        digest = sealed[DIGEST_KEY]
+        tensors = load_file(path)
     except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: not a model file of this project ({error}); {AGAIN}") from None
     if digest != _tensors_digest(tensors, config):
@@ -211,10 +215,10 @@ def sha256(path: Path) -> str:
 
 
 def scratch_folder(stage: str, *inputs: Any) -> Path:
-    """Return an ignored folder for unfinished work, its name a digest of all that decides the result.
+    """Return a folder for checkpoints, ignored by git, whose name is a digest of all that decides the result.
 
-    That is ``inputs`` (values that JSON can hold), the source of every module of this project loaded now, and torch's
-    version: a change of any starts afresh instead of resuming what no longer fits.
+    The digest covers ``inputs`` (values that JSON can hold), the source of every loaded module of this project, and
+    torch's version: after a change of any of them, work starts afresh instead of resuming from a stale checkpoint.
     """
     digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
     modules = {n: m.__file__ for n, m in sys.modules.items() if n.startswith("stages") and m and m.__file__}
@@ -226,7 +230,7 @@ def scratch_folder(stage: str, *inputs: Any) -> Path:
 
 
 def existing(path: Path) -> Path:
-    """Return ``path``, refusing it where there is no such file."""
+    """Return ``path``, refusing it if no such file exists."""
     if not path.is_file():
         raise InputError(f"{path}: not found; run dvc repro to make it")
     return path

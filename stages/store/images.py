@@ -27,7 +27,7 @@ COLUMNS = 10
 
 
 def write_images(path: Path, parts: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
-    """Write uint8 images NHWC that come in parts, [n, H, W, C] together, with the bytes of ``write_npz``."""
+    """Write uint8 images NHWC given in parts; ``shape`` is [n, H, W, C]. The bytes are those of ``write_npz``."""
 
     def write(stream: BinaryIO) -> None:
         with zipfile.ZipFile(stream, "w") as archive, archive.open(npz_member(ARRAY, prod(shape)), "w") as member:
@@ -40,7 +40,7 @@ def write_images(path: Path, parts: Iterable[np.ndarray], shape: tuple[int, ...]
 
 
 def image_shape(path: Path) -> tuple[int, ...]:
-    """Return [n, H, W, C] of a file of images, without reading them.
+    """Return the shape [n, H, W, C] of a file of images, without reading the pixels.
 
     Raises:
         InputError: the file is missing, truncated, or holds something else.
@@ -64,11 +64,12 @@ def image_parts(path: Path) -> Iterator[np.ndarray]:
 
 @contextmanager
 def _images(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
-    """The stream of the pixels, and the shape of the array."""
+    """Yield the stream of the pixels and the shape of the array."""
     try:
         with zipfile.ZipFile(existing(path)) as archive, archive.open(f"{ARRAY}.npy") as stream:
             binary = cast(BinaryIO, stream)
-            if (version := npy.read_magic(binary)) != (1, 0):
+            version = npy.read_magic(binary)
+            if version != (1, 0):
                 raise ValueError(f"npy format {version}")
             shape, fortran, dtype = npy.read_array_header_1_0(binary)
             if fortran or dtype != np.uint8 or len(shape) != 4:
@@ -79,7 +80,7 @@ def _images(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
 
 
 def write_preview(path: Path, images: np.ndarray) -> None:
-    """Write the first 50 images, uint8 NHWC, as a PNG; equal places hold equal noise in every cell."""
+    """Write the first 50 images, uint8 NHWC, as a PNG; the same place shows the same noise in every cell."""
     count, height, width, channels = images.shape
     tiles = np.zeros((ROWS * COLUMNS, height, width, channels), np.uint8)
     tiles[: min(count, len(tiles))] = images[: len(tiles)]
@@ -100,7 +101,8 @@ def read_preview(path: Path) -> np.ndarray:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); delete it and run dvc repro") from None
     sheet = sheet[..., None] if sheet.ndim == 2 else sheet
-    height, width = sheet.shape[0] // ROWS, sheet.shape[1] // COLUMNS
+    height = sheet.shape[0] // ROWS
+    width = sheet.shape[1] // COLUMNS
     if sheet.shape[:2] != (ROWS * height, COLUMNS * width) or sheet.dtype != np.uint8 or not height * width:
         raise InputError(f"{path}: not a preview of this project; delete it and run dvc repro")
     rows = sheet.reshape(ROWS, height, COLUMNS, width, -1)

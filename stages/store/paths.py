@@ -1,4 +1,4 @@
-"""Where the files between stages lie. No path holds a value of params but the names that the plan has checked."""
+"""Paths of the files between stages. The only values of params in them are names that the plan has checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AUDIT = REPORTS / "audit.json"
 
 
 def published_folder() -> Path:
-    """Return the folder of published tables: the study's own, else the one beside the code."""
+    """Return the folder of published tables: that of the study if it has one, else that of the project."""
     return PUBLISHED if PUBLISHED.is_dir() else Path(os.path.relpath(CODE.parent / PUBLISHED))
 
 
@@ -61,7 +61,7 @@ def moments_path(model: str) -> Path:
 
 
 def moments_record_path(model: str) -> Path:
-    """Return the path of the record of how they were estimated."""
+    """Return the path of the record of a model's moments."""
     return RECORDS / "moments" / f"{model}.json"
 
 
@@ -76,7 +76,7 @@ def guide_path(model: str) -> Path:
 
 
 def guide_record_path(model: str) -> Path:
-    """Return the path of the record of how it was trained."""
+    """Return the path of the record of the classifier that guides a model."""
     return RECORDS / "guides" / f"{model}.json"
 
 
@@ -91,7 +91,7 @@ def sample_record_path(key: str) -> Path:
 
 
 def preview_path(key: str) -> Path:
-    """Return the path of a picture of a cell's first images."""
+    """Return the path of the preview of a cell's images."""
     return DATA / "previews" / f"{key}.png"
 
 

@@ -1,8 +1,8 @@
-"""Records of results: typed, sealed by a digest of their own, and refused in one line where they are not whole.
+"""Records of results, and logs of runs.
 
-Each names by sha256 the files that it describes and those that they were made from. The log of a run stands beside
-them: what differs from one machine to the next stays out of the results, so that a reproduction bit for bit changes
-none of them.
+A record is typed, carries a digest of its content, and names by sha256 the files that it describes and those that they
+were made from. What differs between machines (times, devices, versions) is logged apart, so that a reproduction leaves
+every record as it is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Shape = tuple[Count, Count, Count]
 
 
 class DatasetRecord(Section):
-    """The images to learn from: ``shape`` is height, width, channels."""
+    """The data set; ``shape`` is height, width, channels."""
 
     dataset: Name
     n: Count
@@ -37,7 +37,7 @@ class DatasetRecord(Section):
 
 
 class ExtractorRecord(Section):
-    """The feature network; for a trained one its accuracy on test images."""
+    """The feature network; if it was trained here, with its accuracy on test images."""
 
     network: str
     extractor: Extractor
@@ -49,7 +49,7 @@ class ExtractorRecord(Section):
 
 
 class Floor(Section):
-    """The scores of real images against other real ones, by metric."""
+    """The scores of real images against other real images, by metric."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Float] = Field(init=False)  # pyright: ignore
@@ -59,7 +59,7 @@ class Floor(Section):
 
 
 class ReferenceRecord(Section):
-    """The real side of all scores, and how the fakes are scored: of how many images, and the section ``evaluate``."""
+    """The real images of all scores, the number of generated images per score, and the section ``evaluate``."""
 
     reference: Name
     n_real: Count
@@ -73,7 +73,7 @@ class ReferenceRecord(Section):
 
 
 class AutoencoderRecord(Section):
-    """A trained autoencoder: mean squared errors over all images in [-1, 1], beside that of the mean image."""
+    """A trained autoencoder: its mean squared error over all images in [-1, 1], and that of the mean image."""
 
     autoencoder: Name
     section: dict[str, Any]
@@ -88,9 +88,9 @@ class AutoencoderRecord(Section):
 
 
 class ModelRecord(Section):
-    """A trained model: all settings of its training, and its losses on the way.
+    """A trained model: all settings of its training, and its losses during training.
 
-    ``input_sha256`` is the digest of its autoencoder; of the data set where it has none.
+    ``input_sha256`` is the digest of its autoencoder, or of the data set if it has none.
     """
 
     model: Name
@@ -104,15 +104,15 @@ class ModelRecord(Section):
 
     @model_validator(mode="after")
     def _losses_to_the_end(self) -> Self:
-        # A model whose weights were taken as they are has none.
+        # Pretrained weights that are not trained further have no losses.
         ends = (self.losses[-1].get("iteration") if self.losses else 0) == self.training.get("iterations")
         if not ends or any(entry.keys() != self.losses[0].keys() for entry in self.losses):
-            raise ValueError("losses: of another run than the settings in training")
+            raise ValueError("losses: not of the run that training describes")
         return self
 
 
 class MomentsRecord(Section):
-    """The mean square of a model's predictions by training time: over how many noised images, of which files."""
+    """The estimate of the mean square of a model's noise predictions by training time, over ``images`` images."""
 
     model: Name
     images: Count
@@ -131,22 +131,22 @@ class Score(Section):
 
 
 class ReverseError(Score):
-    """How far, over n images, a deterministic chain of so many steps ends from the image that it started from."""
+    """The distance between an image and its reconstruction by a deterministic chain of ``steps`` steps, over n images."""
 
     steps: Count
     n: Count
 
 
 class AgainstFormula(Score):
-    """What was measured, and what the formula gives."""
+    """A measured value, and the value of the formula."""
 
     formula: Float
 
 
 class Curve(Section):
-    """Values of a measure along a chain; ``control`` in place of a fix is what they are held against.
+    """Values of a measure along a chain; the fix ``control`` marks the values that others are compared with.
 
-    Margins are half the widths of 95 % intervals over images, of values that have them.
+    Margins are half the widths of 95 % intervals over images; None for measures without intervals.
     """
 
     measure: str
@@ -166,9 +166,9 @@ class Curve(Section):
 
 
 class DiagnosisRecord(Section):
-    """What the diagnosis of a model measured: with which settings, of which files.
+    """The diagnosis of a model, with its settings and the checksums of its inputs.
 
-    ``reverse`` is delta_bar of deterministic chains, ``formulas`` ES's Table 1 at the time ``formulas_at``.
+    ``reverse`` is delta_bar of deterministic chains; ``formulas`` is ES Table 1 at the training time ``formulas_at``.
     """
 
     model: Name
@@ -200,7 +200,7 @@ class GuideRecord(Section):
 
 
 class CellRecord(Section):
-    """What is of one cell."""
+    """A record of one cell."""
 
     model: Name
     sampler: Name
@@ -209,7 +209,7 @@ class CellRecord(Section):
 
 
 class DrawnRecord(CellRecord):
-    """How images of a cell were made."""
+    """How the images of a cell were drawn."""
 
     n: Count
     precision: str
@@ -220,7 +220,7 @@ class DrawnRecord(CellRecord):
 
 
 class SampleRecord(DrawnRecord):
-    """A cell's images: the file, and from which one its sampler took what it takes beside noise."""
+    """A cell's images; ``input_sha256`` is the digest of the file of what its sampler takes besides noise."""
 
     nfe: Count
     timesteps: list[Count | Annotated[Float, Field(ge=0)]]
@@ -230,13 +230,13 @@ class SampleRecord(DrawnRecord):
 
 
 class Distance(Score):
-    """A score of a whole set of images, such as a Frechet distance, with its jackknife replicates."""
+    """A score of a set of images, such as a Frechet distance, with its jackknife replicates."""
 
     replicates: list[Float]
 
 
 class ScoreRecord(CellRecord):
-    """The scores of a cell's images, by metric, beside what they were measured with."""
+    """The scores of a cell's images by metric, and how they were measured."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Distance | Score] = Field(init=False)  # pyright: ignore
@@ -260,13 +260,13 @@ class ScoreRecord(CellRecord):
 
 
 class TrajectoryPoint(Distance):
-    """FID of the weights that a model had after some iterations of its training."""
+    """FID of the EMA snapshot after ``iteration`` iterations of training."""
 
     iteration: Count
 
 
 class TrajectoryRecord(DrawnRecord):
-    """FID against training iterations: of which weights, and how they were scored."""
+    """FID against training iterations, how the snapshots were sampled and how the images were scored."""
 
     evaluate: Evaluate
     snapshot_sha256: Sha256
@@ -279,7 +279,7 @@ class TrajectoryRecord(DrawnRecord):
         iterations = [point.iteration for point in self.points]
         groups = {len(point.replicates) for point in self.points}
         if iterations != sorted(set(iterations)) or groups != {self.evaluate.jackknife_groups}:
-            raise ValueError("points: not in order, or of other groups")
+            raise ValueError("points: not in order, or with another number of replicates")
         return self
 
 
@@ -305,7 +305,7 @@ def read_record(path: Path, kind: type[R]) -> R:
 
 
 def log_run(name: str, started: float) -> None:
-    """Write the log of a stage that began at ``started`` by the monotonic clock."""
+    """Write the log of a stage that started at ``started`` of the monotonic clock; DVC does not track it."""
     import torch
 
     from stages.config.runtime import pick_device, versions
@@ -322,7 +322,8 @@ def log_run(name: str, started: float) -> None:
 
 
 def read_environments(names: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the different devices and versions in the logs of these runs; empty where none of them ran here."""
-    logs = [read_json(path) for name in names if (path := RUNS / f"{name}.json").is_file()]
+    """Return the distinct devices and versions in the logs of these runs; empty if none of them ran here."""
+    paths = [RUNS / f"{name}.json" for name in names]
+    logs = [read_json(path) for path in paths if path.is_file()]
     found = {tuple(sorted({"device": log["device"], **log["versions"]}.items())) for log in logs}
     return [dict(environment) for environment in sorted(found)]

@@ -20,7 +20,7 @@ WEIGHTS = {
     "vae": "diffusion_pytorch_model.safetensors",
 }
 FIRST, LAST = ROOT_LINEAR["stable-diffusion"]
-# The settings of the schedule stable-diffusion and of noise predictions, and the defaults of files that lack one.
+# Required settings: the schedule stable-diffusion and noise predictions. DEFAULTS apply to files that lack one.
 SCHEDULER = {
     "prediction_type": "epsilon",
     "beta_schedule": "scaled_linear",
@@ -40,12 +40,12 @@ class Pretrained(NamedTuple):
 
 
 def read_part(folder: str, part: Part, digest: str, setting: str) -> Pretrained:
-    """Return a part of a folder; ``setting`` is the key of params.yaml that has the digest of its weights.
+    """Return a part of a folder; ``setting`` is the key of params.yaml with the digest of its weights.
 
-    Nothing is downloaded, and only safetensors are read, after their sha256 was found to be the one expected.
+    Nothing is downloaded, and only safetensors files are read, after a check of their sha256.
 
     Raises:
-        InputError: a file is missing, of another sha256, or its weights are not those of its configuration.
+        InputError: a file is missing, has another sha256, or its weights do not fit its configuration.
     """
     place = Path(folder) / part
     weights = place / WEIGHTS[part]
@@ -59,7 +59,7 @@ def read_part(folder: str, part: Part, digest: str, setting: str) -> Pretrained:
         network, faults = _load(place, part)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
         raise InputError(f"{place}: cannot be loaded: {' '.join(str(error).split())[:200]}") from None
-    # The libraries would put random weights in the place of missing ones.
+    # The libraries replace missing weights by random ones.
     wrong = [name for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in faults[kind]]
     if wrong:
         raise InputError(f"{weights}: {len(wrong)} weights missing or not of {place / 'config.json'}: {wrong[0]}")
@@ -69,7 +69,7 @@ def read_part(folder: str, part: Part, digest: str, setting: str) -> Pretrained:
 
 
 def _load(place: Path, part: Part) -> tuple[Any, Mapping[str, Any]]:
-    """Return the network of a part, and which weights are missing or unexpected."""
+    """Return the network of a part, and the names of missing and unexpected weights."""
     import torch
 
     options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
