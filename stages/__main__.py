@@ -88,23 +88,23 @@ TOOLS: dict[str, Command] = {
 }
 
 
-# What torch says where a processor, and where an accelerator, has no more memory.
+# Messages of torch when a CPU and when an accelerator is out of memory.
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses wrong arguments in one line, as every other fault of the inputs."""
+    """Reports wrong arguments in one line, as every other InputError."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-# Threads that wait for one another sleep: spinning, they slow each other tenfold beside another busy process.
+# Waiting threads sleep: spinning, they slow each other tenfold while another process is busy.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def end_with_parent() -> None:
-    """End this process once the one that started it is gone: its results would be in the way of others."""
+    """Exit once the parent process is gone, so that an orphan writes no results."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -116,7 +116,7 @@ def end_with_parent() -> None:
 
 
 def make_ready(stdout: object) -> None:
-    """Let stdout take any text, such as signs that its encoding lacks; where it is closed, nothing is printed."""
+    """Let stdout accept characters that its encoding lacks; if it is closed, print nothing."""
     if isinstance(stdout, io.TextIOWrapper):
         stdout.reconfigure(errors="backslashreplace")
     elif stdout is None:
@@ -124,12 +124,12 @@ def make_ready(stdout: object) -> None:
 
 
 def discard_stdout() -> None:
-    """Let nothing more be flushed into a stdout that takes no more."""
+    """Redirect a stdout that cannot be written to the null device."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parse_arguments(arguments: list[str] | None) -> tuple[str, dict[str, Any]]:
-    """Return the command that a command line names, and its options."""
+    """Return the command of a command line, and its options."""
     parser = Parser(
         prog="python -m stages",
         description=__doc__,
@@ -146,7 +146,7 @@ def parse_arguments(arguments: list[str] | None) -> tuple[str, dict[str, Any]]:
 
 
 def overview() -> str:
-    """Return a line for every command, tools and stages apart."""
+    """Return one line per command, tools and stages in separate groups."""
     lines = ["commands to run by hand:"]
     lines += [f"  {name:<12} {command.help}" for name, command in TOOLS.items()]
     lines += ["", "stages, which dvc repro and grid run:"]
@@ -155,7 +155,7 @@ def overview() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return the exit status of one command: its own, or 2 after one line on stderr where the inputs are at fault."""
+    """Run one command and return its exit status: 2 after an InputError, which is printed in one line on stderr."""
     stage, options = parse_arguments(arguments)
     make_ready(sys.stdout)
     forget_params()
@@ -168,11 +168,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{stage}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        sys.unraisablehook = lambda _: None  # what was interrupted halfway would complain as it is taken away
+        sys.unraisablehook = lambda _: None  # interrupted objects would print errors when they are deleted
         print(f"{stage}: interrupted; what is complete is kept, the same command goes on from there", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        discard_stdout()  # its reader has seen enough, as in "| head"
+        discard_stdout()  # the reader has closed it, as in "| head"
         return 128 + signal.SIGPIPE
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not any(text in str(error) for text in OUT_OF_MEMORY):
@@ -183,13 +183,13 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None and error.errno != errno.ENOSPC:
             raise
         if error.filename is None:
-            discard_stdout()  # files are written under their names
+            discard_stdout()  # an error of a file would have its name
         print(f"{stage}: {error.filename or 'stdout'}: {error.strerror}", file=sys.stderr)
         return 2
 
 
 if __name__ == "__main__":
-    # Set by DVC for the commands that it runs; a command of the user's own may outlive its shell.
+    # DVC sets it for the commands that it runs; a command that a user started may outlive the shell.
     if "DVC_STAGE" in os.environ:
         end_with_parent()
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Prepare the data set: images as uint8 NHWC, labels, captions, a record of them, and a picture of the first."""
+"""Prepare the data set: images as uint8 NHWC, labels, captions, their record, and a preview."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def repro(folder: Path, *targets: str) -> set[str]:
 
 
 def stale(folder: Path) -> set[str]:
-    """The stages that a change reaches first, and those whose outs are missing; what follows from them is not told."""
+    """The stages that a change reaches first, and those whose outs are missing, without their dependents."""
     from dvc.repo import Repo  # slow to import, and this module stands behind every test
 
     with Repo(str(folder)) as repo:

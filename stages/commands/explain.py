@@ -16,14 +16,19 @@ from stages.store.records import DiagnosisRecord, ScoreRecord, read_record
 
 
 def run(paper: str, table: str, row: str, column: str, metric: str | None = None) -> None:
-    """Print what there is to say of the published numbers at one place of a table."""
-    plan, params = read_plan(), read_params()
+    """Print how the published numbers in one place of a table are regenerated."""
+    plan = read_plan()
+    params = read_params()
     for i, planned in enumerate(numbers_at(plan, paper, table, row, column, metric)):
         print(*([""] if i else []), *explanation(planned, plan, params), sep="\n")
 
 
 def numbers_at(plan: Plan, paper: str, table: str, row: str, column: str, metric: str | None) -> list[PlannedRow]:
-    """Return the published numbers at one place, refusing a place that does not exist by naming those that do."""
+    """Return the published numbers in one place.
+
+    Raises:
+        InputError: the place does not exist.
+    """
     found = plan.rows
     for name, value in (("paper", paper), ("table", table), ("row", row), ("column", column), ("metric", metric)):
         known = dict.fromkeys(getattr(planned.row, name) for planned in found)
@@ -34,7 +39,7 @@ def numbers_at(plan: Plan, paper: str, table: str, row: str, column: str, metric
 
 
 def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str]:
-    """Yield the explanation of one number, a line a fact."""
+    """Yield the explanation of one number, one fact per line."""
     row = planned.row
     yield f"{row.label} = {row.value or 'lost'}, {row.dataset or 'no data set'} ({row.where})"
     for reading in planned.readings:
@@ -46,11 +51,14 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
         yield f"  measured  {_diagnosed(planned.model, int(row.steps))}"
         return
     if planned.status != "measured" or planned.cell is None:
-        yield "  status    " + (planned.reason or "a setting; the study's own stands beside it on the page")
+        yield "  status    " + (planned.reason or "a setting; the page shows that of the study beside it")
         return
     cell = plan.stages.sample[planned.cell]
-    model, sampler = params.models[cell.model], params.samplers[cell.sampler]
-    recipe, fix = params.recipes[model.recipe], params.fixes[cell.fix].resolved(cell.values)
+    model = params.models[cell.model]
+    sampler = params.samplers[cell.sampler]
+    recipe = params.recipes[model.recipe]
+    section = params.fixes[cell.fix]
+    fix = section.resolved(cell.values)
     grid = sampler_grid(sampler, cell.steps, recipe.timesteps)
     yield f"  data set  {params.prepare.dataset}, in place of {row.dataset}"
     trained = f"{recipe.network.method} network, {recipe.schedule} schedule, {recipe.iterations:,} iterations"
@@ -59,10 +67,12 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     yield f"  sampler   {cell.sampler}: {sampler.method}, {_settings(sampler.settings() | _guidance(sampler))}"
     yield f"  grid      {sampler.spacing}, {len(grid.times)} times from {grid.times[-1]} down to {grid.times[0]}"
     yield f"  nfe       {sampler.nfe(len(grid.times))} evaluations per image, {params.sample.n:,} images"
-    section = params.fixes[cell.fix]
-    origin = "from params.yaml"
-    if section.looked_up() or section.tuned():
-        origin = "found by a search" if section.tuned() else "from the paper's table"
+    if section.tuned():
+        origin = "found by a search"
+    elif section.looked_up():
+        origin = "from the paper's table"
+    else:
+        origin = "from params.yaml"
     yield f"  fix       {cell.fix}: {fix.method}{f', {_settings(fix.settings())}, {origin}' if fix.settings() else ''}"
     yield f"  metric    {row.metric}"
     yield f"  cell      {cell.key}"

@@ -1,4 +1,4 @@
-"""Run every stale stage of the pipeline, several at a time, and leave DVC as ``dvc repro`` would."""
+"""Run all stale stages of the pipeline, several at a time, and record them as ``dvc repro`` does."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from stages.scheduler.dvc_stages import StageGraph, missing_calls, open_graph
 from stages.scheduler.local_workers import LocalWorkers, job_count, log_path
 from stages.scheduler.order import Outcome, Workers, run_stages
 
-# What a stage costs beside its network evaluations, in image-evaluations; for the time left alone.
+# Cost of a stage besides its network evaluations, in image-evaluations; only for the estimate of the time left.
 OVERHEAD = 5_000
-# A training step takes about three times the forward pass.
+# A training step costs about three forward passes.
 TRAINING = 3
-# So many chains, about, does a diagnosis walk or measure at every time.
+# Approximate number of chains per diagnosis, for the estimate of the time left only.
 WALKS = 18
 
 
 def run(jobs: str | None = None, address: str | None = None) -> int:
-    """Plan, then run what is stale in ``jobs`` processes here, or on the Ray cluster at ``address``.
+    """Plan, then run all stale stages in ``jobs`` processes here, or on the Ray cluster at ``address``.
 
-    Returns 1 where a stage failed.
+    Returns 1 if a stage failed, else 0.
     """
     runtime = read_params().runtime
     count = job_count(jobs, runtime)
     plan = read_plan()
     write_cells(plan)
-    if missing := missing_calls():
+    missing = missing_calls()
+    if missing:
         return plain_repro(missing, address)
-    # OpenMP reads it when the process that the stages are forked from loads torch.
+    # OpenMP reads it when the server process that stages are forked from imports torch.
     os.environ["OMP_NUM_THREADS"] = str(runtime.threads)
     costs = stage_costs(plan)
     with open_graph(Path()) as graph:
@@ -51,7 +52,7 @@ def run(jobs: str | None = None, address: str | None = None) -> int:
 
 
 def run_with_progress(graph: StageGraph, workers: Workers, costs: Mapping[str, int]) -> Outcome:
-    """Run the stages under a bar that counts what they cost; what needs no run leaves its total."""
+    """Run the stages with a progress bar over their costs; the costs of stages that need no run are subtracted."""
     total = sum(costs.get(name, OVERHEAD) for name in graph.stages)
     with tqdm(total=total, desc="grid", unit="eval", unit_scale=True, mininterval=1) as progress:
 
@@ -71,16 +72,18 @@ def plain_repro(missing: Sequence[str], address: str | None) -> int:
         InputError: a cluster was asked for, which ``dvc repro`` does not use.
     """
     if address is not None:
-        raise InputError(f"--address: this DVC lacks {', '.join(missing)}; pyproject.toml tells which do not")
+        raise InputError(
+            f"--address: this DVC lacks {', '.join(missing)}; pyproject.toml lists the versions that have them"
+        )
     print(f"grid: this DVC lacks {', '.join(missing)}; running dvc repro instead", file=sys.stderr)
     return subprocess.run([sys.executable, "-m", "dvc", "repro"]).returncode
 
 
 def cluster(address: str, graph: StageGraph, jobs: int, runtime: Runtime) -> Workers:
-    """Return the workers of a Ray cluster, such as the one that ``auto`` finds.
+    """Return the workers of a Ray cluster; ``auto`` is the cluster of this machine.
 
     Raises:
-        InputError: Ray is not installed, or the cluster is not there or cannot run a stage.
+        InputError: Ray is not installed, or the cluster is unreachable or cannot run a stage.
     """
     try:
         from stages.scheduler.ray_cluster import ClusterWorkers
@@ -90,7 +93,7 @@ def cluster(address: str, graph: StageGraph, jobs: int, runtime: Runtime) -> Wor
 
 
 def stage_costs(plan: Plan) -> Mapping[str, int]:
-    """Return what the long stages cost, in evaluations of one image by a network."""
+    """Return the costs of the long stages, in evaluations of one image by a network."""
     params = read_params()
     costs = {f"sample@{key}": OVERHEAD + found for key, found in cell_evaluations(plan, params).items()}
     costs["extractor"] = OVERHEAD + params.extractor.cost
@@ -106,7 +109,7 @@ def stage_costs(plan: Plan) -> Mapping[str, int]:
 
 
 def summary(outcome: Outcome) -> list[str]:
-    """Return what happened, for a terminal; a failed stage with the last line that it printed."""
+    """Return the outcome as lines of text; a failed stage with the last line of its output."""
     lines = [f"{len(outcome.ran)} stages ran, {len(outcome.kept)} were up to date or restored from DVC's cache"]
     for name, reason in outcome.failed.items():
         printed = log_path(name).read_text(errors="replace").strip() if log_path(name).is_file() else ""

@@ -1,4 +1,4 @@
-"""Plan the study: which cells regenerate the published tables, and why some of their numbers get none."""
+"""Plan the study: which cells regenerate the published tables, and why some numbers get no cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stages.plan.planning import Plan, cell_evaluations, table_id
 
 
 def run() -> None:
-    """Write cells.json and print what is planned, what is not, and why."""
+    """Write the plan and print which published numbers get a cell and why others get none."""
     plan = read_plan()
     write_cells(plan)
     print("\n".join(summary_lines(plan, sum(cell_evaluations(plan, read_params()).values()))))
@@ -27,7 +27,9 @@ def summary_lines(plan: Plan, evaluations: int) -> list[str]:
     tables: dict[str, Counter[str]] = {}
     for planned in plan.rows:
         count = tables.setdefault(table_id(planned.row), Counter())
-        word = {"measured": "get a cell", "setting": "are settings, ours beside"}.get(planned.status, planned.reason)
+        word = {"measured": "get a cell", "setting": "are settings, shown beside those of this study"}.get(
+            planned.status, planned.reason
+        )
         count[word] += 1
     for table, count in tables.items():
         lines += ["", f"{table}:"] + [f"  {number:4} {word}" for word, number in count.items()]

@@ -1,4 +1,4 @@
-"""What the plan holds for each stage: an entry per model, autoencoder and cell, as cells.json has them."""
+"""Entries of the plan for each stage: one per model, autoencoder and cell, as in cells.json."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from stages.config.sections import Int, Name, Section
 class Cell(Section):
     """One cell: names of params sections, a step count, and the modules that do the work.
 
-    ``input`` is the file under data/ that its sampler takes beside noise; the model's where it takes none. ``values``
-    are the settings of its fix that the plan looked up, in the published tables or in tuned.yaml.
+    ``input`` is the file under data/ that its sampler takes besides noise, or the model's if it takes none. ``values``
+    are the settings of its fix that the plan looked up in the published tables or in tuned.yaml.
     """
 
     model: Name
@@ -30,19 +30,19 @@ class Cell(Section):
 
     @property
     def key(self) -> str:
-        """What names its files and its DVC stages; derived, never parsed."""
+        """The name in its files and its DVC stages; never parsed."""
         return f"{self.model}-{self.sampler}-{self.fix}-{self.steps}"
 
     @property
     def axes(self) -> dict[str, str | int]:
-        """Its place on the four axes."""
+        """Its coordinates on the four axes."""
         return {"model": self.model, "sampler": self.sampler, "fix": self.fix, "steps": self.steps}
 
 
 class Searched(Section):
-    """One cell's entry in tuned.yaml: the values found, and every trial behind them.
+    """One cell's entry in tuned.yaml: the values found, and all trials.
 
-    ``settings`` is a digest of all that the trials were made with.
+    ``settings`` is a digest of all settings of the trials.
     """
 
     values: dict[str, int | float]
@@ -51,11 +51,10 @@ class Searched(Section):
 
 
 class PlannedModel(Section):
-    """One model to train: its recipe, the modules of its objective, network and autoencoder, and the iterations after
-    which a snapshot of its EMA weights is kept.
+    """One model to train: its recipe, and the modules of its objective, network and autoencoder.
 
-    ``input`` is the file under data/ of its autoencoder; the data set where it has none. ``reverse_steps`` are the
-    deterministic chains that its diagnosis walks back.
+    ``input`` is the file under data/ of its autoencoder, or the data set if it has none. ``reverse_steps`` are the step
+    counts of the deterministic chains that its diagnosis reverses, ``keep`` the iterations of its EMA snapshots.
     """
 
     recipe: Name
@@ -74,10 +73,10 @@ class PlannedAutoencoder(Section):
 
 
 class Planned(Section):
-    """The entries of every stage that dvc.yaml repeats, by name; each field is named as its stage.
+    """The entries of each stage that dvc.yaml repeats, by name; each field has the name of its stage.
 
-    ``evaluate`` runs once for each entry of ``sample``. ``dataset`` and ``feature_network`` are the modules that the
-    single stages find by name.
+    ``evaluate`` runs once for each entry of ``sample``. ``dataset`` and ``feature_network`` are modules that the other
+    stages find by name.
     """
 
     dataset: str

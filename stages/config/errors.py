@@ -1,7 +1,7 @@
-"""Faults of the inputs."""
+"""Errors that the user can correct."""
 
 from __future__ import annotations
 
 
 class InputError(Exception):
-    """A fault of the inputs, for the user: one line naming what, where and what is allowed."""
+    """An error in params, files or arguments: one line that states what, where and what is allowed."""

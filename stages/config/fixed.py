@@ -1,4 +1,4 @@
-"""The sections of params.yaml whose names are the project's own."""
+"""The sections of params.yaml whose names are fixed."""
 
 from __future__ import annotations
 

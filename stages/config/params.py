@@ -43,16 +43,18 @@ MODELS = settings_types("objectives", ModelSettings)
 NETWORKS = network_settings()
 AUTOENCODERS = autoencoder_settings()
 FEATURE_NETWORKS = feature_network_settings()
+
 if TYPE_CHECKING:
     AnyNetwork = NetworkSettings
     Extractor = FeatureNetworkSettings
 else:
     AnyNetwork = Annotated[Union[tuple(NETWORKS.values())], Field(discriminator="method")]  # noqa: UP007
     Extractor = Annotated[Union[tuple(FEATURE_NETWORKS.values())], Field(discriminator="network")]  # noqa: UP007
+
 PARAMS = Path("params.yaml")
-# The kinds of sections that the user names, and the top-level names of dvc.yaml's variables and of cells.json, which
-# DVC reads into one namespace with params.yaml.
+# The kinds of sections that the user names.
 KINDS = ("recipes", "models", "samplers", "fixes", "autoencoders")
+# No section has one of these names: DVC reads the variables of dvc.yaml and cells.json into one namespace with it.
 RESERVED = (*KINDS, "code", "published", "plan", "planned")
 
 
@@ -109,11 +111,11 @@ class Recipe(Section):
 
 
 class ParamsFault(ValueError):
-    """A fault of params.yaml: one line naming the key and what is allowed."""
+    """An error in params.yaml: one line with the key and what is allowed."""
 
 
 class Params(Section):
-    """params.yaml, validated; the last fields hold the sections that the user named."""
+    """params.yaml, validated; the last five fields hold the sections that the user names."""
 
     seed: Annotated[Int, Field(ge=0)]
     runtime: Runtime
@@ -136,7 +138,7 @@ class Params(Section):
     autoencoders: dict[str, AutoencoderSettings]
 
     def training(self, model: str) -> dict[str, Any]:
-        """Return all that decides how a model is trained, by the names that its file and record have for it."""
+        """Return all settings of a model's training, as its file and record hold them."""
         section = self.models[model]
         name = section.encoded_by
         first = {} if name is None else {"autoencoder": {"name": name, **self.autoencoders[name].model_dump()}}
@@ -152,12 +154,12 @@ class Params(Section):
         }
 
     def guiding(self, model: str) -> dict[str, Any]:
-        """Return all that decides how the guide of a model is trained."""
+        """Return all settings of the training of the classifier that guides a model."""
         recipe = self.recipes[self.models[model].recipe].model_dump(exclude_defaults=True)
         return {**self.guide.model_dump(), "seed": self.seed, "dataset": self.prepare.dataset, "recipe": recipe}
 
     def searching(self, cell: Cell) -> dict[str, Any]:
-        """Return all that decides what a search finds for a cell."""
+        """Return all settings that decide what a search finds for a cell."""
         sampler = self.samplers[cell.sampler]
         guide = {"guide": self.guiding(cell.model)} if sampler.takes == "guide" else {}
         return {
@@ -180,7 +182,8 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _enough_images_in_equal_groups(self) -> Self:
-        groups, n = self.evaluate.jackknife_groups, self.sample.n
+        groups = self.evaluate.jackknife_groups
+        n = self.sample.n
         least = 2 * max(groups, self.evaluate.neighborhood + 2)
         if n < least or n % groups:
             raise ValueError(
@@ -217,8 +220,10 @@ class Params(Section):
             network = self.recipes[model.recipe].network
             if network.predicts_variance != model.trains_variance:
                 predicts = "no variance" if model.trains_variance else "a variance too"
-                told = f"the network of {model.recipe} predicts {predicts}, unlike what {model.method} trains"
-                raise ValueError(f"{name}.recipe: {told}")
+                raise ValueError(
+                    f"{name}.recipe: the network of {model.recipe} predicts {predicts}, "
+                    f"unlike what {model.method} trains"
+                )
             if model.decays_weights and not self.recipes[model.recipe].weight_decay:
                 raise ValueError(f"{name}.recipe: {model.recipe}.weight_decay is 0; {model.method} is trained with one")
         return self
@@ -227,7 +232,8 @@ class Params(Section):
     def _repeats_have_seeds_of_their_own(self) -> Self:
         for name, model in self.models.items():
             alike = (other for other in self.models if other != name and self.training(other) == self.training(name))
-            if model.seed is not None and (other := next(alike, None)):
+            other = next(alike, None)
+            if model.seed is not None and other:
                 raise ValueError(f"{name}.seed: {model.seed}: {other} is trained alike on that seed; another one")
         return self
 
@@ -238,18 +244,17 @@ FIXED = [name for name in Params.model_fields if name not in RESERVED]
 def read_params() -> Params:
     """Return params.yaml, validated as a whole.
 
-    A process reads the file once, so that an edit that is made meanwhile neither mixes two versions of the params nor
-    stops a stage that has trained for hours.
+    A process reads the file once, so that an edit during a run neither mixes two versions of the params nor stops a
+    stage that has trained for hours.
 
     Raises:
-        InputError: the file is missing or malformed, has an unknown key, a wrong type or a value out of range; one line
-            says which and what is allowed.
+        InputError: the file is missing or malformed, has an unknown key, a wrong type or a value out of range.
     """
     return _read(PARAMS.absolute())
 
 
 def forget_params() -> None:
-    """Let the next call of ``read_params`` read the file again, for another command in the same process."""
+    """Clear the cache of ``read_params``, for another command in the same process."""
     _read.cache_clear()
 
 
@@ -262,10 +267,10 @@ def _read(path: Path) -> Params:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping that a YAML file holds, read as DVC does: what it tracks must be what the stages use.
+    """Return the mapping in a YAML file, parsed as DVC parses it, so that stages use the values that DVC tracks.
 
     Raises:
-        InputError: the file is missing, no YAML 1.2, has a key twice, or holds something else.
+        InputError: the file is missing, is not YAML 1.2, has a duplicate key, or holds no mapping.
     """
     # The audit, which reads no params, runs without this package.
     from ruamel.yaml import YAML, YAMLError
@@ -276,12 +281,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run from the project's folder") from None
     except DuplicateKeyError as error:
-        line, key = error.problem_mark.line + 1, str(error.problem).partition(" with ")[0]
+        line = error.problem_mark.line + 1
+        key = str(error.problem).partition(" with ")[0]
         raise InputError(f"{path}: line {line}: {key}") from None
     except RecursionError:
         raise InputError(f"{path}: nested too deeply") from None
     except (YAMLError, ValueError, AttributeError) as error:
-        # A ValueError is of bytes that are no UTF-8, or of what YAML takes for a date or number, such as 2024-13-01.
+        # ValueError: bytes that are not UTF-8, or text that YAML reads as a date or number, such as 2024-13-01.
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected sections such as 'seed:', found {type(content).__name__}")
@@ -303,7 +309,7 @@ def parse_params(content: Mapping[str, Any]) -> Params:
 
 
 def _kind(name: Any, section: Any) -> tuple[str, type[BaseModel]]:
-    """Return which kind of section the user named, told by its keys, and the type that it must be."""
+    """Return the kind of a section that the user names, judged by its keys, and its type."""
     if name in RESERVED:
         raise ParamsFault(f"{name}: a name of the project's own; name the section otherwise")
     _validated(_Named, {"name": name}, "")
@@ -338,7 +344,7 @@ def _validated(type_: type[Any], content: Any, prefix: str) -> Any:
 
 
 def _explained(detail: dict[str, Any], type_: type[BaseModel], prefix: str) -> str:
-    # A union tells by an extra part which of its types it tried: a method, or a type in brackets.
+    # For a union, pydantic adds a part for the type that it tried: a method, or a type in brackets.
     parts = list(detail["loc"])
     tags = {*NETWORKS, *FEATURE_NETWORKS}
     location = [part for part in parts if "[" not in str(part) and (part == parts[0] or part not in tags)]

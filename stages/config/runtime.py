@@ -1,4 +1,4 @@
-"""How to compute: device, threads, batches. Nothing here may change a result beyond float rounding."""
+"""Device, threads and batches. Nothing here may change a result beyond float rounding."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from stages.config.params import read_params
 if TYPE_CHECKING:
     import torch
 
-# glibc's mallopt: how many blocks may be mapped from the system, and how much free memory goes back to it.
-M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1
+# Parameters of glibc's mallopt: the number of mapped blocks, and the free memory above which it is returned.
+M_MMAP_MAX = -4
+M_TRIM_THRESHOLD = -1
 
 
 def keep_freed_memory() -> None:
-    """Let the process keep what it frees: mapping every activation afresh costs a quarter of the time on a CPU."""
+    """Let the process keep freed memory: mapping every activation afresh costs a quarter of the time on a CPU."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if platform.system() == "Linux" else None
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)
@@ -29,7 +30,7 @@ def keep_freed_memory() -> None:
 
 @lru_cache(maxsize=1)
 def limit_threads(threads: int) -> None:
-    """Give torch, and the linear algebra of numpy, this many threads: other numbers of them round differently."""
+    """Set the number of threads of torch and of numpy's linear algebra; results round differently with others."""
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -38,7 +39,7 @@ def limit_threads(threads: int) -> None:
 
 
 def pick_device() -> torch.device:
-    """Return the device that runtime.device names; ``auto`` is CUDA when there is one, else the CPU."""
+    """Return the device of runtime.device; ``auto`` is CUDA if available, else the CPU."""
     import torch
 
     runtime = read_params().runtime
@@ -63,7 +64,7 @@ def batches(n: int) -> Iterator[tuple[int, int]]:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Return the versions that decide a result's bits: Python, torch, the kind of machine, and ``packages``."""
+    """Return the versions that decide a result's bits: of Python, torch and ``packages``, and the machine type."""
     import torch
 
     found = {"python": platform.python_version(), "machine": platform.machine(), "torch": torch.__version__}

@@ -1,4 +1,4 @@
-"""What params sections are made of: strict types, and sections whose name is the user's, whose method is ours."""
+"""Base types of the sections of params.yaml: strict values, sections, and sections that select a method."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Section(BaseModel):
-    """A params section: no unknown keys, nothing changed after reading."""
+    """A params section: frozen, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Method(Section):
-    """A section that says which method it is and how it is set; the module named after the method does the work."""
+    """A section that selects a method and its settings; the module named after the method implements it."""
 
     method: str
 
     @property
     def module(self) -> str:
-        """Name of the module of this method, in the folder of its kind."""
+        """The name of the module of this method, in the package of its kind."""
         return self.method.replace("-", "_")
 
     def settings(self) -> dict[str, Any]:
-        """Return what the method's function takes as keywords."""
+        """Return the keywords of the method's function."""
         return self.model_dump(exclude={"method"})
 
 

@@ -1,7 +1,7 @@
-"""cells.json and values.json, the plan that DVC runs: written by the plan, refused where it is stale or was edited.
+"""cells.json and values.json, the plan that DVC runs; a stale or edited plan is refused.
 
-cells.json holds what dvc.yaml loops over and makes paths of; values.json holds what stages depend on of their entries.
-They are two files because DVC walks through all of a file for each entry that a stage depends on.
+cells.json holds the entries that dvc.yaml iterates over; values.json holds their values that stages depend on. They are
+two files because DVC goes through a whole file for each entry that a stage depends on.
 """
 
 from __future__ import annotations
@@ -40,14 +40,15 @@ PIPELINE_HEADER = "# Written by python -m stages plan from the dvc.yaml of the p
 
 
 def read_plan(tuned: Mapping[str, Mapping[str, int | float]] | None = None) -> Plan:
-    """Return the plan that params.yaml and the published tables ask for now.
+    """Return the plan of the current params.yaml and published tables.
 
-    ``tuned`` stands in for what tuned.yaml holds.
+    ``tuned`` replaces the content of tuned.yaml.
 
     Raises:
-        InputError: the params ask for something that cannot be planned.
+        InputError: something in params.yaml cannot be planned.
     """
-    params, published = read_params(), read_published()
+    params = read_params()
+    published = read_published()
     if tuned is None:
         tuned = {key: entry.values for key, entry in read_tuned().items()}
     try:
@@ -110,7 +111,7 @@ def read_cells() -> Planned:
     """Return the entries of cells.json, with their values of values.json.
 
     Raises:
-        InputError: the file is missing, was edited, or is not the plan of these params and published tables.
+        InputError: a file is missing, was edited, or is not the plan of the current params and published tables.
     """
     for path in (CELLS, VALUES):
         if not path.is_file():
@@ -128,7 +129,8 @@ def read_cells() -> Planned:
         inputs = planned["inputs"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise damaged from None
-    params, stale = read_params(), InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")
+    params = read_params()
+    stale = InputError(f"{CELLS}: stale, made for other params or published tables; {AGAIN}")
     if inputs != _inputs(params):
         raise stale
     pipeline = study_pipeline()
@@ -162,7 +164,7 @@ def planned_model(name: str) -> PlannedModel:
 
 
 def planned_trajectory(model: str) -> Cell:
-    """Return how a model of the plan is sampled along its training."""
+    """Return how the EMA snapshots of a model of the plan are sampled."""
     trajectories = read_cells().trajectory
     if model not in trajectories:
         raise InputError(
@@ -172,10 +174,10 @@ def planned_trajectory(model: str) -> Cell:
 
 
 def _inputs(params: Params) -> str:
-    """Return a digest of what decides which cells there are and which modules they need.
+    """Return a digest of all inputs that decide which cells are planned and which modules they need.
 
-    The values of a section are none of it, so that an experiment on one needs no new plan: with ddim.eta = 1 the cells
-    of ddim run anew, and the tables say that nothing has eta = 0 now.
+    Values of sections are left out, so that an experiment on one needs no new plan: with ddim.eta = 1 the cells of ddim
+    run again, and the tables say that no cell has eta = 0.
     """
     published = read_published()
     named = {**params.samplers, **params.fixes, **params.models, **params.autoencoders}
@@ -192,7 +194,7 @@ def _inputs(params: Params) -> str:
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "autoencoders": {name: model.encoded_by for name, model in params.models.items() if model.encoded_by},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},
-        "told": {
+        "conditions": {
             name: recipe.network.conditioned_on
             for name, recipe in params.recipes.items()
             if recipe.network.conditioned_on
@@ -203,14 +205,14 @@ def _inputs(params: Params) -> str:
                 row.paper,
                 row.table,
                 *(getattr(row, coordinate) for coordinate in COORDINATES),
-                # Of the numbers only those that the cells may hold.
+                # Only the numbers that cells may look up.
                 row.value if row.metric in settings else bool(row.value),
             ]
             for rows in published.papers.values()
             for row in rows
         ],
         "readings": [[reading.query, reading.setting, reading.value] for reading in published.readings],
-        # Which models are compared, and which repeat one another.
+        # Which models are compared, and which are repeats on other seeds.
         "compared": [[method.axis, method.name, method.bases] for method in published.methods],
         "seeds": seeds,
     }

@@ -29,7 +29,8 @@ from stages.plan.published_tables import NEEDS, Reading, read_row
 DIAGNOSED = "delta_bar"
 MEASURED = (*map(module_name, method_names("metrics")), "time_ms")
 # Needs of published numbers that a conditional model meets.
-CLASS, TEXT = "a class-conditional model", "a text-conditional model"
+CLASS = "a class-conditional model"
+TEXT = "a text-conditional model"
 CONDITIONAL: dict[str, Condition] = {CLASS: "class", TEXT: "text"}
 # Needs of published numbers, beyond their coordinates, that sections of params.yaml can meet.
 NEEDED = {FROM_IMAGES, *CONDITIONAL, GUIDED, CLASSIFIER_FREE}
@@ -240,7 +241,9 @@ def _trajectory_cell(params: Params, known: Known, model: str) -> Cell:
     try:
         # Moments and classifiers are those of the last weights, not of the snapshots before.
         if params.samplers[section.sampler].takes is not None:
-            raise ValueError(f"takes {params.samplers[section.sampler].takes} beside noise; one that takes none")
+            raise ValueError(
+                f"takes {params.samplers[section.sampler].takes} besides noise; allowed are samplers that take nothing"
+            )
         return make_cell(params, known, model, section.sampler, section.fix, section.steps)[0]
     except ValueError as error:
         raise ValueError(f"trajectory: {model}, {section.sampler}, {section.steps} steps: {error}") from None

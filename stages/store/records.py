@@ -131,7 +131,7 @@ class Score(Section):
 
 
 class ReverseError(Score):
-    """The distance between an image and its reconstruction by a deterministic chain of ``steps`` steps, over n images."""
+    """The distance of images from their reconstructions by a deterministic chain of ``steps`` steps."""
 
     steps: Count
     n: Count

@@ -121,7 +121,7 @@ class Folder:
         return {path: path.read_bytes() for path in [*kept, Path("params.yaml"), Path("cells.json")]}
 
     def restore(self) -> None:
-        """Put every file back, and take away what is new."""
+        """Restore every file, and remove new ones."""
         now = self._content()
         for path in now.keys() - self.whole.keys():
             path.unlink()
@@ -131,7 +131,7 @@ class Folder:
         shutil.rmtree(".scratch", ignore_errors=True)
 
     def changed(self, *but: str) -> bool:
-        """Whether a file differs from how it was; the logs of runs tell other times."""
+        """Whether a file differs from how it was; logs of runs may hold other times."""
         now = self._content()
         return any(
             now.get(path) != content
@@ -202,9 +202,11 @@ def odd_params(folder: Folder, random: Random, count: int) -> Iterator[tuple[str
 
 def _make_odd(content: dict[str, Any], random: Random) -> tuple[str, str]:
     section = random.choice(list(AFTER))
-    parent, key = content, section
+    parent = content
+    key = section
     while isinstance(parent[key], dict) and random.random() < 0.9:
-        parent, key = parent[key], random.choice(list(parent[key]))
+        parent = parent[key]
+        key = random.choice(list(parent))
     kind = random.choice(["value"] * 6 + ["removed", "unknown"])
     if kind == "removed":
         del parent[key]
@@ -219,11 +221,13 @@ def _make_odd(content: dict[str, Any], random: Random) -> tuple[str, str]:
 def campaign(seed: int, damages: int, odd: int, show: bool = False) -> tuple[Counter[str], list[str]]:
     """Return how many outcomes there were of each kind, and those that must not be: silent ones and tracebacks."""
     counts: Counter[str] = Counter()
-    wrong, here = [], Path.cwd()
+    wrong = []
+    here = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)
         try:
-            folder, random = Folder(), Random(seed)
+            folder = Folder()
+            random = Random(seed)
             for part in (
                 damaged_files(folder, random, damages * 3 // 4),
                 damaged_scratch(folder, random, damages // 4),

@@ -61,7 +61,8 @@ def damage_record(path: Path, random: Random) -> str:
     content = read_json(path)
     places = list(_places(content))
     parent, key = random.choice(places)
-    kind, before = random.choice(["removed", "text", "list", "null", "number"]), parent[key]
+    kind = random.choice(["removed", "text", "list", "null", "number"])
+    before = parent[key]
     if kind == "removed":
         del parent[key]
     else:

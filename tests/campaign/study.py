@@ -15,9 +15,11 @@ import pytest
 
 from stages import sample, train
 from stages.__main__ import main
+from stages.sampling import draw
 from tests.toy import ROOT, toy_params, write_study
 
-MODEL, CELLS = "adm-ip", ("adm-ip-ddim-none-4", "adm-ip-ddim-es-4")
+MODEL = "adm-ip"
+CELLS = ("adm-ip-ddim-none-4", "adm-ip-ddim-es-4")
 # Seconds that a stage of this study may take: absurd values must not start work without end.
 LIMIT = 60
 
@@ -92,9 +94,10 @@ def unfinished() -> dict[str, Path]:
     """What killed runs leave, by the stage that resumes from it: copies in the folder ``left`` and their places."""
     found = {}
     with pytest.MonkeyPatch.context() as patch:
-        real_step, real_noise = train.step, sample.block_noise
-        patch.setattr(train, "step", lambda state, *r: _killed(state.iteration == 10) or real_step(state, *r))
-        patch.setattr(sample, "block_noise", lambda seed, start, *r: _killed(start > 0) or real_noise(seed, start, *r))
+        real_loss = train.batch_loss
+        real_noise = draw.block_noise
+        patch.setattr(train, "batch_loss", lambda state, *r: _killed(state.iteration == 10) or real_loss(state, *r))
+        patch.setattr(draw, "block_noise", lambda seed, start, *r: _killed(start > 0) or real_noise(seed, start, *r))
         for stage, name in (("train", MODEL), ("sample", CELLS[0])):
             with contextlib.suppress(KeyboardInterrupt), contextlib.redirect_stderr(io.StringIO()):
                 {"train": train, "sample": sample}[stage].run(name)

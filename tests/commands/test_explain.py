@@ -51,7 +51,8 @@ def test_a_measured_number(study: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    distance, share = {"value": 12.345678, "margin": 0.4321, "replicates": [12.0] * 20}, {"value": 0.5, "margin": 0.1}
+    distance = {"value": 12.345678, "margin": 0.4321, "replicates": [12.0] * 20}
+    share = {"value": 0.5, "margin": 0.1}
     record = ScoreRecord.model_validate(
         {
             "model": "ddpm-net",
@@ -115,7 +116,7 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
         ),
         (
             ("ip", "9", "Dropout", "CIFAR10 32×32"),
-            ["  status    a setting; the study's own stands beside it on the page"],
+            ["  status    a setting; the page shows that of the study beside it"],
         ),
         (
             ("ts", "8", "DDIM", "5 steps"),
@@ -151,7 +152,8 @@ def test_a_lost_number(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_value_looked_up_is_told_with_its_origin(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     params = content()
-    params["prepare"]["dataset"], params["es"]["b"] = "lsun-tower64", "published"
+    params["prepare"]["dataset"] = "lsun-tower64"
+    params["es"]["b"] = "published"
     write_params(params)
     found = explained(capsys, "es", "6", "20 | ADM-ES", "Unconditional | LSUN tower 64×64", "--metric", "fid")
     assert "  fix       es: epsilon-scaling, b 1.011, k 0.0, from the paper's table" in found

@@ -64,13 +64,14 @@ def test_it_prints_every_table_and_every_number_once(study: Path, capsys: pytest
     for table, lines in found.items():
         assert sum(int(line.split()[0]) for line in lines) == rows.count(table)
     assert found["ts-6"] == ["    12 get a cell"]
-    assert found["ip-10"] == ["    14 are settings, ours beside"]
+    assert found["ip-10"] == ["    14 are settings, shown beside those of this study"]
     assert found["es-7"] == ["    18 lost in the source"]
 
 
 def test_evaluations_are_those_of_all_cells(study: Path) -> None:
     """Each cell takes n images times its steps; S- and F-PNDM take 1 and 9 more, classifier-free guidance twice."""
-    extra, twice = {"s-pndm": 1, "f-pndm": 9}, {"ddim-cfg": 2}
+    extra = {"s-pndm": 1, "f-pndm": 9}
+    twice = {"ddim-cfg": 2}
     expected = sum(
         1000 * (twice.get(cell.sampler, 1) * cell.steps + extra.get(cell.sampler, 0))
         for cell in committed().stages.sample.values()
@@ -111,7 +112,8 @@ def test_the_quick_study_is_planned_as_its_params_ask(monkeypatch: pytest.Monkey
 
 def test_the_seeds_study_has_three_training_seeds_of_each_pair_of_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT / "studies/seeds")
-    plan, params = read_plan(), read_params()
+    plan = read_plan()
+    params = read_params()
     assert read_cells().sample == plan.stages.sample
     assert {name: params.training(name)["seed"] for name in plan.stages.train} == {
         "adm": 0,

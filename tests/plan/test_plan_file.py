@@ -95,7 +95,8 @@ def put(path: str, value: Any) -> Edit:
 
 
 def test_what_was_planned_is_read(study: Path) -> None:
-    plan, found = read_plan(), read_cells()
+    plan = read_plan()
+    found = read_cells()
     assert found == plan.stages
     assert [*found.sample] == [f"adm-ip-{s}-{f}-4" for s in ("ddpm", "ddim") for f in toy_fixes()]
     assert planned_cell("adm-ip-ddim-ts-4") == plan.stages.sample["adm-ip-ddim-ts-4"]
@@ -114,8 +115,10 @@ def test_looked_up_values_are_read_as_written(study: Path) -> None:
 
 def looking_up() -> dict[str, Any]:
     params = toy_params()
-    params["tables"], params["grid"] = ["es-2"], None
-    params["prepare"]["dataset"], params["es"]["b"] = "cifar10", "published"
+    params["tables"] = ["es-2"]
+    params["grid"] = None
+    params["prepare"]["dataset"] = "cifar10"
+    params["es"]["b"] = "published"
     return params
 
 
@@ -272,7 +275,8 @@ def test_stale_where_the_params_plan_something_else(study: Path, edit: Edit) -> 
     ],
 )
 def test_not_stale_where_a_value_alone_changes(study: Path, edit: Edit) -> None:
-    params, before = toy_params(), read_cells()
+    params = toy_params()
+    before = read_cells()
     edit(params)
     write_params(params)
     assert read_cells() == before
@@ -330,7 +334,8 @@ def test_stale_where_a_published_number_that_the_cells_hold_changed(published: P
 
 def test_a_number_in_place_of_a_tuned_value_needs_no_new_plan(study: Path) -> None:
     """As ``dvc exp run -S ts.window=8`` sets it."""
-    key, params = "adm-ip-ddim-ts-4", toy_params()
+    key = "adm-ip-ddim-ts-4"
+    params = toy_params()
     params["ts"]["window"] = "tuned"
     entry = Searched(values={"window": 20}, settings="", trials=[])
     write_tuned({"adm-ip-ddpm-ts-4": entry, key: entry})

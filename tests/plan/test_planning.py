@@ -272,7 +272,8 @@ def test_the_first_section_with_the_settings_wins(name: str) -> None:
     twin = content()[name]
     assert planned(put("twin", twin)) == committed()
     plan = planned(first("twin", twin))
-    found, before = plan.stages.sample.values(), committed().stages.sample.values()
+    found = plan.stages.sample.values()
+    before = committed().stages.sample.values()
     assert len(found) == len(before)
     assert name not in {part for cell in found for part in axes(cell)}
     assert [tuple(name if part == "twin" else part for part in axes(cell)) for cell in found] == [*map(axes, before)]

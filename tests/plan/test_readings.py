@@ -64,7 +64,8 @@ def read(row: Row, *lines: str) -> tuple[Row, list[tuple[str, str]]]:
 
 
 def test_a_row_is_completed_by_the_readings_that_name_it() -> None:
-    spacing, eta = "ip/1,spacing,uniform,why", "ip/1 steps=5,eta,0,why"
+    spacing = "ip/1,spacing,uniform,why"
+    eta = "ip/1 steps=5,eta,0,why"
     assert read(FIRST, spacing, eta) == (
         FIRST._replace(spacing="uniform", eta="0"),
         [("spacing", "uniform"), ("eta", "0")],
@@ -91,5 +92,6 @@ def test_the_committed_readings_complete_what_is_open_and_nothing_else() -> None
             completed, concerned = read_row(rows[key], published().readings)
             assert reading in concerned
             for column in Row._fields:
-                before, after = getattr(rows[key], column), getattr(completed, column)
+                before = getattr(rows[key], column)
+                after = getattr(completed, column)
                 assert before == after or (before == "" and column in COORDINATES)

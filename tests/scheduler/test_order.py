@@ -20,7 +20,9 @@ class Stages:
         fresh: frozenset[str] = frozenset(),
         faults: frozenset[str] = frozenset(),
     ) -> None:
-        self.upstream, self.fresh, self.faults = upstream, fresh, faults
+        self.upstream = upstream
+        self.fresh = fresh
+        self.faults = faults
         self.recorded: list[str] = []
 
     @property
@@ -46,7 +48,8 @@ class Workers:
     """Finishes the oldest stage first; ``statuses`` are those of a stage's successive attempts, 0 unless given."""
 
     def __init__(self, jobs: int, **statuses: list[int]) -> None:
-        self.jobs, self.statuses = jobs, statuses
+        self.jobs = jobs
+        self.statuses = statuses
         self.running: list[str] = []
         self.started: list[str] = []
         self.most = 0

@@ -52,9 +52,11 @@ def test_a_truncated_npz_is_named(tmp_path: Path, keep: int) -> None:
 
 def test_a_corrupted_npz_is_named(tmp_path: Path) -> None:
     """Whichever byte is flipped, the array is read unharmed (the byte did not matter) or the file is refused."""
-    path, array = tmp_path / "images.npz", np.arange(20)
+    path = tmp_path / "images.npz"
+    array = np.arange(20)
     write_npz(path, images=array)
-    content, refused = path.read_bytes(), 0
+    content = path.read_bytes()
+    refused = 0
     for position in range(len(content)):
         for mask in (255, 1):
             path.write_bytes(content[:position] + bytes([content[position] ^ mask]) + content[position + 1 :])
@@ -118,9 +120,11 @@ def damaged(content: bytes, damage: int) -> bytes:
 
 
 def test_no_damage_to_tensors_or_their_configuration_passes(tmp_path: Path) -> None:
-    path, tensors = tmp_path / "m.safetensors", {"w": torch.randn(9, 4), "n": torch.arange(3)}
+    path = tmp_path / "m.safetensors"
+    tensors = {"w": torch.randn(9, 4), "n": torch.arange(3)}
     write_tensors(path, tensors, {"sizes": {"head_channels": 16}, "schedule": "cosine"})
-    content, lines = path.read_bytes(), []
+    content = path.read_bytes()
+    lines = []
     for damage in range(400):
         path.write_bytes(damaged(content, damage))
         try:
@@ -134,9 +138,11 @@ def test_no_damage_to_tensors_or_their_configuration_passes(tmp_path: Path) -> N
 
 
 def test_no_damage_to_a_record_passes(tmp_path: Path) -> None:
-    path, content = tmp_path / "r.json", {"fid": {"value": 1.25, "margin": 0.5}, "n": 3, "text": "äb"}
+    path = tmp_path / "r.json"
+    content = {"fid": {"value": 1.25, "margin": 0.5}, "n": 3, "text": "äb"}
     write_json(path, content)
-    whole, lines = path.read_bytes(), []
+    whole = path.read_bytes()
+    lines = []
     for damage in range(400):
         path.write_bytes(damaged(whole, damage))
         try:

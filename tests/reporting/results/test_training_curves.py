@@ -82,7 +82,11 @@ def test_models_with_a_trajectory_are_trained_and_keep_snapshots_others_none() -
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
-        ("trajectory/sampler", "analytic-ddim", "trajectory: adm, analytic-ddim, 20 steps: takes moments beside noise"),
+        (
+            "trajectory/sampler",
+            "analytic-ddim",
+            "trajectory: adm, analytic-ddim, 20 steps: takes moments besides noise",
+        ),
         ("trajectory/models", ["ads"], "trajectory.models: 'ads' is no such section"),
         ("trajectory/iterations", [20, 10], r"trajectory: .*iterations: \[20, 10\]; each once, in rising order"),
     ],
