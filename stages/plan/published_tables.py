@@ -96,7 +96,7 @@ def read_methods(folder: Path) -> list[PublishedMethod]:
         if not (method.name and method.phrase and method.bases):
             raise FaultyFile(f"{place}: name, phrase and bases must not be empty")
         if (axis, method.name) in methods:
-            raise FaultyFile(f"{place}: {axis} {method.name!r} is there twice")
+            raise FaultyFile(f"{place}: {axis} {method.name!r} occurs twice")
         methods[axis, method.name] = method
     return list(methods.values())
 

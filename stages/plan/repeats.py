@@ -66,7 +66,7 @@ def _key(cell: Cell, model: str) -> str:
 
 
 def _models_of_further_seeds(pair: Pair, cells: Mapping[str, Cell], trainings: Trainings) -> Iterator[tuple[str, str]]:
-    """Yield the two models that repeat a pair of models, on each training seed that both have beside their own."""
+    """Yield the two models that repeat a pair of models, on each training seed that both have besides their own."""
     if pair.axis != "model":
         return
     base = cells[pair.base_cell].model

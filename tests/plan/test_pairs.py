@@ -167,7 +167,7 @@ def test_a_method_is_compared_with_the_bases_that_its_record_names() -> None:
     [
         ("sampler,es,Epsilon Scaling,none", "methods.csv:2: axis 'sampler': must be one of fix, model"),
         ("fix,es,,none", "methods.csv:2: name, phrase and bases must not be empty"),
-        ("fix,es,Epsilon Scaling,none\nfix,es,again,none", "methods.csv:3: fix 'es' is there twice"),
+        ("fix,es,Epsilon Scaling,none\nfix,es,again,none", "methods.csv:3: fix 'es' occurs twice"),
     ],
 )
 def test_a_faulty_record_of_a_method_is_refused(tmp_path: Path, line: str, message: str) -> None:

@@ -156,7 +156,7 @@ def _input_checksums(results: Results) -> dict[str, str]:
 
 
 def _sampling(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
-    """Return what the record of images must say that were sampled as a cell is."""
+    """Return the expected fields of the record of images sampled for a cell."""
     return {
         **cell.axes,
         **params.sample.model_dump(),
