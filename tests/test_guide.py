@@ -196,7 +196,7 @@ def test_labels_that_are_missing_or_beyond_the_classes_are_refused(
 def test_a_guide_that_is_missing_or_of_another_model_or_of_other_classes_is_refused(trained: Path) -> None:
     tensors, config = read_tensors(guide_path("adm-class"))
     write_tensors(guide_path("adm-class"), tensors, config | {"model": "adm"})
-    with pytest.raises(InputError, match="guides the model 'adm', not 'adm-class'"):
+    with pytest.raises(InputError, match="holds the model 'adm', not 'adm-class'"):
         sample.run(GUIDED[0])
     cut = {n: t[:4].clone() if n.startswith("out.2.c_proj") else t for n, t in tensors.items()}
     write_tensors(guide_path("adm-class"), cut, config | {"arguments": config["arguments"] | {"classes": 4}})

@@ -305,7 +305,7 @@ def test_refusals_write_nothing(trained: Path, capsys: pytest.CaptureFixture[str
     write_tensors(model, tensors, config | {"model": "adn"})
     assert "holds the model 'adn', not 'adm'" in message()
     write_tensors(model, tensors, config | {"network": config["network"] | {"module": "adn"}})
-    assert "holds a network 'adn', not 'adm'" in message()
+    assert "holds the network 'adn', not 'adm'" in message()
     for network, told in (({"module": "adm"}, "do not fit the configuration"), ({}, "do not fit the configuration")):
         write_tensors(model, tensors, config | {"network": network})
         assert told in message()
