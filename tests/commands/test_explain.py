@@ -137,7 +137,7 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
         ),
     ],
 )
-def test_what_is_told(study: Path, place: Any, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_explained(study: Path, place: Any, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     found = explained(capsys, *place)
     assert set(lines) <= set(found)
     assert all(line.isprintable() for line in found)
@@ -150,7 +150,7 @@ def test_a_lost_number(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found[1:] == ["  status    lost in the source"]
 
 
-def test_a_value_looked_up_is_told_with_its_origin(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_looked_up_has_its_origin(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     params = content()
     params["prepare"]["dataset"] = "lsun-tower64"
     params["es"]["b"] = "published"

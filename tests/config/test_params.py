@@ -234,7 +234,7 @@ def test_params_nested_too_deeply_are_refused(project: Path) -> None:
         read_params()
 
 
-def test_sound_params_are_told_to_be(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sound_params_are_reported(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0
     assert capsys.readouterr().out == "params.yaml and cells.json are sound: 1 models, 6 cells\n"
 

@@ -44,7 +44,7 @@ REASONS = (
     r"the (quadratic|ts-dpm) grid needs at least 2 steps",
 )
 # Published rows that plain cells cannot be of, with the model and sampler that can where there are some: entered chain,
-# latent, told a text.
+# latent, conditioned on a text.
 SPECIAL = (
     ("ip-1", {"model": "adm"}, 5, ("adm", "ddpm-from-data")),
     ("es-4", {}, 12, ("ldm", "ddim-ldm")),
