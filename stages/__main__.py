@@ -188,7 +188,25 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
+def other_checkout() -> Path | None:
+    """Return the project that the current folder belongs to, if it is another than that of this package."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        program = folder / "stages" / "__main__.py"
+        if program.is_file():
+            return None if program.samefile(__file__) else folder
+    return None
+
+
 if __name__ == "__main__":
+    foreign = other_checkout()
+    if foreign is not None:
+        # As when two checkouts share an environment: a study would be computed with the code of the other one.
+        code = Path(__file__).parent
+        print(
+            f"stages: {Path.cwd()} belongs to {foreign}, not to the code in {code}; install that one", file=sys.stderr
+        )
+        sys.exit(2)
     # DVC sets it for the commands that it runs; a command that a user started may outlive the shell.
     if "DVC_STAGE" in os.environ:
         end_with_parent()

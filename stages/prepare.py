@@ -5,6 +5,7 @@ from __future__ import annotations
 from stages.config.errors import InputError
 from stages.config.params import read_params
 from stages.config.registry import method_module, method_names
+from stages.plan.plan_file import read_cells
 from stages.store.files import sha256, write_npz
 from stages.store.images import write_preview
 from stages.store.paths import DATASET, DATASET_RECORD, preview_path
@@ -18,6 +19,7 @@ def run() -> None:
         raise InputError(
             f"prepare.dataset: {dataset!r} is no data set; allowed are {', '.join(method_names('datasets'))}"
         )
+    read_cells()  # refuses a plan for another data set, whose file DVC would then depend on
     data = method_module("datasets", dataset).load()
     write_npz(DATASET, images=data.images, labels=data.labels, captions=data.captions)
     write_preview(preview_path("real"), data.images)

@@ -7,6 +7,7 @@ import torch
 
 from stages.config.params import read_params
 from stages.diffusion.random_streams import stream
+from stages.plan.plan_file import read_cells
 from stages.scoring.evaluation import values
 from stages.scoring.features import (
     Features,
@@ -26,6 +27,7 @@ SPLIT = 5
 def run() -> None:
     """Write pooled features, mean, covariance and its root for each kind of features, and the floor."""
     params = read_params()
+    read_cells()  # refuses a plan for another feature network, whose file DVC would then depend on
     (images,) = read_npz(DATASET, "images")
     features = extracted(images)
     write_npz(REFERENCE, **reference_arrays(real_features(features)))

@@ -138,7 +138,7 @@ def test_touching_the_losses_trains_again_and_equal_weights_are_not_sampled(stud
 
 def test_touching_a_sampler_samples_its_cells_and_equal_images_are_not_scored(study: Path) -> None:
     append(study, "stages/methods/samplers/ddim.py")
-    assert stale(study) == sampling(DDIM) | {"diagnose@adm-ip"}
+    assert stale(study) == sampling(DDIM) | {"diagnose@adm-ip", "report"}
     assert repro(study, "evaluate@adm-ip-ddim-ts-4") == {"sample@adm-ip-ddim-ts-4"}
 
 
@@ -166,9 +166,9 @@ def test_an_edit_of_the_settings_of_a_method_reaches_exactly_its_own_cells(study
 @pytest.mark.parametrize(
     ("touch", "expected"),
     [
-        (lambda study: append(study, "stages/methods/fixes/time_shift.py"), sampling(TS) | {"diagnose@adm-ip"}),
+        (lambda study: append(study, "stages/methods/fixes/time_shift.py"), sampling(TS) | {"diagnose@adm-ip", "report"}),
         (lambda study: append(study, "stages/sampling/fix.py"), sampling(KEYS) | {"diagnose@adm-ip", "report"}),
-        (lambda study: append(study, "stages/methods/objectives/ddpm.py"), set()),
+        (lambda study: append(study, "stages/methods/objectives/ddpm.py"), {"report"}),
         (
             lambda study: append(study, "stages/scoring/intervals.py"),
             {f"evaluate@{k}" for k in KEYS} | {"extractor", "reference", "diagnose@adm-ip", "report"},

@@ -58,6 +58,8 @@ def run(jobs: str | None = None, cell: str | None = None) -> None:
     run_beside(sorted(left, key=lambda key: -costs[key]), costs, job_count(jobs, params.runtime))
     for key in wanted.keys() - found.keys():
         kept = read_json(FOUND / f"{key}.json")
+        if kept["inputs"] != inputs(params, wanted[key]):
+            raise InputError(f"{key}: params, model or features changed during the search; search again")
         found[key] = Searched(values=kept["values"], settings=digests[key], trials=kept["trials"])
     write_tuned({key: found[key] for key in wanted})
     write_cells(read_plan())

@@ -15,7 +15,7 @@ def _no_bool(value: Any) -> Any:
 
 
 def _name(value: Any) -> Any:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9-]+", value):
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", value):
         raise ValueError("a name made of a-z, 0-9 and '-'")
     return value
 

@@ -34,6 +34,8 @@ VALUES = Path("values.json")
 VALUE_FIELDS = ("values", "keep", "reverse_steps")
 AGAIN = "run python -m stages plan"
 PIPELINE = Path("dvc.yaml")
+# The files of packages that a study depends on.
+SOURCES = (".py", ".j2", ".js", ".css")
 # Where DVC looks for them.
 PLOT_TEMPLATES = Path(".dvc/plots")
 PIPELINE_HEADER = "# Written by python -m stages plan from the dvc.yaml of the project; do not edit."
@@ -99,7 +101,7 @@ def study_pipeline() -> str | None:
         package = re.fullmatch(r"( +- )stages/([\w/]+)", line)
         if package:
             start, name = package.groups()
-            files = sorted(path for path in (CODE / name).rglob("*") if path.is_file() and path.suffix != ".pyc")
+            files = sorted(path for path in (CODE / name).rglob("*") if path.suffix in SOURCES)
             lines += [f"{start}{code}/{path.relative_to(CODE).as_posix()}" for path in files]
         else:
             line = re.sub(r"\bstages(?=/| )(?!:)", code, line) if not line.startswith("#") else line
@@ -190,7 +192,7 @@ def _inputs(params: Params) -> str:
         "feature_network": params.extractor.network,
         "grid": [grid.model_dump() for grid in params.grid],
         "trajectory": params.trajectory.model_dump(),
-        "methods": [[name, section.method] for name, section in named.items()],
+        "methods": [[name, section.method, *getattr(section, "published", ())] for name, section in named.items()],
         "recipes": {name: model.recipe for name, model in params.models.items()},
         "autoencoders": {name: model.encoded_by for name, model in params.models.items() if model.encoded_by},
         "networks": {name: recipe.network.method for name, recipe in params.recipes.items()},

@@ -173,7 +173,7 @@ def open_graph(folder: Path) -> Iterator[StageGraph]:
     try:
         scm = {"autostage": False, "quiet": True}
         with Repo(str(folder)) as repo, lock_repo(repo), repo.scm_context(**scm), _parsed_once(), _unlisted():
-            _mend_rwlock(Path(str(repo.tmp_dir)))
+            _check_rwlock(Path(str(repo.tmp_dir)) / "rwlock")
             graph = StageGraph(repo)
             try:
                 yield graph
@@ -206,6 +206,8 @@ def _parsed_once() -> Iterator[None]:
                 for part in key_path.split("."):
                     value = value[part]
             except (KeyError, TypeError):
+                # Such as the index of a list, which DVC understands.
+                found |= read(fs, path, [key_path], flatten=True, **options)
                 continue
             found[key_path] = deepcopy(value)
         return found
@@ -230,13 +232,28 @@ def _unlisted() -> Iterator[None]:
         rwlock.rwlock = listing
 
 
-def _mend_rwlock(folder: Path) -> None:
-    """Remove DVC's list of files in use if a killed run left it truncated; DVC would refuse every stage."""
-    path = folder / "rwlock"
+def _check_rwlock(path: Path) -> None:
+    """Refuse to go on while another DVC process runs a stage, for which it gives up the lock of the project.
+
+    DVC lists the files of such a stage in ``path``. A list that a killed run left truncated is removed, as DVC would
+    refuse every stage.
+
+    Raises:
+        InputError: a process that is listed is alive.
+    """
+    import psutil  # DVC depends on it, too
+
     try:
-        json.loads(path.read_text() if path.exists() else "{}")
+        listed = json.loads(path.read_text() if path.exists() else "{}")
     except ValueError:
         path.unlink()
+        return
+    writers = list(listed.get("write", {}).values())
+    readers = [reader for readers in listed.get("read", {}).values() for reader in readers]
+    for process in writers + readers:
+        if process["pid"] != os.getpid() and psutil.pid_exists(process["pid"]):
+            running = f"process {process['pid']} ({process['cmd']})"
+            raise InputError(f"{running} runs a stage of this project; wait for its end")
 
 
 def _is_ours(command: str) -> bool:

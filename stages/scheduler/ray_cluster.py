@@ -173,8 +173,8 @@ def _digest_of_sources() -> str:
     for name in SOURCES:
         source = source_path(name)
         files = source.rglob("*.*") if source.is_dir() else [source]
-        for path in sorted(files):
-            if path.is_file() and path.suffix != ".pyc":
+        for path in sorted(path for path in files if path.parent.name != "__pycache__"):
+            if path.is_file():
                 content.append(f"{name} {path.name} {sha256(path)}")
     return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
