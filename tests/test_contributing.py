@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import csv
+import json
 import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +19,8 @@ from tests.dvc_study import KEYS, append, assign, both, edit, plan, repro, run, 
 from tests.toy import ROOT
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
-PLACED = re.compile(r"^(New file|At the end of) `([^`]+)`:\n\n```(?:python|yaml)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCED = r"```(?:python|yaml|csv)\n(.*?)^```$"
+PLACED = re.compile(rf"^(New file|At the end of) `([^`]+)`:\n\n{FENCED}", re.DOTALL | re.MULTILINE)
 GRID = "grid: {"
 SECTIONS = {
     title: [match.groups() for match in PLACED.finditer(text)]
@@ -39,6 +43,21 @@ def images(folder: Path, key: str) -> np.ndarray:
     return np.load(folder / f"data/samples/{key}.npz")["arr_0"]
 
 
+def table(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"reports/tables/{name}.csv").open() as content:
+        return list(csv.DictReader(content))
+
+
+def record(folder: Path, name: str) -> dict[str, Any]:
+    return json.loads((folder / f"data/records/{name}.json").read_text())
+
+
+def select(folder: Path, section: str, key: str) -> None:
+    """Set the entry of params.yaml to what the page sets it to."""
+    (value,) = set(re.findall(rf"Select it by `{section}\.{key}: ([\w-]+)`", PAGE))
+    edit(folder, section, **{key: value})
+
+
 def runs_alone_and_differs(folder: Path, new: set[str], key: str, base: str, model: str | None = None) -> None:
     """After a plan the new cells and their model alone are stale; one is run, scored, and has images of its own."""
     plan(folder)
@@ -52,24 +71,29 @@ def runs_alone_and_differs(folder: Path, new: set[str], key: str, base: str, mod
 
 
 def test_every_block_of_code_says_where_it_belongs() -> None:
-    blocks = re.findall(r"^```(?:python|yaml)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(rf"^{FENCED}", PAGE, re.DOTALL | re.MULTILINE)
     placed = [content for blocks in SECTIONS.values() for _, _, content in blocks]
     assert [block for block in blocks if not block.startswith(GRID)] == placed
-    assert {title: len(blocks) for title, blocks in SECTIONS.items() if blocks} == {
-        "A sampler": 3,
-        "A time grid": 2,
-        "A fix": 2,
-        "A fix with tuned values": 2,
-        "A training objective": 2,
+
+
+def test_each_addition_is_one_file_and_a_section() -> None:
+    files = {
+        title: [name for _, name, _ in blocks if not name.startswith("tests/")]
+        for title, blocks in SECTIONS.items()
+        if blocks
     }
-
-
-@pytest.mark.parametrize("title", [title for title, blocks in SECTIONS.items() if blocks])
-def test_a_method_is_one_file_and_a_section(title: str) -> None:
-    places = [name for _, name, _ in SECTIONS[title] if not name.startswith("tests/")]
-    assert len(places) == 2
-    assert places[0].startswith("stages/methods/")
-    assert places[1] == "params.yaml"
+    assert files == {
+        "A sampler": ["stages/methods/samplers/euler.py", "params.yaml"],
+        "A time grid": ["stages/methods/grids/lower_half.py", "params.yaml"],
+        "A fix": ["stages/methods/fixes/constant_shift.py", "params.yaml"],
+        "A fix with tuned values": ["stages/methods/fixes/late_scaling.py", "params.yaml"],
+        "A training objective": ["stages/methods/objectives/adm_min_snr.py", "params.yaml"],
+        "An autoencoder": ["stages/networks/autoencoders/plain.py", "params.yaml"],
+        "A data set": ["stages/datasets/digits_inverted.py"],
+        "A feature network": ["stages/networks/feature_networks/random_features.py"],
+        "A metric": ["stages/scoring/metrics/kid.py"],
+        "A paper": [f"data/published/{name}.csv" for name in ("mine", "papers", "tables", "methods")],
+    }
 
 
 def test_a_sampler_makes_nothing_stale_but_its_cells(study: Path) -> None:
@@ -93,27 +117,9 @@ def test_a_fix_makes_nothing_stale_but_its_cells(study: Path) -> None:
     runs_alone_and_differs(study, new, "adm-ip-ddim-later-4", "adm-ip-ddim-none-4")
 
 
-def add_paper(folder: Path) -> None:
-    """Add a paper that compares Late Scaling with no fix, by CSVs alone."""
-    lines = {
-        "papers.csv": "mine,Late Scaling,A Late Scaling for Diffusion Models,2026 preprint",
-        "tables.csv": "mine,1,Late Scaling of ADM-IP",
-        "methods.csv": "fix,late-scaling,Late Scaling,none",
-    }
-    for name, line in lines.items():
-        content = (folder / name).read_text().rstrip()
-        (folder / name).write_text(f"{content}\n{line}\n")
-    header = (folder / "ts.csv").read_text().splitlines()[0]
-    rows = [
-        f"mine,1,ADM-IP + {fix},4 steps,cifar10,adm-ip,ddim,uniform,0,{fix},4,fid,{value},,,,Table 1,paper,"
-        for fix, value in (("none", "5.0"), ("late-scaling", "4.0"))
-    ]
-    (folder / "mine.csv").write_text("\n".join([header, *rows, ""]))
-
-
-def test_a_tuned_fix_that_a_paper_compares_is_searched_and_has_its_difference(study: Path) -> None:
+def test_a_paper_is_csvs_alone_and_the_tuned_fix_that_it_compares_is_searched(study: Path) -> None:
     put(study, "A fix with tuned values")
-    add_paper(study / "data/published")
+    put(study, "A paper")
     assign(study, tables=["mine-1"])
     plan(study)
     assert stale(study) == {"audit", "report"}
@@ -125,8 +131,14 @@ def test_a_tuned_fix_that_a_paper_compares_is_searched_and_has_its_difference(st
     assert stale(study) == both(key) | {"audit", "report"}
     assert repro(study) == both(key) | {"audit", "report"}
     assert not np.array_equal(images(study, key), images(study, "adm-ip-ddim-none-4"))
-    differences = (study / "reports/tables/differences.csv").read_text().splitlines()
-    assert [line for line in differences if line.startswith("mine,") and "late-scaling" in line]
+    (difference,) = [row for row in table(study, "differences") if row["paper"] == "mine"]
+    assert (difference["cell"], difference["fix"], difference["against"]) == (key, "late", "none")
+    assert difference["printed"] == "mine-1 cifar10 -20.0"
+    assert difference["verdict"] in ("replicates", "contradicted", "inconclusive")
+    page = (study / "reports/report.html").read_text()
+    assert "four papers (Input Perturbation, Epsilon Scaling, Time-Shift and Late Scaling)" in page
+    assert "A Late Scaling for Diffusion Models (2026 preprint)" in page
+    assert "Late Scaling lowers FID of ddim, adm-ip" in page
 
 
 def test_an_objective_makes_nothing_stale_but_its_model_and_cells(study: Path) -> None:
@@ -136,9 +148,82 @@ def test_an_objective_makes_nothing_stale_but_its_model_and_cells(study: Path) -
     runs_alone_and_differs(study, new, "min-snr-ddim-none-4", "adm-ip-ddim-none-4", model="min-snr")
 
 
+EVALUATED = {f"evaluate@{key}" for key in KEYS}
+
+
+def test_a_metric_scores_every_cell_again_and_samples_none(study: Path) -> None:
+    put(study, "A metric")
+    assert stale(study) == {"reference", "report"} | EVALUATED
+
+
+def test_a_feature_network_is_prepared_and_scores_every_cell_again(study: Path) -> None:
+    put(study, "A feature network")
+    assert stale(study) == set()
+    select(study, "extractor", "network")
+    plan(study)
+    assert stale(study) == {"extractor", "reference", "report"} | EVALUATED
+
+
+def test_a_data_set_is_prepared_and_what_reads_its_name_is_stale(study: Path) -> None:
+    put(study, "A data set")
+    assert stale(study) == set()
+    select(study, "prepare", "dataset")
+    plan(study)
+    assert stale(study) == {"prepare", "reference", "train@adm-ip", "report"}
+    assert repro(study, "prepare") == {"prepare"}
+    assert {"extractor", "diagnose@adm-ip"} <= stale(study), "what reads its images"
+
+
+def test_an_autoencoder_makes_nothing_stale_but_its_model_and_cells(study: Path) -> None:
+    put(study, "An autoencoder")
+    edit(study, "grid", models=["adm-ip", "ldm-plain"])
+    plan(study)
+    new = {key.replace("adm-ip", "ldm-plain") for key in KEYS}
+    assert stale(study) == {"autoencoder@plain", "train@ldm-plain", "report"} | both(*new)
+
+
+@pytest.fixture(scope="module")
+def extended(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of one cell with a metric, feature network, data set and autoencoder from the page, complete."""
+    folder = tmp_path_factory.mktemp("extended") / "study"
+    shutil.copytree(built, folder, symlinks=True)
+    for title in ("A metric", "A feature network", "A data set", "An autoencoder"):
+        put(folder, title)
+    select(folder, "extractor", "network")
+    select(folder, "prepare", "dataset")
+    edit(folder, "grid", models=["ldm-plain"], samplers=["ddim"], fixes=["none"])
+    plan(folder)
+    run(folder, sys.executable, "-m", "stages", "grid", "-j", "2")
+    assert stale(folder) == set()
+    return folder
+
+
+def test_a_study_runs_on_a_new_data_set_and_feature_network(extended: Path) -> None:
+    assert record(extended, "dataset")["dataset"] == "digits-inverted"
+    assert record(extended, "extractor")["network"] == "random-features"
+    real = np.load(extended / "data/dataset.npz")["images"]
+    assert real.mean() > 128, "black on white"
+    assert images(extended, "ldm-plain-ddim-none-4").shape[1:] == real.shape[1:]
+
+
+def test_a_new_metric_is_a_column_of_the_scores(extended: Path) -> None:
+    (row,) = table(extended, "scores")
+    found = scores(extended, "ldm-plain-ddim-none-4")["kid"]
+    assert float(row["kid"]) == pytest.approx(found["value"], rel=1e-5)
+    assert float(row["kid_margin"]) == pytest.approx(found["margin"], rel=1e-5)
+    assert found["value"] > 0, "the images of an untrained model are not those of the data set"
+    assert record(extended, "reference")["floor"]["kid"] < found["value"] / 10
+
+
+def test_a_new_autoencoder_reconstructs_the_images(extended: Path) -> None:
+    found = record(extended, "autoencoders/plain")
+    assert found["mse"] < found["mean_image_mse"] / 2
+    assert found["scale"] > 0
+
+
 @pytest.fixture
 def followed(tmp_path: Path) -> Path:
-    """The project's code with the whole page followed, and its default params with the page's grid and no table."""
+    """The project with the code and papers of the page, and its default params with the page's grid and no table."""
     for name in ("stages", "tests", "data/published"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("params.yaml", "pyproject.toml", "dvc.yaml"):
@@ -164,7 +249,8 @@ def test_the_test_of_the_page_passes_and_its_code_keeps_the_house_rules(followed
     for name in ("README.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / name, followed / name)
     run(followed, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *rules)
-    written = [name for blocks in SECTIONS.values() for place, name, _ in blocks if place == "New file"]
+    new = [name for blocks in SECTIONS.values() for place, name, _ in blocks if place == "New file"]
+    written = [name for name in new if name.endswith(".py")]
     for command in (("check",), ("format", "--check")):
         run(followed, "ruff", *command, "--no-cache", *written)
 
@@ -177,7 +263,11 @@ def test_every_file_that_the_page_names_is_there() -> None:
 
 
 def test_every_name_of_code_that_the_page_gives_is_there() -> None:
-    for name, file in re.findall(r"`([A-Z]+)` in `(stages/[\w/]+\.py)`", PAGE):
-        tree = ast.parse((ROOT / file).read_text())
-        targets = [n for node in tree.body if isinstance(node, ast.Assign) for n in node.targets]
+    for name, file in re.findall(r"`([A-Z_]+)` in `(stages/[\w/]+\.py)`", PAGE):
+        targets = []
+        for node in ast.parse((ROOT / file).read_text()).body:
+            if isinstance(node, ast.Assign):
+                targets += node.targets
+            elif isinstance(node, ast.AnnAssign):
+                targets.append(node.target)
         assert name in {target.id for target in targets if isinstance(target, ast.Name)}, name
