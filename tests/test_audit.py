@@ -298,7 +298,12 @@ def test_an_audit_of_nothing_is_no_success(
         ("toy.csv", ",fid,8.00", ",fjd,8.00", "mine/toy.csv:2: metric 'fjd': must be one of fid, precision"),
         ("toy.csv", ",fid,8.00", ",fid,8.o0", "mine/toy.csv:2: value '8.o0' is not a number"),
         ("toy.csv", "none,10,fid", "none,ten;,fid", "mine/toy.csv:2: steps 'ten;': must be without comma, semicolon"),
-        ("toy.csv", "10 steps,cifar10", "20 steps,cifar10", "mine/toy.csv:3: toy/1 [adm | none; 20 steps] fid occurs twice"),
+        (
+            "toy.csv",
+            "10 steps,cifar10",
+            "20 steps,cifar10",
+            "mine/toy.csv:3: toy/1 [adm | none; 20 steps] fid occurs twice",
+        ),
         ("toy.csv", "toy,2", "tox,2", "mine/toy.csv:12: paper 'tox': must be 'toy'"),
         ("toy.csv", "toy,2", "toy,2 a", "mine/toy.csv:12: table '2 a': must be a number or a name without spaces"),
         ("toy.csv", "cut off", "", "mine/toy.csv:21: value is empty: the note must say why"),

@@ -65,7 +65,7 @@ def read_part(folder: str, part: Part, digest: str, setting: str) -> Pretrained:
         raise InputError(f"{weights}: {len(wrong)} weights missing or not of {place / 'config.json'}: {wrong[0]}")
     # Keys such as _class_name and _diffusers_version are no settings.
     settings = {name: value for name, value in configuration.items() if not name.startswith("_")}
-    return Pretrained(settings, {name: weight.float() for name, weight in network.state_dict().items()})
+    return Pretrained(settings, network.state_dict())
 
 
 def _load(place: Path, part: Part) -> tuple[Any, Mapping[str, Any]]:
@@ -79,8 +79,12 @@ def _load(place: Path, part: Part) -> tuple[Any, Mapping[str, Any]]:
         options["dtype"] = torch.float32
     elif part == "vae":
         from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL as Network
+
+        options["torch_dtype"] = torch.float32
     else:
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel as Network
+
+        options["torch_dtype"] = torch.float32
     return cast(Any, Network).from_pretrained(place, **options)
 
 
