@@ -182,3 +182,22 @@ def test_without_these_calls_dvc_repro_runs(
     assert main(["grid"]) == 3
     assert ran == [[sys.executable, "-m", "dvc", "repro"]]
     assert capsys.readouterr().err == "grid: this DVC lacks dvc.stage.Stage.gone; running dvc repro instead\n"
+
+
+def test_a_stage_that_another_dvc_runs_is_not_disturbed(study: Path) -> None:
+    """While dvc repro runs a command it gives up the lock of the project and lists the files of the stage."""
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    lock = study / ".dvc/tmp/rwlock"
+    process = {"pid": sleeper.pid, "cmd": "dvc repro"}
+    try:
+        lock.write_text(json.dumps({"write": {str(study / "data/scores/adm-ip-ddim-es-4.json"): process}, "read": {}}))
+        result = attempt(study, *GRID)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == (
+        f"grid: process {sleeper.pid} (dvc repro) runs a stage of this project; wait for its end"
+    )
+    assert (study / "data/scores/adm-ip-ddim-es-4.json").exists()
+    grid(study)
