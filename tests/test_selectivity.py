@@ -156,7 +156,7 @@ def test_an_edit_of_the_settings_of_a_method_reaches_exactly_its_own_cells(study
     edit_settings(study, "fixes/time_shift_a.py", "window")
     edit_settings(study, "objectives/adm_gp.py", "penalty")
     assert stale(study) == {"report"}, (
-        "no cell has these methods; the report joins tables by what they are called there"
+        "no cell has these; the report reads their published names"
     )
     edit_settings(study, "fixes/epsilon_scaling.py", "b")
     assert stale(study) == sampling(ES) | {"diagnose@adm-ip", "report"}
