@@ -155,9 +155,7 @@ def test_an_edit_of_the_settings_of_a_method_reaches_exactly_its_own_cells(study
     edit_settings(study, "samplers/pndm.py", "order")
     edit_settings(study, "fixes/time_shift_a.py", "window")
     edit_settings(study, "objectives/adm_gp.py", "penalty")
-    assert stale(study) == {"report"}, (
-        "no cell has these; the report reads their published names"
-    )
+    assert stale(study) == {"report"}, "no cell has these; the report reads their published names"
     edit_settings(study, "fixes/epsilon_scaling.py", "b")
     assert stale(study) == sampling(ES) | {"diagnose@adm-ip", "report"}
     edit_settings(study, "samplers/ddim.py", "eta")
@@ -174,7 +172,7 @@ def test_an_edit_of_the_settings_of_a_method_reaches_exactly_its_own_cells(study
         (lambda study: append(study, "stages/methods/objectives/ddpm.py"), {"report"}),
         (
             lambda study: append(study, "stages/scoring/intervals.py"),
-            {f"evaluate@{k}" for k in KEYS} | {"extractor", "reference", "diagnose@adm-ip", "report"},
+            {f"evaluate@{k}" for k in KEYS} | {"reference", "diagnose@adm-ip", "report"},
         ),
         (lambda study: append(study, "stages/config/params.py"), set()),
         (lambda study: append(study, "stages/config/method_settings.py"), set()),

@@ -28,6 +28,7 @@ READERS = {
     f"data/models/{MODEL}.safetensors": (["sample", CELLS[0]],),
     f"data/samples/{CELLS[0]}.npz": (["evaluate", CELLS[0]],),
     "cells.json": (["sample", CELLS[0]], ["report"]),
+    "values.json": (["sample", CELLS[0]], ["report"]),
 } | {
     path: (["report"],)
     for path in (
@@ -118,7 +119,9 @@ class Folder:
     def _content(self) -> dict[Path, bytes]:
         files = [path for top in ("data", "reports") for path in Path(top).rglob("*") if path.is_file()]
         kept = [path for path in files if "published" not in path.parts and "templates" not in path.parts]
-        return {path: path.read_bytes() for path in [*kept, Path("params.yaml"), Path("cells.json")]}
+        return {
+            path: path.read_bytes() for path in [*kept, Path("params.yaml"), Path("cells.json"), Path("values.json")]
+        }
 
     def restore(self) -> None:
         """Restore every file, and remove new ones."""
@@ -156,7 +159,7 @@ def damaged_files(folder: Folder, random: Random, count: int) -> Iterator[tuple[
         if path in SIBLINGS and random.random() < 0.1:
             shutil.copy(SIBLINGS[path], path)
             done = f"put in the place of {SIBLINGS[path]}"
-        elif path.endswith(".json") and path != "reports/audit.json" and random.random() < 0.5:
+        elif path.startswith("data/") and path.endswith(".json") and random.random() < 0.5:
             done = damage_record(Path(path), random)
         else:
             done = damage_bytes(Path(path), random)

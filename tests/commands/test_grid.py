@@ -125,7 +125,9 @@ def test_data_that_the_user_tracks_is_left_to_dvc(study: Path) -> None:
     (study / "weights.bin").chmod(0o644)
     (study / "weights.bin").unlink()
     (study / "weights.bin").write_text("changed")
-    append(study, "dvc.yaml", "  other:\n    cmd: echo made > other.txt\n    outs: [other.txt]\n")
+    pipeline = study / "dvc.yaml"
+    other = "stages:\n  other:\n    cmd: echo made > other.txt\n    outs: [other.txt]\n"
+    pipeline.write_text(pipeline.read_text().replace("stages:\n", other, 1))
     run(study, "dvc", "freeze", "extractor")
     append(study, "stages/scoring/features.py")
     made = (study / "data/records/extractor.json").stat().st_mtime_ns
