@@ -107,7 +107,7 @@ def test_guidance_of_scale_0_is_the_unguided_cell_and_of_another_is_not(trained:
 
 
 def test_the_guide_and_the_network_are_asked_for_the_same_labels(trained: Path) -> None:
-    """The gradient of the guide is that of the labels that the network is told, in every run of images."""
+    """The gradient of the guide is that of the labels that the network is conditioned on, in every run of images."""
     params, cell = read_params(), planned_cell(GUIDED[0])
     model, (network, _) = load_model("adm-class", "adm"), load_classifier("adm-class")
     inputs = INPUTS["guide"].read(cell.model, model, params.seed, "fp32")

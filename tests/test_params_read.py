@@ -133,7 +133,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str
         patch.setattr(params, "parse_params", lambda content: Watched(parse(content), lambda n: found[stage].add(n)))
         # The plan's own reading decides which cells there are; a plan made for other params is refused.
         patch.setattr(cells, "read_params", lambda: read_all().content)
-        # The check of origins compares with all params; a change of theirs reaches the report through the records.
+        # The check of origins compares with all params; such a change reaches the report through the records.
         patch.setattr(report, "provenance_mismatches", lambda *_: iter(()))
         # So does the check whether a search was made for what is there now.
         patch.setattr(report, "settings_digest", lambda *_: "")

@@ -84,7 +84,7 @@ def measured(project: Path) -> Planned:
 
 
 def write_results(planned: Planned) -> None:
-    """Write the records of a study that ran with the params of now."""
+    """Write the records of a study that ran with the current params."""
     params = read_params()
     images = np.random.RandomState(0).randint(0, 256, (50, 8, 8, 1)).astype(np.uint8)
     for name in ("real", *planned.sample):

@@ -1,7 +1,7 @@
 """All scores of a set of images: one per module of stages/scoring/metrics.
 
 A metric is a module with ``value(fake, real, neighborhood)``, ``score`` (with its margin, and with replicates where
-paired differences are taken), HEADING, BETTER (lower or higher) and PLACE, its position among the columns of tables.
+paired differences are taken) and PLACE, its position among the columns of tables.
 """
 
 from __future__ import annotations

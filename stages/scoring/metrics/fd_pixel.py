@@ -7,8 +7,6 @@ from typing import Any
 from stages.scoring.features import FakeFeatures, RealFeatures
 from stages.scoring.frechet import frechet_score, frechet_value
 
-HEADING = "FD of pixels"
-BETTER = "lower"
 PLACE = 3
 
 

@@ -7,8 +7,6 @@ from typing import Any
 from stages.scoring.features import FakeFeatures, Kind, RealFeatures
 from stages.scoring.frechet import frechet_score, frechet_value
 
-HEADING = "FID"
-BETTER = "lower"
 PLACE = 1
 # The features of which it takes moments.
 KINDS: tuple[Kind, ...] = ("pooled",)

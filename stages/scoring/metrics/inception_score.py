@@ -11,8 +11,6 @@ from scipy.special import log_softmax
 from stages.scoring.features import FakeFeatures, RealFeatures
 from stages.scoring.intervals import with_replicates
 
-HEADING = "IS"
-BETTER = "higher"
 PLACE = 4
 # Images of a split, as the ADM evaluator has them: 10 splits of the papers' 50,000, one of 5,000 images or fewer.
 SPLIT = 5000

@@ -8,8 +8,6 @@ from stages.scoring.features import FakeFeatures, RealFeatures
 from stages.scoring.intervals import share_margin
 from stages.scoring.neighbours import covered_share
 
-HEADING = "precision"
-BETTER = "higher"
 PLACE = 5
 
 

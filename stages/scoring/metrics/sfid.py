@@ -7,8 +7,6 @@ from typing import Any
 from stages.scoring.features import FakeFeatures, RealFeatures
 from stages.scoring.frechet import frechet_score, frechet_value
 
-HEADING = "sFID"
-BETTER = "lower"
 PLACE = 2
 
 

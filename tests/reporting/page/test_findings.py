@@ -1,4 +1,4 @@
-"""Findings in words: what heads one, which are told together, and where a table's notes stand."""
+"""Findings in words: what heads one, which are grouped, and where a table's notes stand."""
 
 from __future__ import annotations
 
