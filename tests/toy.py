@@ -40,8 +40,15 @@ def untuned(params: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
+class WithoutAliases(yaml.SafeDumper):
+    """Writes a section that stands at two places in full at both."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def write_params(params: dict[str, Any], folder: Path = Path()) -> None:
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (folder / "params.yaml").write_text(yaml.dump(params, Dumper=WithoutAliases, sort_keys=False))
     forget_params()
 
 

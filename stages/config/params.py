@@ -248,7 +248,8 @@ def read_params() -> Params:
     stage that has trained for hours.
 
     Raises:
-        InputError: the file is missing or malformed, has an unknown key, a wrong type or a value out of range.
+        InputError: the file is missing or malformed, has an alias, an unknown key, a wrong type or a value out of
+            range.
     """
     return _read(PARAMS.absolute())
 
@@ -260,10 +261,22 @@ def forget_params() -> None:
 
 @cache
 def _read(path: Path) -> Params:
+    content = read_yaml(PARAMS)
+    _refuse_aliases(PARAMS)
     try:
-        return parse_params(read_yaml(PARAMS))
+        return parse_params(content)
     except ParamsFault as fault:
         raise InputError(f"{PARAMS}: {fault}") from None
+
+
+def _refuse_aliases(path: Path) -> None:
+    """Refuse YAML aliases: DVC's ``-S`` changes every section that shares a node, or loses the change."""
+    from ruamel.yaml import YAML, AliasEvent
+
+    for event in YAML(typ="safe").parse(path.read_text(encoding="utf-8")):
+        if isinstance(event, AliasEvent):
+            line = event.start_mark.line + 1
+            raise InputError(f"{path}: line {line}: alias *{event.anchor}; write the keys out, as -S sets one")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

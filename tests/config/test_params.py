@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import dvc.api
 import pytest
 import torch
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from stages.__main__ import main
 from stages.commands import check
@@ -225,6 +227,37 @@ def test_a_key_that_stands_twice_is_refused(project: Path, content: str, capsys)
     assert main(["check"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.fullmatch(r'check: params\.yaml: line \d: found duplicate key "(b|seed)"', line)
+
+
+@pytest.mark.parametrize("content", ["adm: &a {b: 1}\nes: *a\n", "adm: &a\n  b: 1\nes:\n  <<: *a\n", "a: [&b 1, *b]\n"])
+def test_an_alias_is_refused(project: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("params.yaml").write_text(content)
+    forget_params()
+    assert main(["check"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"check: params\.yaml: line \d: alias \*[ab]; write the keys out, as -S sets one", line)
+
+
+def leaves(content: dict[str, Any], *parents: str) -> dict[str, Any]:
+    """The values that are no mappings, by dotted path."""
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        found |= leaves(value, *parents, name) if isinstance(value, dict) else {".".join([*parents, name]): value}
+    return found
+
+
+@pytest.mark.parametrize("study", [".", "studies/quick", "studies/seeds"])
+def test_an_override_changes_the_key_that_it_names_alone(tmp_path: Path, study: str) -> None:
+    """Each leaf is set in half of the runs: of any two leaves, some run sets the first and not the second."""
+    path = tmp_path / "params.yaml"
+    before = leaves(read_yaml(ROOT / study / "params.yaml"))
+    new = {name: 7000 + place for place, name in enumerate(before)}
+    for bit in range(len(before).bit_length()):
+        for value in (0, 1):
+            named = {name: new[name] for place, name in enumerate(before) if place >> bit & 1 == value}
+            shutil.copy(ROOT / study / "params.yaml", path)
+            apply_overrides(str(path), [f"{name}={number}" for name, number in named.items()])
+            assert leaves(read_yaml(path)) == before | named
 
 
 def test_params_nested_too_deeply_are_refused(project: Path) -> None:
