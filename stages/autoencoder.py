@@ -24,6 +24,7 @@ from stages.store.records import AutoencoderRecord, log_run, write_record
 from stages.training.autoencoding import autoencoder_state, batch_of, quality, set_scale
 from stages.training.loop import BatchLoss, fit
 from stages.training.processes import accelerator
+from stages.training.stable_diffusion import read_part
 
 
 def run(autoencoder: str) -> None:
@@ -43,7 +44,7 @@ def run(autoencoder: str) -> None:
         made = trained(autoencoder, settings, images, params.seed, scratch)
     else:
         pretrained = method_module("autoencoders", settings.module).pretrained
-        arguments, weights = pretrained(autoencoder, settings, images.shape[1:])
+        arguments, weights = pretrained(autoencoder, settings, images.shape[1:], read_part)
         made = build_autoencoder(settings, arguments)
         made.network.load_state_dict(weights)
     made = made.to(device)

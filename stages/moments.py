@@ -24,6 +24,7 @@ def run(model: str) -> None:
     precision = params.sample.precision
     n = params.moments.images
     trained = load_model(model, planned_model(model).network).to(device)
+    trained.autoencoder.network.eval()
     denoise = denoiser(trained.network, trained.predicts_variance, precision)
     with torch.no_grad():
         images = trained.autoencoder.encode(from_uint8(*read_npz(DATASET, "images")).to(device))

@@ -46,6 +46,7 @@ def run(model: str) -> int:
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     check_batch(planned.recipe, recipe.batch_size, len(images), processes.num_processes)
     autoencoder = load_autoencoder(section.encoded_by, planned.autoencoder).to(device)
+    autoencoder.network.eval()
 
     @torch.no_grad()
     def batch(iteration: int) -> Tensor:

@@ -295,7 +295,7 @@ ARITHMETIC = {
     "store/records.py": {"time.monotonic() - started"},
 }
 CHANGING = (
-    *("astype", "bfloat16", "clamp", "clip", "double", "exp", "float", "half", "log", "mean", "normal"),
+    *("astype", "bfloat16", "clamp", "clip", "double", "eval", "exp", "float", "half", "log", "mean", "normal"),
     *("rand", "randint", "randn", "round", "sqrt", "std", "sum"),
 )
 

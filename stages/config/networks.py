@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import Annotated, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
 from stages.config.registry import import_all
 from stages.config.sections import Float, Int, Method, Section, methods
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 # What a network is conditioned on beside the time: one of the classes, or one of the captions of the data set.
 Condition = Literal["class", "text"]
 # The module of stages/networks/autoencoders of models without an autoencoder.
 PIXELS = "pixels"
+
+
+class Pretrained(NamedTuple):
+    """The configuration of a pretrained network, as JSON can hold it, and its weights, float32."""
+
+    configuration: dict[str, Any]
+    weights: dict[str, Tensor]
+
+
+# (folder, name of a network in it, sha256 of its weights, the key of params.yaml that has the sha256) -> the network.
+ReadPretrained: TypeAlias = Callable[[str, str, str, str], Pretrained]
 
 
 def check_heads(channels: int, multipliers: list[int], head_channels: int) -> None:

@@ -13,10 +13,10 @@ from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel
 
 from stages.config.errors import InputError
+from stages.config.networks import ReadPretrained
 from stages.networks.text_config import StableDiffusionSettings, TextSettings
 from stages.store.files import read_npz
 from stages.store.paths import DATASET
-from stages.store.stable_diffusion import check_scheduler, read_part
 
 START = "<start>"
 END = "<end>"
@@ -75,16 +75,20 @@ class Network(nn.Module):
 
 
 def start(
-    name: str, settings: TextSettings | StableDiffusionSettings, timesteps: int, image_size: int, image_channels: int
+    name: str,
+    settings: TextSettings | StableDiffusionSettings,
+    image_size: int,
+    image_channels: int,
+    read_part: ReadPretrained,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return what ``Network`` takes beside settings and image sizes, and the weights that training starts from.
 
     Args:
         name: the name of the recipe's section.
         settings: its network.
-        timesteps: of the recipe's noise schedule.
         image_size: height and width of the images or latents.
         image_channels: their channels.
+        read_part: reads a network of a Stable Diffusion folder.
 
     Raises:
         InputError: there are no captions, or the Stable Diffusion folder is not as expected.
@@ -93,7 +97,6 @@ def start(
     if isinstance(settings, TextSettings):
         tokens = word_tokens(captions)
         return configurations(settings, image_size, image_channels, tokens), {}
-    check_scheduler(settings.folder, timesteps)
     unet = read_part(settings.folder, "unet", settings.unet_sha256, f"{name}.network.unet_sha256")
     encoder_key = f"{name}.network.text_encoder_sha256"
     text_encoder = read_part(settings.folder, "text_encoder", settings.text_encoder_sha256, encoder_key)

@@ -28,6 +28,7 @@ def denoiser(
     The network computes in ``precision``, the sampler in fp32 whatever that is. ``labels`` [B] are of the images that
     are sampled, for a network that is conditioned on classes or captions.
     """
+    network.eval()
     conditions = () if labels is None else (labels,)
 
     def denoise(x: Tensor, times: Tensor) -> tuple[Tensor, Tensor | None]:

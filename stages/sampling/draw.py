@@ -50,6 +50,7 @@ def drawing(params: Params, cell: Cell, model: TrainedModel, seed: int) -> Draw:
     """
     device = pick_device()
     model = model.to(device)
+    model.autoencoder.network.eval()
     sampler = params.samplers[cell.sampler]
     precision = params.sample.precision
     chain = Chain(model.schedule, cell_grid(cell, sampler, model.schedule.timesteps))

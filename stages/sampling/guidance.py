@@ -14,6 +14,7 @@ def log_gradient(network: nn.Module, labels: Tensor, precision: str) -> GuideGra
 
     ``network`` gives class logits [B, classes], computed in ``precision``; y are the ``labels`` [B].
     """
+    network.eval()
 
     def gradient(x: Tensor, times: Tensor) -> Tensor:
         with torch.enable_grad():

@@ -101,11 +101,11 @@ def build_autoencoder(settings: AutoencoderSettings, arguments: Mapping[str, Any
 
 def pixels() -> Autoencoder:
     """Return the autoencoder of pixel models, which is the identity."""
-    return Autoencoder(PIXELS, None, {}, method_module("autoencoders", PIXELS).build().eval())
+    return Autoencoder(PIXELS, None, {}, method_module("autoencoders", PIXELS).build())
 
 
 def described_autoencoder(weights: Mapping[str, Tensor], description: Mapping[str, Any]) -> Autoencoder:
-    """Return the autoencoder of a description, with these weights and in eval mode.
+    """Return the autoencoder of a description, with these weights.
 
     Raises:
         KeyError, TypeError, ValueError, RuntimeError: the description or the weights do not fit.
@@ -113,7 +113,6 @@ def described_autoencoder(weights: Mapping[str, Tensor], description: Mapping[st
     settings = autoencoder_settings()[description["settings"]["method"]].model_validate(description["settings"])
     built = build_autoencoder(settings, description["arguments"])
     built.network.load_state_dict(weights)
-    built.network.eval()
     return built
 
 
@@ -124,7 +123,7 @@ def save_autoencoder(name: str, autoencoder: Autoencoder) -> None:
 
 
 def load_autoencoder(name: str | None, module: str) -> Autoencoder:
-    """Return an autoencoder in eval mode on the CPU; the identity where no name is given.
+    """Return an autoencoder on the CPU; the identity where no name is given.
 
     Raises:
         InputError: the file is missing, damaged, of another autoencoder, or its tensors do not fit its configuration.
@@ -135,7 +134,7 @@ def load_autoencoder(name: str | None, module: str) -> Autoencoder:
 
 
 class TrainedModel(NamedTuple):
-    """A trained network in eval mode, and what is needed to sample from it.
+    """A trained network, and what is needed to sample from it.
 
     Attributes:
         network: the denoiser.
@@ -221,7 +220,7 @@ def load_model(model: str, network: str) -> TrainedModel:
             channels, height, width = config["autoencoder"]["image_shape"]
             image_shape = (channels, height, width)
         return TrainedModel(
-            network=built.eval(),
+            network=built,
             schedule=make_schedule(config["training"]["schedule"], config["training"]["timesteps"]),
             shape=shape,
             predicts_variance=built.predicts_variance,
@@ -280,7 +279,7 @@ def load_snapshot(network: nn.Module, weights: Mapping[str, Tensor], model: str)
 
 
 class NoiseClassifier(NamedTuple):
-    """A trained classifier of noised images in eval mode, and its number of classes."""
+    """A trained classifier of noised images, and its number of classes."""
 
     network: nn.Module
     classes: int
@@ -295,7 +294,7 @@ def save_classifier(
 
 
 def load_classifier(model: str) -> NoiseClassifier:
-    """Return the classifier that guides a model, on the CPU and in eval mode; its weights take no gradient.
+    """Return the classifier that guides a model, on the CPU; its weights take no gradient.
 
     Raises:
         InputError: the file is missing, damaged, of another model, or its tensors do not fit its configuration.
@@ -307,7 +306,7 @@ def load_classifier(model: str) -> NoiseClassifier:
         # file, which its stage writes again after an edit of the module.
         network = method_module("networks", "noise_classifier").Network(settings, **config["arguments"])
         network.load_state_dict(tensors)
-        return NoiseClassifier(network.eval().requires_grad_(False), int(config["arguments"]["classes"]))
+        return NoiseClassifier(network.requires_grad_(False), int(config["arguments"]["classes"]))
 
     return load_model_file(guide_path(model), {"model": model}, build)
 

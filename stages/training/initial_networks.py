@@ -11,8 +11,10 @@ from stages.config.errors import InputError
 from stages.config.networks import NetworkSettings, UNetSettings
 from stages.config.params import Recipe
 from stages.config.registry import method_module
+from stages.networks.text_config import StableDiffusionSettings
 from stages.store.models import build_network
 from stages.store.paths import DATASET
+from stages.training.stable_diffusion import check_scheduler, read_part
 
 
 def network_start(name: str, recipe: Recipe, shape: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -32,10 +34,12 @@ def network_start(name: str, recipe: Recipe, shape: tuple[int, ...]) -> tuple[di
         check_sizes(name, settings, height, size)
     elif height != size:
         raise InputError(f"{DATASET}: {height}x{size} images or latents; the network of {name} needs squares")
+    if isinstance(settings, StableDiffusionSettings):
+        check_scheduler(settings.folder, recipe.timesteps)
     module = method_module("networks", settings.module)
     further, weights = {}, {}
     if hasattr(module, "start"):
-        further, weights = module.start(name, settings, recipe.timesteps, size, channels)
+        further, weights = module.start(name, settings, size, channels, read_part)
     return {"image_size": size, "image_channels": channels, **further}, weights
 
 

@@ -33,7 +33,7 @@ from stages.store.paths import (
     model_record_path,
     samples_path,
 )
-from stages.store.stable_diffusion import WEIGHTS
+from stages.training.stable_diffusion import WEIGHTS
 from tests.toy import toy_params, with_published, write_study
 
 CELL, N, STEPS, SCALE = "sd-cfg-none-5", 20, 5, 7.5

@@ -31,13 +31,15 @@ def make(chain: Chain, window: int, cutoff: int) -> Fix:
 
     The step leads to the time whose noise variance fits that of the *predicted noise*, among those within
     ``window // 2`` of the next grid time, where that is above ``cutoff``, and the chain goes on from there. Every time
-    is cut to a whole one, shifted or not. The first step is as scheduled. No step leads upwards, which the released
-    code does not rule out.
+    is cut to a whole one, shifted or not. The first step alone leads to the grid's own time, which may be fractional.
+    No step leads upwards, which the released code does not rule out.
     """
 
     def target(x: Tensor, eps: Tensor, index: int, scheduled: Tensor) -> Tensor:
+        if index + 1 == len(chain.grid.times):
+            return scheduled
         following = int(chain.grid.target(index) // 1)
-        if following <= cutoff or index + 1 == len(chain.grid.times):
+        if following <= cutoff:
             return scheduled.new_full(scheduled.shape, following).long()
         candidates = times_around(chain, following, window // 2, x.device)
         candidates = candidates[candidates < chain.grid.times[index] - window // 2]

@@ -26,13 +26,14 @@ def make(chain: Chain, window: int, cutoff: int) -> Fix:
     """Return the fix of the released code's deis, the nearest to the paper's Algorithm 2.
 
     The network is conditioned on the time whose noise variance fits the state, among those within a whole ``window``
-    (not half of one) of its own time, where that is above ``cutoff``; from the first step on.
+    (not half of one) of its own time, where that is above ``cutoff``; from the first step on. Below the cutoff it is
+    the grid's time cut to a whole one.
     """
 
     def condition(x: Tensor, index: int, scheduled: Tensor) -> Tensor:
-        time = chain.grid.times[index]
-        if not window or time <= cutoff:
-            return scheduled
+        time = int(chain.grid.times[index])
+        if time <= cutoff:
+            return scheduled.long()
         candidates = times_around(chain, time, window, x.device)
         return best_fit(x, candidates, 1 - chain.alpha_bar(candidates))
 

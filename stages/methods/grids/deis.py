@@ -11,14 +11,19 @@ SPACING = Spacing(published="", methods=("deis",))
 
 
 def time_grid(steps: int, timesteps: int) -> TimeGrid:
-    """Return int(linspace(0, sqrt(T - 1), steps + 1)^2), ending at alpha_bar[0] (DEIS, App. H; ts_order 2).
+    """Return linspace(0, sqrt(T - 1), steps + 1)^2, ending at alpha_bar[0] (DEIS, App. H; ts_order 2).
 
-    Where low times repeat, the smallest times not yet there take their places, as in the published code.
+    The times are fractional, as in the copy of DEIS that Time-Shift's code runs. Only where truncation would repeat
+    some of them, which takes many steps, all become whole: truncated, and the smallest times not yet there take the
+    places of those that repeat.
     """
-    stop = math.sqrt(timesteps - 1)
-    # The published code rounds in float32, which keeps T - 1 whole; in float64 the first time would be one less.
-    times = {int((i * (stop / steps)) ** 2) for i in range(steps)} | {timesteps - 1}
-    unused = (time for time in range(1, timesteps) if time not in times)
-    while len(times) <= steps:
-        times.add(next(unused))
-    return TimeGrid(tuple(sorted(times)[1:]), last=0)
+    stride = math.sqrt(timesteps - 1) / steps
+    # The first time is T - 1 exactly, which the square of its root misses by an ulp.
+    times = [(i * stride) ** 2 for i in range(steps)] + [float(timesteps - 1)]
+    whole = {int(time) for time in times}
+    if len(whole) == len(times):
+        return TimeGrid(tuple(times[1:]), last=0)
+    unused = (time for time in range(1, timesteps) if time not in whole)
+    while len(whole) < len(times):
+        whole.add(next(unused))
+    return TimeGrid(tuple(sorted(whole)[1:]), last=0)

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.config.method_settings import CLASSIFIER_FREE, GUIDED, SamplerSettings
 from stages.config.sections import Bool, Float
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import predict_x0
-from stages.sampling.fix import Fix
+from stages.sampling.fix import Fix, unit_scale
 from stages.sampling.walk import Denoiser, GuideGradient, Noise, Step, scaled, walk
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+Direction = Literal["scaled", "plain"]
+
 
 class Ddim(SamplerSettings):
+    """With ``direction: plain`` a fix's lambda divides eps in x0 only, as in the released code of LDM-ES."""
+
     method: Literal["ddim"]
     eta: Annotated[Float, Field(ge=0, le=1)]
     clip: Bool
+    direction: Direction = "scaled"
     published: ClassVar = ("ddim", "ddim-clipped", "ddpm")
+
+    @model_validator(mode="after")
+    def _a_clipped_x0_gives_the_direction(self) -> Self:
+        if self.clip and self.direction == "plain":
+            raise ValueError("direction: plain goes with clip: false; with clip: true eps is derived from x0")
+        return self
 
     @property
     def clips(self) -> bool:
@@ -97,6 +109,7 @@ def sample(
     *,
     eta: float = 0.0,
     clip: bool = False,
+    direction: Direction = "scaled",
     guide: GuideGradient | None = None,
     scale: float = 0.0,
 ) -> Tensor:
@@ -104,14 +117,18 @@ def sample(
 
     With ``clip`` x0 is clipped to [-1, 1] and eps is derived from it again (guided-diffusion). A ``guide`` moves that
     eps by ``scale`` times its gradient, and x0 with it, not clipped again (Dhariwal & Nichol 2021, Alg. 2). A fix's
-    lambda divides eps once, before that; the released code divides it a second time. One evaluation per grid time.
+    lambda divides eps once, before that; the released code divides it a second time. With ``direction: plain`` it
+    divides eps in x0 only, and the term that points to x_t has the prediction itself (LDM-ES). One evaluation per grid
+    time.
     """
+    in_x0_alone = direction == "plain"
+    predict = scaled(denoiser, replace(fix, scale=unit_scale) if in_x0_alone else fix)
 
     def update(x: Tensor, step: Step) -> Tensor:
         here = step.alpha_bar
         there = step.alpha_bar_next
         eps = step.eps
-        x0 = predict_x0(x, eps, here)
+        x0 = predict_x0(x, eps / fix.scale(step.index) if in_x0_alone else eps, here)
         if clip:
             x0 = x0.clamp(-1, 1)
             eps = ((1 / here).sqrt().to(x) * x - x0) / (1 / here - 1).sqrt().to(x)
@@ -122,8 +139,8 @@ def sample(
             x0 = x0 + (1 / here - 1).sqrt().to(x) * moved
         ratio = (1 - there) / (1 - here) * (1 - here / there)
         sigma = eta * ratio.sqrt()
-        direction = (1 - there - sigma**2).clamp(min=0).sqrt()
-        mean = there.sqrt().to(x0) * x0 + direction.to(x0) * eps
+        remaining = (1 - there - sigma**2).clamp(min=0).sqrt()
+        mean = there.sqrt().to(x0) * x0 + remaining.to(x0) * eps
         return mean + sigma.to(x0) * noise()
 
-    return walk(update, scaled(denoiser, fix), x, chain, fix)
+    return walk(update, predict, x, chain, fix)

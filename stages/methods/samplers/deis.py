@@ -37,8 +37,8 @@ def sample(denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise, 
     def update(x: Tensor, step: Step) -> Tensor:
         past.insert(0, step.eps)
         del past[order + 1 :]
-        times = [int(time) for time in chain.grid.times[step.index : step.index + len(past)]]
-        psi, weights = coefficients(chain.schedule, times, int(chain.grid.target(step.index)))
+        times = chain.grid.times[step.index : step.index + len(past)]
+        psi, weights = coefficients(chain.schedule, times, chain.grid.target(step.index))
         moved = psi * x
         for weight, eps in zip(weights, past, strict=True):
             moved = moved + weight * eps
@@ -47,21 +47,21 @@ def sample(denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise, 
     return walk(update, scaled(denoiser, fix), x, chain, fix)
 
 
-def coefficients(schedule: Schedule, times: Sequence[int], target: int) -> tuple[float, list[float]]:
+def coefficients(schedule: Schedule, times: Sequence[float], target: float) -> tuple[float, list[float]]:
     """Return psi and C_j of x_target = psi x + sum_j C_j eps_j, eps_j predicted at times[j], the last one first.
 
     The noise prediction is the polynomial through these in time, integrated exactly along the linear part of the ODE
-    (DEIS, Eq. 14-15). alpha_bar is linear between whole times, its slope at one that of the segment above.
+    (DEIS, Eq. 14-15). Times may be fractional: alpha_bar is linear between whole times, its slope at one that of the
+    segment above.
     """
     import torch
 
     table = schedule.alpha_bar.clamp(1e-7, 1 - 1e-7)
     stride = (target - times[0]) / INTERVALS
     tau = times[0] + stride * torch.arange(INTERVALS, dtype=torch.float64)
-    segment = tau.floor().long().clamp(max=len(table) - 2)
-    slope = table[segment + 1] - table[segment]
-    alpha_bar = table[segment] + slope * (tau - segment)
-    weight = (table[target] / alpha_bar).sqrt() * -0.5 * slope / alpha_bar / (1 - alpha_bar).sqrt()
+    alpha_bar, slope = interpolated(table, tau)
+    (here, there), _ = interpolated(table, torch.tensor([times[0], target], dtype=torch.float64))
+    weight = (there / alpha_bar).sqrt() * -0.5 * slope / alpha_bar / (1 - alpha_bar).sqrt()
     found = []
     for j, time in enumerate(times):
         basis = torch.ones_like(tau)
@@ -69,4 +69,11 @@ def coefficients(schedule: Schedule, times: Sequence[int], target: int) -> tuple
             if k != j:
                 basis = basis * (tau - other) / (time - other)
         found.append(float((weight * basis).sum() * stride))
-    return float((table[target] / table[times[0]]).sqrt()), found
+    return float((there / here).sqrt()), found
+
+
+def interpolated(table: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the values and slopes at ``times`` of the function that is linear between the entries of ``table``."""
+    segment = times.floor().long().clamp(max=len(table) - 2)
+    slope = table[segment + 1] - table[segment]
+    return table[segment] + slope * (times - segment), slope

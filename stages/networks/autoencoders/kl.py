@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from stages.config.errors import InputError
-from stages.config.networks import AutoencoderSettings
+from stages.config.networks import AutoencoderSettings, ReadPretrained
 from stages.config.sections import Sha256
 
 if TYPE_CHECKING:
@@ -24,19 +24,21 @@ class KlSettings(AutoencoderSettings):
     sha256: Sha256
 
 
-def pretrained(name: str, settings: KlSettings, shape: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def pretrained(
+    name: str, settings: KlSettings, shape: tuple[int, ...], read_part: ReadPretrained
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return what ``build`` takes beside the settings, and the folder's weights.
 
     Args:
         name: the name of the autoencoder's section.
         settings: the section.
         shape: (C, H, W) of the images to encode.
+        read_part: reads the autoencoder of the folder.
 
     Raises:
         InputError: the folder's autoencoder is missing or damaged, or cannot encode images of this shape.
     """
     from stages.store.paths import DATASET
-    from stages.store.stable_diffusion import read_part
 
     part = read_part(settings.folder, "vae", settings.sha256, f"{name}.sha256")
     channels, height, width = shape

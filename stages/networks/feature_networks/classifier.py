@@ -55,10 +55,8 @@ def build(image_channels: int, classes: int) -> nn.ModuleDict:
                 nn.ReLU(),
                 nn.AdaptiveAvgPool2d(4),
             ),
-            "spatial": nn.Conv2d(64, 64, 3, padding=1),
-            "penultimate": nn.Sequential(
-                nn.BatchNorm2d(64), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3), nn.Linear(1024, 64), nn.ReLU()
-            ),
+            "spatial": nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU()),
+            "penultimate": nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(1024, 64), nn.ReLU()),
             "head": nn.Linear(64, classes),
         }
     )
@@ -67,7 +65,7 @@ def build(image_channels: int, classes: int) -> nn.ModuleDict:
 def features(network: nn.ModuleDict, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return pooled features [B, 64], spatial features [B, 112] and logits [B, classes] of uint8 images [B, C, H, W].
 
-    The spatial features are of the 4x4 map before its norm and activation.
+    The spatial features are of the 4x4 map after its norm and ReLU, as ADM's evaluator takes Inception's.
     """
     spatial = network["spatial"](network["stem"](images.float() / 127.5 - 1))
     pooled = network["penultimate"](spatial)

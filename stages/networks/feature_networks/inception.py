@@ -1,7 +1,7 @@
 """FID's Inception network: torch-fidelity's TensorFlow-compatible one, with the spatial features of sFID.
 
-The spatial features are seven channels of the 17x17 output of the first 1x1 convolution of block Mixed_6d, before batch
-norm and activation: TensorFlow's ``mixed_6/conv``, which the ADM evaluator uses for sFID.
+The spatial features are seven channels of the 17x17 output of the first 1x1 branch of block Mixed_6d, after its batch
+norm and ReLU: TensorFlow's ``mixed_6/conv``, which the ADM evaluator uses for sFID, is the output of that ReLU.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ def features(network: Any, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     import torch
 
     spatial = []
-    convolution = network.Mixed_6d.branch1x1.conv
-    hook = convolution.register_forward_hook(lambda module, inputs, output: spatial.append(output))
+    hook = network.Mixed_6d.branch1x1.register_forward_hook(lambda module, inputs, output: spatial.append(output))
     with torch.inference_mode():
         pooled, logits = network(images)
     hook.remove()

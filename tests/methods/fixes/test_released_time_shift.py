@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -49,19 +50,20 @@ def test_no_window_gives_the_base_bit_for_bit(name: str, sampler: str) -> None:
 
 @pytest.mark.parametrize("window", [0, 40])
 def test_c_without_a_shift_is_the_base_up_to_whole_times(window: int) -> None:
-    """On a grid of whole times it is the base; DPM-Solver's are cut down, 799.2 to 799."""
+    """On a grid of whole times it is the base; DPM-Solver's are cut down but for the first target, 599.4 to 599."""
     fix = released("c", window, 1000 if window else 300)
     assert torch.equal(sampled("ddim", fix), sampled("ddim", none.make))
-    assert [time for time, _ in path(fix, "dpm-solver", 5)] == [999, 799, 599, 399, 199]
+    times = [time for time, _ in path(fix, "dpm-solver", 5)]
+    assert times == pytest.approx([999, 799.2, 599, 399, 199], abs=1e-9)
     assert not torch.equal(sampled("dpm-solver", fix), sampled("dpm-solver", none.make))
 
 
-def path(making: Making, spacing: str, steps: int, x: Tensor | None = None) -> list[tuple[int, int]]:
+def path(making: Making, spacing: str, steps: int, x: Tensor | None = None) -> list[tuple[float, float]]:
     """The times that the first sample's steps start at and lead to."""
     chain, found = Chain(LINEAR, time_grid(spacing, steps)), []
 
     def update(x: Tensor, step: Step) -> Tensor:
-        found.append((int(step.time[0]), int(step.target[0])))
+        found.append((float(step.time[0]), float(step.target[0])))
         return x
 
     fix = making(chain)
@@ -144,10 +146,12 @@ def test_d_takes_the_whole_window_from_the_first_step_on() -> None:
     chain, x = Chain(LINEAR, time_grid("deis", 5)), 0.1 * torch.ones(1, 1, 8, 8)
     top = len(chain.grid.times) - 1
     paper, code = (module.make(chain, window=30, cutoff=300) for module in (time_shift, time_shift_d))
-    for index, time in ((top, 999), (top - 1, 639)):
-        scheduled = torch.tensor([time])
-        assert int(code.condition(x, index, scheduled)) == time - 30, "too little variance: the lower edge"
-        assert int(paper.condition(x, index, scheduled)) == (time - 15 if index < top else time)
+    for index, time in ((top, 999.0), (top - 1, 639.36)):
+        scheduled = torch.tensor([time], dtype=torch.float64)
+        assert float(scheduled) == pytest.approx(chain.grid.times[index], abs=1e-9)
+        assert int(code.condition(x, index, scheduled)) == int(time) - 30, "too little variance: the lower edge"
+        paper_time = math.ceil(time - 15) if index < top else time
+        assert float(paper.condition(x, index, scheduled)) == paper_time, "whole times within half a window"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from stages.networks.feature_networks.inception import build, features
 from stages.scoring import frechet
 from stages.store.files import read_json, sha256, write_npz
 from stages.store.paths import DATASET, samples_path, scores_path
+from tests.golden import ORACLES
 from tests.toy import toy_params, write_study
 
 LAYER = "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url"
@@ -54,20 +55,53 @@ def dataset(images: np.ndarray) -> None:
     write_npz(DATASET, images=images, labels=np.zeros(len(images), np.int64))
 
 
-def test_spatial_features_are_the_raw_convolution(random_state: dict[str, Tensor]) -> None:
+def test_spatial_features_are_the_output_of_the_relu(random_state: dict[str, Tensor]) -> None:
     network: Any = build(random_state)
-    raw: list[Tensor] = []
-    network.Mixed_6d.branch1x1.conv.register_forward_hook(lambda m, i, output: raw.append(output))
+    normalised: list[Tensor] = []
+    network.Mixed_6d.branch1x1.bn.register_forward_hook(lambda m, i, output: normalised.append(output.clone()))
     images = torch.from_numpy(random_images(2)).permute(0, 3, 1, 2)
     pooled, spatial, logits = features(network, images)
     assert pooled.shape == (2, 2048)
     assert spatial.shape == (2, 7 * 17 * 17)
-    assert torch.equal(spatial, raw[0][:, :7].flatten(1))
+    assert torch.equal(spatial, normalised[0][:, :7].relu().flatten(1))
     with patch(LAYER, return_value=random_state):
         plain = FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"])
     assert torch.equal(pooled, plain(images)[0])
     assert torch.equal(logits, plain(images)[1])
     torch.testing.assert_close(logits, pooled @ random_state["fc.weight"].T)
+
+
+def test_features_match_the_pytorch_port_of_the_evaluator(random_state: dict[str, Tensor]) -> None:
+    """openai/consistency_models, on the same weights and images; within 1e-4 standard deviations, float32."""
+    with np.load(ORACLES / "released" / "sfid_layer.npz") as content:
+        expected = dict(content)
+    images = np.random.RandomState(2).randint(0, 256, (3, 3, 32, 32)).astype(np.uint8)
+    pooled, spatial, _ = features(build(oracle_weights(random_state)), torch.from_numpy(images))
+    for found, wanted in ((spatial[:, ::7], expected["spatial"]), (pooled[:, ::16], expected["pooled"])):
+        assert np.abs(found.numpy() - wanted).max() < 1e-4 * wanted.std()
+
+
+def oracle_weights(shapes: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensor k of the sorted names is drawn from RandomState(k)."""
+    weights = {}
+    for k, (name, tensor) in enumerate(sorted(shapes.items())):
+        rng = np.random.RandomState(k)
+        shape = tuple(tensor.shape)
+        if name.endswith("num_batches_tracked"):
+            weights[name] = tensor
+            continue
+        if name.endswith("running_var"):
+            value = 0.5 + rng.uniform(size=shape)
+        elif name.startswith("fc"):
+            value = 0.02 * rng.standard_normal(shape)
+        elif tensor.ndim == 4:
+            value = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
+        elif name.endswith("bn.weight"):
+            value = np.ones(shape)
+        else:
+            value = 0.1 * rng.standard_normal(shape)
+        weights[name] = torch.tensor(value, dtype=torch.float32)
+    return weights
 
 
 def test_a_cell_is_scored_with_inception(project: Path, random_state: dict[str, Tensor]) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
-
-from torch import Tensor
+from typing import Any, cast
 
 from stages.config.errors import InputError
+from stages.config.networks import Pretrained
 from stages.diffusion.schedule import ROOT_LINEAR
 from stages.store.files import sha256
 
-Part = Literal["unet", "text_encoder", "vae"]
 WEIGHTS = {
     "unet": "diffusion_pytorch_model.safetensors",
     "text_encoder": "model.safetensors",
@@ -32,15 +30,8 @@ SCHEDULER = {
 DEFAULTS = {"prediction_type": "epsilon", "trained_betas": None, "rescale_betas_zero_snr": False}
 
 
-class Pretrained(NamedTuple):
-    """The configuration of a part, as JSON can hold it, and its weights, float32."""
-
-    configuration: dict[str, Any]
-    weights: dict[str, Tensor]
-
-
-def read_part(folder: str, part: Part, digest: str, setting: str) -> Pretrained:
-    """Return a part of a folder; ``setting`` is the key of params.yaml with the digest of its weights.
+def read_part(folder: str, part: str, digest: str, setting: str) -> Pretrained:
+    """Return a part of a folder, a key of ``WEIGHTS``; ``setting`` is the key of params.yaml with its sha256.
 
     Nothing is downloaded, and only safetensors files are read, after a check of their sha256.
 
@@ -68,7 +59,7 @@ def read_part(folder: str, part: Part, digest: str, setting: str) -> Pretrained:
     return Pretrained(settings, network.state_dict())
 
 
-def _load(place: Path, part: Part) -> tuple[Any, Mapping[str, Any]]:
+def _load(place: Path, part: str) -> tuple[Any, Mapping[str, Any]]:
     """Return the network of a part, and the names of missing and unexpected weights."""
     import torch
 
