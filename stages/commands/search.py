@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf, isfinite
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from stages.config.entries import Cell, Searched
+from stages.config.entries import Cell, Place, Searched
 from stages.config.errors import InputError
+from stages.config.method_settings import FixSettings
 from stages.config.params import Params, read_params
 from stages.config.registry import method_module
 from stages.config.runtime import batches
@@ -31,14 +33,14 @@ from stages.store.paths import DATA, FEATURE_NETWORK, REFERENCE, model_path
 
 FOUND = Path(".scratch") / "search"
 # Approximate number of trials per cell, for the estimate of the time left only.
-TRIALS = 8
+TRIALS = 10
 
 
 def run(jobs: str | None = None, cell: str | None = None) -> None:
     """Search every cell of the plan whose fix has a tuned value, and write tuned.yaml and the plan; or one cell alone.
 
     Entries of tuned.yaml that were made with the current settings stay; to search a cell anew, delete its entry. What a
-    killed search had finished is kept, as long as the models and all settings stay.
+    killed search had finished is kept, as long as the models, all settings and the procedure stay.
     """
     params = read_params()
     neutral = neutral_values(params)
@@ -52,7 +54,7 @@ def run(jobs: str | None = None, cell: str | None = None) -> None:
     if not wanted:
         raise InputError("no cell of the plan has a fix with the word tuned in params.yaml")
     digests = {key: settings_digest(params, each) for key, each in wanted.items()}
-    found = {key: entry for key, entry in read_tuned().items() if digests.get(key) == entry.settings}
+    found = {key: entry for key, entry in read_tuned().items() if digests.get(key) == entry.settings and entry.places}
     left = [key for key, each in wanted.items() if key not in found and not found_before(params, each)]
     costs = cell_evaluations(planned, params)
     run_beside(sorted(left, key=lambda key: -costs[key]), costs, job_count(jobs, params.runtime))
@@ -60,7 +62,9 @@ def run(jobs: str | None = None, cell: str | None = None) -> None:
         kept = read_json(FOUND / f"{key}.json")
         if kept["inputs"] != inputs(params, wanted[key]):
             raise InputError(f"{key}: params, model or features changed during the search; search again")
-        found[key] = Searched(values=kept["values"], settings=digests[key], trials=kept["trials"])
+        found[key] = Searched(
+            values=kept["values"], places=kept["places"], settings=digests[key], trials=kept["trials"]
+        )
     write_tuned({key: found[key] for key in wanted})
     write_cells(read_plan())
 
@@ -73,12 +77,17 @@ def neutral_values(params: Params) -> dict[str, int | float]:
     """
     found: dict[str, int | float] = {}
     for name, section in params.fixes.items():
-        values = getattr(method_module("fixes", section.module), "NEUTRAL", {})
+        values = getattr(searching_module(section), "NEUTRAL", {})
         for setting in section.tuned():
             if setting not in values:
                 raise InputError(f"{name}.{setting}: {section.method} has no search for it; allowed is a number")
             found[setting] = values[setting]
     return found
+
+
+def searching_module(fix: FixSettings) -> ModuleType:
+    """Return the module whose ``search`` and ``NEUTRAL`` a fix has, if it has any."""
+    return method_module("fixes", fix.searched_as or fix.module)
 
 
 def run_beside(keys: list[str], costs: Mapping[str, int], jobs: int) -> None:
@@ -106,14 +115,57 @@ def run_beside(keys: list[str], costs: Mapping[str, int], jobs: int) -> None:
 def search_cell(params: Params, cell: Cell) -> None:
     """Search one cell and keep what was found for ``run``."""
     timesteps = params.recipes[params.models[cell.model].recipe].timesteps
-    search = method_module("fixes", cell.fix_module).search
-    trials: list[Trial] = search(params.fixes[cell.fix].tuned(), cell.steps, timesteps, measure(params, cell))
+    fix = params.fixes[cell.fix]
+    module = searching_module(fix)
+    trials: list[Trial] = module.search(fix.tuned(), cell.steps, timesteps, measure(params, cell))
     finite = [trial for trial in trials if isfinite(trial.fid)]
-    if not finite:
+    if all(trial.control for trial in finite):
         raise InputError(f"{cell.key}: no trial gives finite images; check its params")
     rows = [t.values | {"fid": round(t.fid, 4)} | ({"control": True} if t.control else {}) for t in finite]
-    found = {"values": best(finite).values, "trials": rows, "inputs": inputs(params, cell)}
+    found = {
+        "values": best(finite).values,
+        "places": places(finite, module.NEUTRAL),
+        "trials": rows,
+        "inputs": inputs(params, cell),
+    }
     write_json(FOUND / f"{cell.key}.json", found)
+
+
+def places(trials: Sequence[Trial], neutral: Values) -> dict[str, Place]:
+    """Return where each of the best values lies in the range of its setting; see ``Place``.
+
+    A search varies its first setting alone at first: the range of that one are the trials that share all other values
+    with the first trial. That of the others are all trials.
+
+    Args:
+        trials: those of a search.
+        neutral: the values that change nothing.
+    """
+    first, *others = trials[0].values
+    alone = [trial for trial in trials if _without(trial, first) == _without(trials[0], first)]
+    lowest_fid = best(trials).fid
+    found = {first: _place(alone, first, neutral[first], lowest_fid)}
+    for name in others:
+        found[name] = _place(trials, name, neutral[name], lowest_fid)
+    return found
+
+
+def _place(trials: Sequence[Trial], name: str, neutral: float, lowest_fid: float) -> Place:
+    chosen = best(trials).values[name]
+    controls = [trial for trial in trials if trial.control]
+    control = min(controls, key=lambda trial: trial.fid, default=None)
+    if control is not None and control.fid <= lowest_fid:
+        smallest = min(trial.values[name] for trial in trials if not trial.control)
+        return "below the range" if neutral != control.values[name] < smallest else "off"
+    if chosen == min(trial.values[name] for trial in trials):
+        return "lower edge"
+    if chosen == max(trial.values[name] for trial in trials):
+        return "upper edge"
+    return "inside"
+
+
+def _without(trial: Trial, name: str) -> Values:
+    return {key: value for key, value in trial.values.items() if key != name}
 
 
 def found_before(params: Params, cell: Cell) -> bool:
@@ -125,8 +177,9 @@ def found_before(params: Params, cell: Cell) -> bool:
 
 
 def inputs(params: Params, cell: Cell) -> list[str]:
-    """Return digests of all that the trials of a cell rest on."""
-    files = model_path(cell.model), DATA / cell.input, FEATURE_NETWORK, REFERENCE
+    """Return digests of all that the trials of a cell rest on, the procedure of the search included."""
+    procedure = Path(str(searching_module(params.fixes[cell.fix]).__file__))
+    files = model_path(cell.model), DATA / cell.input, FEATURE_NETWORK, REFERENCE, procedure
     return [settings_digest(params, cell), *(sha256(path) for path in files)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -39,13 +39,19 @@ class Cell(Section):
         return {"model": self.model, "sampler": self.sampler, "fix": self.fix, "steps": self.steps}
 
 
-class Searched(Section):
-    """One cell's entry in tuned.yaml: the values found, and all trials.
+# Where the best value of a setting lies in the range that was searched. Off: without the fix FID is as low, or lower.
+# Below the range: it is, at a value below those that the paper looks at. At an edge, values beyond it were not tried.
+Place = Literal["inside", "lower edge", "upper edge", "off", "below the range"]
 
-    ``settings`` is a digest of all settings of the trials.
+
+class Searched(Section):
+    """One cell's entry in tuned.yaml: the values found, where each lies in its range, and all trials.
+
+    ``settings`` is a digest of all settings of the trials. ``places`` is empty in entries of before it was recorded.
     """
 
     values: dict[str, int | float]
+    places: dict[str, Place] = Field(default_factory=dict)
     settings: str
     trials: list[dict[str, int | float | bool]]
 

@@ -145,11 +145,13 @@ class FixSettings(MethodSettings):
     """Settings that all fixes share; the fields of a subclass are the keywords of its ``make`` function.
 
     The file of a fix whose settings may be ``tuned`` also has ``search``, which tries values, and ``NEUTRAL``, the
-    values of these settings that change nothing.
+    values of these settings that change nothing; or it names in ``searched_as`` the method whose file has them.
     """
 
     # What the published tables call the method.
     published: ClassVar[tuple[str, ...]]
+    # The method that its values are searched for as; its own where there is none.
+    searched_as: ClassVar[str | None] = None
 
     @property
     def moves_steps(self) -> bool:

@@ -11,9 +11,12 @@ import pytest
 from stages import extractor, prepare, reference, train
 from stages.__main__ import main
 from stages.commands import search
+from stages.commands.search import places
 from stages.config.params import read_params
+from stages.methods.fixes import time_shift
 from stages.plan.plan_file import read_cells
 from stages.plan.result_files import TUNED, read_tuned, settings_digest, write_tuned
+from stages.sampling.trial import Trial
 from tests.toy import toy_params, write_params, write_study
 
 ES, TS, LINEAR = (f"adm-ip-ddim-{fix}-4" for fix in ("es", "ts", "es-linear"))
@@ -55,6 +58,7 @@ def test_it_writes_the_best_trial_of_each_cell_and_the_plan(trained: Path, capsy
         least = min(eligible, key=lambda trial: trial["fid"])
         assert {name: least[name] for name in entry.values} == entry.values == cells[key].values
         assert entry.settings == settings_digest(read_params(), cells[key])
+        assert set(entry.places) == set(entry.values)
     assert isinstance(found[TS].values["window"], int)
     # What is kept is not searched for again, and gives the same file.
     before = TUNED.read_bytes()
@@ -109,3 +113,67 @@ def test_a_damaged_file_of_values_is_one_line(project: Path, capsys: pytest.Capt
     assert main(["plan"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "plan: tuned.yaml: edited or damaged; run python -m stages search"
+
+
+def test_an_entry_of_before_places_were_recorded_is_searched_anew(trained: Path, monkeypatch) -> None:
+    assert main(["search", "-j", "2"]) == 0
+    found = read_tuned()
+    write_tuned(found | {TS: found[TS].model_copy(update={"places": {}})})
+    shutil.rmtree(search.FOUND)
+    monkeypatch.setattr(search, "run_beside", lambda keys, *_: pytest.fail(f"searched again: {keys}"))
+    with pytest.raises(pytest.fail.Exception, match=rf"searched again: \['{TS}'\]"):
+        main(["search"])
+
+
+@pytest.mark.parametrize(
+    ("fids", "place"),
+    [
+        # FID at b = 0.99 and 1, which are controls, and at 1.01, 1.02 and 1.03.
+        ((9, 9, 3, 2, 3), "inside"),
+        ((9, 9, 1, 2, 3), "inside"),
+        ((9, 9, 3, 2, 1), "upper edge"),
+        ((9, 1, 1, 2, 3), "off"),
+        ((9, 0, 3, 2, 1), "off"),
+        ((1, 2, 1, 2, 3), "below the range"),
+        ((0, 0.5, 3, 2, 1), "below the range"),
+    ],
+)
+def test_the_place_of_the_best_value(fids: tuple[float, ...], place: str) -> None:
+    values = (0.99, 1.0, 1.01, 1.02, 1.03)
+    trials = [Trial({"b": b}, fid, b <= 1) for b, fid in zip(values, fids, strict=True)]
+    assert places(trials, {"b": 1.0, "k": 0.0}) == {"b": place}
+    assert places(trials[2:], {"b": 1.0})["b"] != "off", "no control says so"
+
+
+def test_the_lower_edge_has_nothing_below() -> None:
+    assert places([Trial({"b": 1.0}, 1), Trial({"b": 2.0}, 2)], {"b": 0.0}) == {"b": "lower edge"}
+
+
+def test_the_place_of_each_of_two_values() -> None:
+    """Windows at the first cutoff, cutoffs at the best window."""
+    trials = [Trial({"window": w, "cutoff": 300}, fid, w == 0) for w, fid in ((0, 9.0), (2, 2.0), (4, 3.0))]
+    cutoffs = [Trial({"window": 2, "cutoff": c}, fid) for c, fid in ((200, 4.0), (400, 1.5), (900, 1.0))]
+    neutral = {"window": 0, "cutoff": 0}
+    assert places([*trials, *cutoffs], neutral) == {"window": "inside", "cutoff": "upper edge"}
+    assert places([*trials, *cutoffs[:2]], neutral) == {"window": "inside", "cutoff": "upper edge"}
+    without = [trials[0]._replace(fid=0.5), *trials[1:], *cutoffs]
+    assert places(without, neutral) == {"window": "off", "cutoff": "off"}
+
+
+def test_the_place_of_a_slope_and_of_its_mean() -> None:
+    """b is on the line of the uniform schedules, k among all."""
+    uniform = [Trial({"b": b, "k": 0.0}, fid, b == 1) for b, fid in ((1.0, 9), (1.01, 3), (1.02, 2), (1.03, 4))]
+    sloped = [Trial({"b": b, "k": k}, fid) for b, k, fid in ((1.0, 1e-3, 3), (0.98, 2e-3, 1), (0.96, 3e-3, 5))]
+    assert places([*uniform, *sloped], {"b": 1.0, "k": 0.0}) == {"b": "inside", "k": "inside"}
+    assert places([*uniform, *sloped[:2]], {"b": 1.0, "k": 0.0}) == {"b": "inside", "k": "upper edge"}
+    assert places([*uniform, *sloped[:1]], {"b": 1.0, "k": 0.0}) == {"b": "inside", "k": "lower edge"}
+
+
+@pytest.mark.parametrize("variant", ["a", "b", "c", "d"])
+def test_the_released_time_shifts_are_searched_as_the_one_of_the_paper(project: Path, variant: str) -> None:
+    params = toy_params()
+    params[f"ts-{variant}"] |= {"window": "tuned", "cutoff": "tuned"}
+    write_params(params)
+    fix = read_params().fixes[f"ts-{variant}"]
+    assert search.searching_module(fix) is time_shift
+    assert search.neutral_values(read_params()) == time_shift.NEUTRAL

@@ -45,7 +45,9 @@ def test_the_values_that_a_fix_searches_for_have_neutral_ones() -> None:
         module = method_module("fixes", name)
         assert hasattr(module, "search") == hasattr(module, "NEUTRAL"), name
         (settings,) = (each for each in FIXES.values() if each.__module__ == module.__name__)
-        assert set(getattr(module, "NEUTRAL", {})) <= set(settings.model_fields)
+        assert not (settings.searched_as and hasattr(module, "search")), name
+        searching = method_module("fixes", settings.searched_as or name)
+        assert set(getattr(searching, "NEUTRAL", {})) <= set(settings.model_fields)
 
 
 MODULES = [

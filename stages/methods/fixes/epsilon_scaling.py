@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
@@ -10,16 +11,16 @@ from stages.config.fixed import Diagnose
 from stages.config.method_settings import FixSettings, LookedUp
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix
-from stages.sampling.trial import Measure, Trial, Values, best
+from stages.sampling.trial import Measure, Trial, Values, best, widened
 
 NEUTRAL: Values = {"b": 1.0, "k": 0.0}
 
 # What the search tries: values of b, then slopes k.
 COARSE = (1.001, 1.003, 1.005, 1.01, 1.017, 1.03)
-# ES looks above 1 alone, where the prediction is made smaller.
-CONTROLS = (0.97, 0.99)
+# ES looks above 1 alone, where the prediction is made smaller; 1 is no fix.
+CONTROLS = (0.99, 1.0)
 SLOPES = (1e-4, 3e-4, 1e-3, 2.5e-3)
-# The factor by which b - 1 grows while the largest b tried is the best, and how often it does.
+# The factor by which b - 1, or k, grows while the largest value tried is the best, and how often it does.
 GROWTH = 1.6
 LONGEST = 4
 
@@ -59,17 +60,24 @@ def diagnosed(section: Diagnose) -> dict[str, Values]:
 def search(tuned: list[str], steps: int, timesteps: int, measure: Measure) -> list[Trial]:
     """Return the trials for the settings of ``tuned``: b, k or both (ES, Sec. 5 and App.).
 
-    First uniform, lambda = b: coarse values, then two finer ones around the best. Then slopes: lambda_i = k i + b over
-    the indices i = 0 .. steps - 1, with b such that the mean of lambda stays.
+    First uniform, lambda = b: coarse values, larger ones while the largest is the best, then two finer ones around the
+    best. Then slopes: lambda_i = k i + b over the indices i = 0 .. steps - 1, with b such that the mean of lambda
+    stays; larger ones while the largest is the best.
     """
     trials = _search_b(measure, "k" in tuned) if "b" in tuned else []
-    if "k" in tuned:
-        mean = best(trials).values["b"] if trials else None
-        for k in SLOPES:
-            values: Values = {"k": k} if mean is None else {"b": round(mean - k * (steps - 1) / 2, 6), "k": k}
-            if values.get("b", 1.0) > 0:
-                trials.append(Trial(values, measure(values)))
-    return trials
+    if "k" not in tuned:
+        return trials
+    mean = best(trials).values["b"] if trials else None
+
+    def tried(k: float) -> Trial:
+        values: Values = {"k": k} if mean is None else {"b": round(mean - k * (steps - 1) / 2, 6), "k": k}
+        return Trial(values, measure(values))
+
+    # lambda is positive at all indices.
+    largest = inf if mean is None else 2 * mean / max(steps - 1, 1)
+    sloped = [tried(k) for k in SLOPES if k < largest]
+    steeper = (round(SLOPES[-1] * GROWTH**n, 6) for n in range(1, LONGEST + 1))
+    return widened([*trials, *sloped], sloped[-1], (k for k in steeper if k < largest), tried)
 
 
 def _search_b(measure: Measure, sloped: bool) -> list[Trial]:
@@ -79,12 +87,9 @@ def _search_b(measure: Measure, sloped: bool) -> list[Trial]:
         values: Values = {"b": round(b, 6), "k": 0.0} if sloped else {"b": round(b, 6)}
         return Trial(values, measure(values), control)
 
-    trials = [tried(b, control=True) for b in CONTROLS] + [tried(b) for b in COARSE]
-    for _ in range(LONGEST):
-        largest = max(trial.values["b"] for trial in trials)
-        if best(trials).values["b"] < largest:
-            break
-        trials.append(tried(1 + GROWTH * (largest - 1)))
+    coarse = [tried(b) for b in COARSE]
+    larger = (1 + GROWTH**n * (COARSE[-1] - 1) for n in range(1, LONGEST + 1))
+    trials = widened([*(tried(b, control=True) for b in CONTROLS), *coarse], coarse[-1], larger, tried)
     chosen = best(trials).values["b"]
     known = sorted({1.0, *(trial.values["b"] for trial in trials if not trial.control)})
     place = known.index(chosen)

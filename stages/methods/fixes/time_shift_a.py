@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
-
-from stages.config.method_settings import FixSettings
-from stages.config.sections import Int
+from stages.config.method_settings import FixSettings, Times
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix, best_fit, times_around
 
@@ -17,9 +14,10 @@ if TYPE_CHECKING:
 
 class TimeShiftA(FixSettings):
     method: Literal["time-shift-a"]
-    window: Annotated[Int, Field(ge=0)]
-    cutoff: Annotated[Int, Field(ge=0)]
+    window: Times
+    cutoff: Times
     published: ClassVar = ("ts",)
+    searched_as: ClassVar = "time-shift"
 
     @property
     def moves_steps(self) -> bool:
