@@ -144,7 +144,7 @@ def places(trials: Sequence[Trial], neutral: Values) -> dict[str, Place]:
     first, *others = trials[0].values
     alone = [trial for trial in trials if _without(trial, first) == _without(trials[0], first)]
     lowest_fid = best(trials).fid
-    found = {first: _place(alone, first, neutral[first], lowest_fid)}
+    found: dict[str, Place] = {first: _place(alone, first, neutral[first], lowest_fid)}
     for name in others:
         found[name] = _place(trials, name, neutral[name], lowest_fid)
     return found
