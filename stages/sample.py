@@ -43,7 +43,7 @@ def run(cell: str) -> None:
     n = params.sample.n
     channels, height, width = model.image_shape
     check_space(n, model.image_shape)
-    grid = cell_grid(planned, sampler, model.schedule.timesteps)
+    grid = cell_grid(planned, sampler, model.schedule)
     nfe = sampler.nfe(len(grid.times))
     made = {
         **planned.axes,

@@ -10,7 +10,7 @@ import pytest
 from stages.__main__ import main
 from stages.store.paths import DATASET, diagnosis_path
 from stages.store.records import DiagnosisRecord, read_record
-from tests.toy import toy_params, write_study
+from tests.toy import toy_params, write_params, write_study
 
 MODEL = "adm-ip"
 RECORD = diagnosis_path(MODEL)
@@ -68,7 +68,7 @@ def test_another_seed_is_another_diagnosis(trained: Path) -> None:
 
 
 def test_steps_that_no_grid_holds_are_one_line(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_study(params(steps=80))
+    write_params(params(steps=80))
     assert main(["diagnose", MODEL]) == 2
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("diagnose: ")]
     assert "diagnose.steps: the uniform grid of 1000 cannot hold 80 steps" in line

@@ -275,8 +275,13 @@ def test_models_share_initialisation_batches_times_and_noise(project: Path, monk
         assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_a_loss_that_is_not_finite_stops_without_a_model(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    configure(lr=1e30, iterations=20, warmup=0)
+@pytest.mark.parametrize("t_sampling", ["uniform", "antithetic", "loss-second-moment"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_loss_that_is_not_finite_stops_without_a_model(
+    project: Path, capsys: pytest.CaptureFixture[str], t_sampling: str, precision: str
+) -> None:
+    """Of 4 times, each has ten losses after some 3 of 40 iterations: importance sampling then depends on them."""
+    configure(lr=1e30, iterations=40, warmup=0, timesteps=4, t_sampling=t_sampling, precision=precision)
     prepare.run()
     assert main(["train", "adm"]) == 2
     message = capsys.readouterr().err.splitlines()[-1]

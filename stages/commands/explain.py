@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stages.config.errors import InputError
 from stages.config.method_settings import SamplerSettings
 from stages.config.params import Params, read_params
+from stages.diffusion.schedule import noise_levels
 from stages.plan.plan_file import read_plan
 from stages.plan.planning import Plan, PlannedRow
 from stages.plan.result_files import read_times
@@ -59,7 +60,7 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     recipe = params.recipes[model.recipe]
     section = params.fixes[cell.fix]
     fix = section.resolved(cell.values)
-    grid = sampler_grid(sampler, cell.steps, recipe.timesteps)
+    grid = sampler_grid(sampler, cell.steps, noise_levels(recipe.schedule, recipe.timesteps))
     yield f"  data set  {params.prepare.dataset}, in place of {row.dataset}"
     trained = f"{recipe.network.method} network, {recipe.schedule} schedule, {recipe.iterations:,} iterations"
     settings = ", ".join(filter(None, [_settings(model.settings()), model.recipe]))

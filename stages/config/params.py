@@ -52,6 +52,8 @@ else:
     Extractor = Annotated[Union[tuple(FEATURE_NETWORKS.values())], Field(discriminator="network")]  # noqa: UP007
 
 PARAMS = Path("params.yaml")
+# With fewer training times the last beta, which is scaled by 1000 / T, would be 1 or more.
+LEAST_TIMESTEPS = {"cosine": 2, "linear": 21, "scaled-linear": 20, "stable-diffusion": 13}
 # The kinds of sections that the user names.
 KINDS = ("recipes", "models", "samplers", "fixes", "autoencoders")
 # No section has one of these names: DVC reads the variables of dvc.yaml and cells.json into one namespace with it.
@@ -89,8 +91,9 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _betas_stay_below_one(self) -> Self:
-        if self.schedule == "linear" and self.timesteps <= 20:
-            raise ValueError(f"timesteps: {self.timesteps}; the linear schedule needs more than 20")
+        least = LEAST_TIMESTEPS[self.schedule]
+        if self.timesteps < least:
+            raise ValueError(f"timesteps: {self.timesteps}; the {self.schedule} schedule needs {least} or more")
         return self
 
     @model_validator(mode="after")
@@ -276,7 +279,7 @@ def _refuse_aliases(path: Path) -> None:
     for event in YAML(typ="safe").parse(path.read_text(encoding="utf-8")):
         if isinstance(event, AliasEvent):
             line = event.start_mark.line + 1
-            raise InputError(f"{path}: line {line}: alias *{event.anchor}; write the keys out, as -S sets one")
+            raise InputError(f"{path}: line {line}: alias *{event.anchor}: -S would change two keys; write both out")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

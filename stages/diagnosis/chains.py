@@ -14,6 +14,7 @@ from stages.diffusion.schedule import Schedule, add_noise
 from stages.methods.grids import respaced, uniform
 from stages.methods.samplers import ddim, ddpm
 from stages.sampling.fix import Fix, scheduled_time
+from stages.sampling.sampler_grid import little_signal, starts_with_signal
 from stages.sampling.walk import Denoiser, Noise, grid_time
 
 Sample = Callable[..., Tensor]
@@ -67,11 +68,15 @@ def diagnosed_samplers(schedule: Schedule, steps: int) -> dict[str, tuple[Sample
     """Return the two samplers that are diagnosed, with their chains: ADM's stochastic one (as in ES) and DDIM (TS).
 
     Raises:
-        ValueError: a grid cannot hold the steps.
+        ValueError: a grid cannot hold the steps, or that of DDIM, which does not clip x0, starts at too little signal.
     """
+    grid = uniform.time_grid(steps, schedule.timesteps)
+    alpha_bar = schedule.alpha_bar.tolist()
+    if not starts_with_signal(grid, alpha_bar):
+        raise ValueError(little_signal(grid, alpha_bar))
     return {
         "ddpm": (ddpm.sample, Chain(schedule, respaced.time_grid(steps, schedule.timesteps))),
-        "ddim": (ddim.sample, Chain(schedule, uniform.time_grid(steps, schedule.timesteps))),
+        "ddim": (ddim.sample, Chain(schedule, grid)),
     }
 
 

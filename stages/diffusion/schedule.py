@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from itertools import accumulate, pairwise
+from operator import mul
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ScheduleName = Literal["linear", "cosine", "scaled-linear", "stable-diffusion"]
-# The ends of beta in schedules that are linear in its square root, whatever T is.
+# The ends of beta at T = 1000 in the schedule that is linear in it, and in those that are linear in its square root.
+LINEAR = (1e-4, 0.02)
 ROOT_LINEAR = {"scaled-linear": (0.0015, 0.0195), "stable-diffusion": (0.00085, 0.012)}
 
 
@@ -27,25 +31,41 @@ class Schedule(NamedTuple):
 def make_schedule(name: ScheduleName, timesteps: int = 1000) -> Schedule:
     """Return the named schedule of ``timesteps`` steps in float64.
 
-    ``linear`` is DDPM's (1e-4 to 0.02, scaled by 1000/T); ``cosine`` is Improved DDPM's with beta capped at 0.999;
+    ``linear`` is DDPM's, beta from 1e-4 to 0.02; ``cosine`` is Improved DDPM's with beta capped at 0.999;
     ``scaled-linear`` is LDM's, linear in sqrt(beta) from sqrt(0.0015) to sqrt(0.0195); ``stable-diffusion`` likewise
-    from sqrt(0.00085) to sqrt(0.012).
+    from sqrt(0.00085) to sqrt(0.012). All betas but those of ``cosine`` are scaled by 1000/T, as in Improved DDPM's
+    code, so that the last state is noise for any T.
     """
     import torch
 
+    scale = 1000 / timesteps
     if name == "linear":
-        scale = 1000 / timesteps
-        beta = torch.linspace(scale * 1e-4, scale * 0.02, timesteps, dtype=torch.float64)
+        first, last = LINEAR
+        beta = torch.linspace(scale * first, scale * last, timesteps, dtype=torch.float64)
     elif name == "cosine":
         edges = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
         signal = torch.cos((edges + 0.008) / 1.008 * math.pi / 2) ** 2
         beta = (1 - signal[1:] / signal[:-1]).clamp(max=0.999)
     elif name in ROOT_LINEAR:
         first, last = ROOT_LINEAR[name]
-        beta = torch.linspace(first**0.5, last**0.5, timesteps, dtype=torch.float64) ** 2
+        beta = scale * torch.linspace(first**0.5, last**0.5, timesteps, dtype=torch.float64) ** 2
     else:
         raise ValueError(f"schedule {name!r}: allowed are linear, cosine, scaled-linear and stable-diffusion")
     return Schedule(beta, torch.cumprod(1 - beta, 0))
+
+
+@cache
+def noise_levels(name: ScheduleName, timesteps: int) -> tuple[float, ...]:
+    """Return alpha_bar of ``make_schedule``, up to rounding, without torch, which plans do not wait for."""
+    if name == "cosine":
+        signal = [math.cos((i / timesteps + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(timesteps + 1)]
+        beta = [min(1 - after / before, 0.999) for before, after in pairwise(signal)]
+    else:
+        power = 1 if name == "linear" else 2
+        first, last = (end ** (1 / power) for end in (LINEAR if name == "linear" else ROOT_LINEAR[name]))
+        stride = (last - first) / (timesteps - 1)
+        beta = [1000 / timesteps * (first + stride * i) ** power for i in range(timesteps)]
+    return tuple(accumulate((1 - each for each in beta), mul))
 
 
 def alpha_bar_at(schedule: Schedule, times: Tensor) -> Tensor:

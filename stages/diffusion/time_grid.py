@@ -30,10 +30,15 @@ def uniform_times(steps: int, timesteps: int) -> tuple[int, ...]:
     """Return 0, stride, 2 stride, ... with the smallest stride that leaves ``steps`` entries ("ddimN").
 
     Where T // steps gives exactly ``steps`` entries it is that stride (DDIM, PNDM).
+
+    Raises:
+        ValueError: no stride leaves ``steps`` entries, or there is one, whose chain would start and end at time 0.
     """
+    if steps == 1:
+        raise ValueError("the uniform grid needs at least 2 steps")
     times = tuple(range(0, timesteps, math.ceil(timesteps / steps)))
     if len(times) != steps:
-        held = [n for n in range(1, timesteps + 1) if len(range(0, timesteps, math.ceil(timesteps / n))) == n]
+        held = [n for n in range(2, timesteps + 1) if len(range(0, timesteps, math.ceil(timesteps / n))) == n]
         below, above = max(n for n in held if n < steps), min(n for n in held if n > steps)
         raise ValueError(f"the uniform grid of {timesteps} cannot hold {steps} steps; nearest are {below} and {above}")
     return times

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from stages.auditing.tables.rows import SOURCES, Row
 from stages.config.entries import Cell
 from stages.config.networks import PIXELS, Condition
-from stages.config.params import Params
+from stages.config.params import SAMPLERS, Params
+from stages.diffusion.schedule import noise_levels
 from stages.sampling.inputs import INPUTS, input_path
 from stages.sampling.sampler_grid import sampler_grid
 from stages.store.paths import DATA, DATASET, autoencoder_path
@@ -27,8 +28,9 @@ def make_cell(params: Params, known: Known, model: str, sampler: str, fix: str, 
     """Return a cell of named sections, and its cost: the evaluations of one image by the network, for all its images.
 
     Raises:
-        ValueError: the sampler's grid cannot hold the steps, the fix moves steps that the sampler does not, sampler and
-            model do not fit one another, or the fix looks up a value that is not published or was not searched for.
+        ValueError: the sampler's grid cannot hold the steps or starts where the sampler explodes, the fix moves steps
+            that the sampler does not, sampler and model do not fit one another, or the fix looks up a value that is not
+            published or was not searched for.
     """
     evaluations = cell_cost(params, model, sampler, steps)
     _check_fit(params, model, sampler)
@@ -57,11 +59,31 @@ def cell_cost(params: Params, model: str, sampler: str, steps: int) -> int:
     """Return the evaluations of one image by the network, for all images of a cell.
 
     Raises:
-        ValueError: the sampler's grid cannot hold the steps.
+        ValueError: the sampler's grid cannot hold the steps, or starts where the sampler explodes.
     """
     section = params.samplers[sampler]
-    grid = sampler_grid(section, steps, params.recipes[params.models[model].recipe].timesteps)
+    recipe = params.recipes[params.models[model].recipe]
+    grid = sampler_grid(section, steps, noise_levels(recipe.schedule, recipe.timesteps))
     return params.sample.n * section.nfe(len(grid.times))
+
+
+def check_diagnosis(params: Params, model: str) -> None:
+    """Refuse a number of steps that the chains of a model's diagnosis cannot have.
+
+    Raises:
+        ValueError: the sampler's grid cannot hold the steps, or starts where the sampler explodes.
+    """
+    recipe = params.recipes[params.models[model].recipe]
+    chains = (
+        {"method": "ddpm", "spacing": "respaced", "variance": "small"},
+        {"method": "ddim", "spacing": "uniform", "eta": 0.0, "clip": False},
+    )
+    for chain in chains:
+        section = SAMPLERS[chain["method"]].model_validate(chain)
+        try:
+            sampler_grid(section, params.diagnose.steps, noise_levels(recipe.schedule, recipe.timesteps))
+        except ValueError as error:
+            raise ValueError(f"diagnose.steps: {model}, {section.method}: {error}") from None
 
 
 def _check_fit(params: Params, model: str, sampler: str) -> None:

@@ -20,6 +20,7 @@ from stages.plan.cell import (
     autoencoder_file,
     autoencoder_module,
     cell_cost,
+    check_diagnosis,
     condition_of,
     input_file,
     make_cell,
@@ -74,8 +75,8 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     """Return the plan of a study.
 
     Raises:
-        ValueError: a table asked for does not exist, the free grid or the trajectory holds a cell that cannot be, or
-            nothing is planned.
+        ValueError: a table asked for does not exist, the free grid or the trajectory holds a cell that cannot be,
+            models cannot be diagnosed along chains of diagnose.steps, or nothing is planned.
     """
     published = [row for paper, rows in known.papers.items() if paper != SOURCES for row in rows]
     tables = dict.fromkeys(table_id(row) for row in published)
@@ -93,7 +94,10 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     models = {cell.model for cell in (*cells.values(), *trajectory.values())} | {row.model for row in rows if row.model}
     reverse = sorted({int(row.row.steps) for row in rows if row.model})
     planned = {name: _model(params, name, reverse) for name in params.models if name in models}
-    return Plan(planned_stages(params, planned, cells, trajectory), rows)
+    stages = planned_stages(params, planned, cells, trajectory)
+    for name in stages.diagnose:
+        check_diagnosis(params, name)
+    return Plan(stages, rows)
 
 
 def planned_stages(

@@ -16,6 +16,7 @@ from stages.config.registry import method_module
 from stages.config.runtime import pick_device
 from stages.diffusion.block_noise import block_labels, block_noise
 from stages.diffusion.chain import Chain
+from stages.diffusion.schedule import Schedule
 from stages.diffusion.time_grid import TimeGrid
 from stages.sampling.denoiser import denoiser, uncounted
 from stages.sampling.guidance import classifier_free
@@ -53,7 +54,7 @@ def drawing(params: Params, cell: Cell, model: TrainedModel, seed: int) -> Draw:
     model.autoencoder.network.eval()
     sampler = params.samplers[cell.sampler]
     precision = params.sample.precision
-    chain = Chain(model.schedule, cell_grid(cell, sampler, model.schedule.timesteps))
+    chain = Chain(model.schedule, cell_grid(cell, sampler, model.schedule))
     sample = method_module("samplers", cell.sampler_module).sample
     make_fix = method_module("fixes", cell.fix_module).make
     taken = INPUTS[sampler.takes].read(cell.model, model, seed, precision) if sampler.takes else None
@@ -92,13 +93,13 @@ def _denoiser(
     return classifier_free(conditional, unconditional, guidance)
 
 
-def cell_grid(cell: Cell, sampler: SamplerSettings, timesteps: int) -> TimeGrid:
+def cell_grid(cell: Cell, sampler: SamplerSettings, schedule: Schedule) -> TimeGrid:
     """Return the time grid of a cell.
 
     Raises:
-        InputError: the grid cannot hold the steps of the cell.
+        InputError: the grid cannot hold the steps of the cell, or starts where the sampler explodes.
     """
     try:
-        return sampler_grid(sampler, cell.steps, timesteps)
+        return sampler_grid(sampler, cell.steps, schedule.alpha_bar.tolist())
     except ValueError as error:
         raise InputError(f"{cell.key}: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -24,8 +25,13 @@ def empty_history(timesteps: int) -> LossHistory:
 
 
 def record_losses(history: LossHistory, times: Tensor, losses: Tensor) -> None:
-    """Append each sample's total loss to the history of its timestep, in batch order."""
+    """Append each sample's total loss to the history of its timestep, in batch order; but for those not finite.
+
+    In mixed precision a loss may be infinite now and then: its step is skipped, and its weight would be of no use.
+    """
     for time, loss in zip(times.tolist(), losses.tolist(), strict=True):
+        if not math.isfinite(loss):
+            continue
         history.losses[time] = history.losses[time].roll(-1)
         history.losses[time, -1] = loss
         history.counts[time] += 1

@@ -96,7 +96,7 @@ def put(*paths_and_values: Any) -> Edit:
         (put("sample/n", 61), "sample.n: 61 images; allowed are multiples of evaluate.jackknife_groups (5) from 10 on"),
         (put("sample/n", 5), "sample.n: 5 images; allowed are multiples"),
         (put("adm-recipe/network/head_channels", 24), "head_channels: 24 does not divide all of the widths"),
-        (put("adm-recipe/schedule", "linear", "adm-recipe/timesteps", 10), "needs more than 20"),
+        (put("adm-recipe/schedule", "linear", "adm-recipe/timesteps", 10), "the linear schedule needs 21 or more"),
         (put("extractor/network", "inception"), "network: inception needs weights (a local file) and its sha256"),
         (lambda params: params.pop("seed"), "seed: missing"),
         (lambda params: params["es"].pop("b"), "es.b: missing"),
@@ -235,7 +235,7 @@ def test_an_alias_is_refused(project: Path, content: str, capsys: pytest.Capture
     forget_params()
     assert main(["check"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(r"check: params\.yaml: line \d: alias \*[ab]; write the keys out, as -S sets one", line)
+    assert re.fullmatch(r"check: params\.yaml: line \d: alias \*[ab]: -S would change two keys; write both out", line)
 
 
 def leaves(content: dict[str, Any], *parents: str) -> dict[str, Any]:

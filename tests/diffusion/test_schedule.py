@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 
-from stages.diffusion.schedule import ScheduleName, add_noise, alpha_bar_at, make_schedule, posterior, predict_x0
+from stages.config.params import LEAST_TIMESTEPS
+from stages.diffusion.schedule import (
+    ScheduleName,
+    add_noise,
+    alpha_bar_at,
+    make_schedule,
+    noise_levels,
+    posterior,
+    predict_x0,
+)
+
+NAMES = get_args(ScheduleName)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +44,40 @@ from stages.diffusion.schedule import ScheduleName, add_noise, alpha_bar_at, mak
 )
 def test_alpha_bar_matches_golden_values(name: ScheduleName, time: int, expected: float) -> None:
     assert float(make_schedule(name).alpha_bar[time]) == pytest.approx(expected, abs=6e-9, rel=3e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_number_of_timesteps_ends_in_noise(name: ScheduleName) -> None:
+    """Scaled by 1000 / T, beta sums up to the same: the last alpha_bar is that of T = 1000 but for second order terms.
+
+    Those are sum(beta^2) / 2: 8 % of the logarithm at T = 100, and more of it the larger the last beta is.
+    """
+    assert make_schedule(name).alpha_bar[-1] < 5e-3
+    for timesteps in (LEAST_TIMESTEPS[name] + 1, 50, 100, 500, 2000, 4000):
+        schedule = make_schedule(name, timesteps)
+        assert 0 < schedule.beta.min() < schedule.beta.max() < 1
+        assert schedule.alpha_bar[-1] < 5e-3
+        if name != "cosine" and timesteps >= 100:
+            logs = [float(make_schedule(name, T).alpha_bar[-1].log()) for T in (1000, timesteps)]
+            assert logs[1] == pytest.approx(logs[0], rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"), [("scaled-linear", 0.0015, 0.0195), ("stable-diffusion", 0.00085, 0.012)]
+)
+def test_the_last_level_of_100_timesteps(name: ScheduleName, first: float, last: float) -> None:
+    """The betas of T = 1000 times 10, by hand."""
+    expected = 1.0
+    for i in range(100):
+        expected *= 1 - 10 * (first**0.5 + (last**0.5 - first**0.5) * i / 99) ** 2
+    assert float(make_schedule(name, 100).alpha_bar[-1]) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("timesteps", [21, 100, 1000, 4000])
+def test_plans_know_the_same_levels(name: ScheduleName, timesteps: int) -> None:
+    """In double precision; the cosine's last beta is 1 less a small quotient, known to 4e-13 with 4,000 times."""
+    assert noise_levels(name, timesteps) == pytest.approx(make_schedule(name, timesteps).alpha_bar.tolist(), rel=1e-8)
 
 
 def test_cosine_betas_match_golden_values() -> None:

@@ -41,7 +41,9 @@ REASONS = (
     # A sampler's grid that cannot hold the steps.
     r"the (uniform|pndm) grid .*cannot hold \d+ steps.*",
     r"(pndm|ddim|ddpm) needs at least \d grid steps, not \d",
-    r"the (quadratic|ts-dpm) grid needs at least 2 steps",
+    r"the (quadratic|respaced|ts-dpm|uniform) grid needs at least \d steps",
+    # It starts where an x0 that is not clipped explodes.
+    r"\d+ steps start at time \d+, where alpha_bar is [\d.e-]+: .* explodes; allowed are .*",
 )
 # Published rows that plain cells cannot be of, with the model and sampler that can where there are some: entered chain,
 # latent, conditioned on a text.
@@ -621,6 +623,17 @@ def test_deterministic_chains_are_diagnosed_as_far_as_max_steps() -> None:
     short = put("adm-recipe/timesteps", 200), put("max_steps", 1000), put("tables", ["ip-6"]), put("grid", ONE)
     assert [status for _, status, _ in found(*short)] == ["measured", "absent", "absent", "absent"]
     assert found(put("tables", ["ip-3"]))[0][1] == "absent"
+
+
+def test_a_published_number_whose_chain_would_explode_is_absent_with_the_reason() -> None:
+    """Under the cosine schedule all numbers of DPM-Solver and DEIS, whose chains start at T - 1."""
+    linear, cosine = planned(), planned(put("ddpm-recipe/schedule", "cosine"), put("grid", ONE))
+    for before, after in zip(linear.rows, cosine.rows, strict=True):
+        if before.status == "measured" and before.row.sampler in ("dpm-solver-2", "deis-tab2"):
+            assert after.status == "absent"
+            assert re.match(r"\d+ steps start at time 999, where alpha_bar is 2.4e-09: below 1e-05", after.reason)
+        else:
+            assert (before.status, before.cell) == (after.status, after.cell)
 
 
 def test_a_model_that_is_diagnosed_alone_is_trained() -> None:

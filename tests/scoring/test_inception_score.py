@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
 
-from stages.scoring.metrics.inception_score import inception_score, inception_score_replicates
+from stages.scoring.intervals import jackknife
+from stages.scoring.metrics.inception_score import inception_score, inception_score_replicates, split_count
 from stages.scoring.statistics import group_sizes
 
 
@@ -37,13 +38,41 @@ def test_classes_that_no_image_has_add_nothing() -> None:
 def test_the_score_is_torch_fidelitys(splits: int) -> None:
     logits = random_logits(400)
     peer = isc_features_to_metric(torch.from_numpy(logits), splits=splits, shuffle=False)
-    assert inception_score(logits, split=400 // splits) == pytest.approx(peer[KEY_METRIC_ISC_MEAN], rel=1e-6)
+    assert inception_score(logits, splits) == pytest.approx(peer[KEY_METRIC_ISC_MEAN], rel=1e-6)
 
 
-def test_splits_are_consecutive_and_the_last_has_what_remains() -> None:
+def test_splits_are_consecutive_and_nearly_equal() -> None:
     logits = random_logits(250)
-    parts = [inception_score(logits[:100]), inception_score(logits[100:200]), inception_score(logits[200:])]
-    assert inception_score(logits, split=100) == pytest.approx(np.mean(parts), rel=1e-12)
+    parts = [inception_score(logits[:84]), inception_score(logits[84:167]), inception_score(logits[167:])]
+    assert inception_score(logits, splits=3) == pytest.approx(np.mean(parts), rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 4980, 5000, 5001, 5020, 5263, 7499, 7501, 9999, 10_000, 10_020, 12_499])
+def test_certain_images_score_their_number_at_any_n(n: int) -> None:
+    """Ten classes in turn: every split of thousands holds them alike, to 1 in 400 of its images, squared."""
+    assert inception_score(certain(n, 10)) == pytest.approx(min(n, 10), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("n", "splits"), [(1, 1), (2499, 1), (5000, 1), (7499, 1), (7501, 2), (10_020, 2), (50_000, 10), (52_501, 11)]
+)
+def test_splits_are_of_about_5000(n: int, splits: int) -> None:
+    assert split_count(n) == splits
+    assert splits == 1 or 2 / 3 * 5000 < n / splits < 4 / 3 * 5000
+
+
+@pytest.mark.parametrize("n", [4980, 5000, 5020, 5100, 5260, 7500, 10_020])
+def test_the_jackknife_is_of_one_statistic(n: int) -> None:
+    """Of random images, 20 groups: the estimate is within its margin of the score of twice as many per split.
+
+    The number of splits differed between score and replicates for n from 5,001 to 5,263 and about 10,020: the
+    estimate was then thousands of margins off.
+    """
+    logits = random_logits(n)
+    full = inception_score(logits)
+    interval = jackknife(full, inception_score_replicates(logits, group_sizes(n, 20)))
+    assert interval.estimate == pytest.approx(full, abs=0.05)
+    assert interval.low < full < interval.high
 
 
 def test_replicates_leave_one_group_out_each() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -24,6 +26,22 @@ def test_only_the_last_ten_losses_count() -> None:
     history = empty_history(1)
     record_losses(history, torch.zeros(11, dtype=torch.int64), torch.arange(11.0))
     assert history.losses[0].tolist() == list(range(1, 11))
+
+
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
+def test_losses_that_are_not_finite_stay_out(bad: float) -> None:
+    """Neither their value nor their count: after any mixture the probabilities are those of the finite losses alone."""
+    history, finite = empty_history(3), empty_history(3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        times = torch.randint(0, 3, (4,), generator=generator)
+        losses = torch.rand(4, generator=generator)
+        kept = torch.rand(4, generator=generator) > 0.3
+        record_losses(history, times, torch.where(kept, losses, bad))
+        record_losses(finite, times[kept], losses[kept])
+        assert torch.equal(importance(history), importance(finite))
+        draw_timesteps(importance(history), 4, generator)
+    assert importance(history).tolist() != [1 / 3] * 3
 
 
 def test_weights_keep_the_loss_unbiased() -> None:

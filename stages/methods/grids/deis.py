@@ -17,6 +17,8 @@ def time_grid(steps: int, timesteps: int) -> TimeGrid:
     some of them, which takes many steps, all become whole: truncated, and the smallest times not yet there take the
     places of those that repeat.
     """
+    if steps >= timesteps:
+        raise ValueError(f"the deis grid of {timesteps} cannot hold {steps} steps; at most {timesteps - 1}")
     stride = math.sqrt(timesteps - 1) / steps
     # The first time is T - 1 exactly, which the square of its root misses by an ulp.
     times = [(i * stride) ** 2 for i in range(steps)] + [float(timesteps - 1)]

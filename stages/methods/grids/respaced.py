@@ -12,7 +12,7 @@ SPACING = Spacing(published="respaced", clipped=True)
 def time_grid(steps: int, timesteps: int) -> TimeGrid:
     """Return ADM's plain respacing: equal fractional strides from 0 to T - 1, each rounded (half to even)."""
     if steps == 1:
-        return TimeGrid((0,))
+        raise ValueError("the respaced grid needs at least 2 steps")
     stride = (timesteps - 1) / (steps - 1)
     position = 0.0
     times = []

@@ -10,6 +10,6 @@ SPACING = Spacing(published="uniform")
 
 def time_grid(steps: int, timesteps: int) -> TimeGrid:
     """Return the grid of the released TS-DPM code: 1, 1 + stride, ... without the largest, ending at alpha_bar[0]."""
-    if steps < 2:
-        raise ValueError("the ts-dpm grid needs at least 2 steps")
+    if steps < 3:
+        raise ValueError("the ts-dpm grid needs at least 3 steps")
     return TimeGrid(tuple(time + 1 for time in uniform_times(steps, timesteps)[:-1]), last=0)

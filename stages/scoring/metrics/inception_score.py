@@ -12,7 +12,7 @@ from stages.scoring.features import FakeFeatures, RealFeatures
 from stages.scoring.intervals import with_replicates
 
 PLACE = 4
-# Images of a split, as the ADM evaluator has them: 10 splits of the papers' 50,000, one of 5,000 images or fewer.
+# Images of a split, as the ADM evaluator has them: 10 splits of the papers' 50,000, one of fewer than 7,500 images.
 SPLIT = 5000
 
 
@@ -26,17 +26,26 @@ def score(fake: FakeFeatures, real: RealFeatures, neighborhood: int) -> dict[str
     return with_replicates(inception_score(fake.logits), inception_score_replicates(fake.logits, fake.sizes))
 
 
-def inception_score(logits: np.ndarray, split: int = SPLIT) -> float:
+def inception_score(logits: np.ndarray, splits: int | None = None) -> float:
     """Return the mean over splits of exp(E KL(p(y|x) || p(y))) (Salimans et al. 2016, Sec. 4), between 1 and K.
 
-    Splits are consecutive, the last one with the images that remain; p(y) is the mean of p(y|x) over the split.
+    Splits are consecutive, nearly equal in size; p(y) is the mean of p(y|x) over the split.
 
     Args:
         logits: of n images and K classes, [n, K].
-        split: images of a split.
+        splits: their number; by default that of ``split_count``.
     """
     log_p = log_softmax(logits.astype(np.float64), axis=1)
-    return float(np.mean([_split_score(log_p[start : start + split]) for start in range(0, len(log_p), split)]))
+    parts = np.array_split(log_p, splits or split_count(len(log_p)))
+    return float(np.mean([_split_score(part) for part in parts]))
+
+
+def split_count(n: int) -> int:
+    """Return the number of splits of n images: of about 5,000 each, at least one.
+
+    The published evaluator has splits of exactly 5,000, and a small last one weighs as much as the others.
+    """
+    return max(1, round(n / SPLIT))
 
 
 def _split_score(log_p: np.ndarray) -> float:
@@ -47,10 +56,14 @@ def _split_score(log_p: np.ndarray) -> float:
     return float(np.exp((p * (log_p - log_marginal)).sum(1).mean()))
 
 
-def inception_score_replicates(logits: np.ndarray, sizes: Sequence[int], split: int = SPLIT) -> list[float]:
-    """Return the Inception score with one of consecutive groups of ``sizes`` images left out at a time."""
+def inception_score_replicates(logits: np.ndarray, sizes: Sequence[int]) -> list[float]:
+    """Return the Inception score with one of consecutive groups of ``sizes`` images left out at a time.
+
+    All have the number of splits of the whole: the jackknife takes them for the same statistic.
+    """
     ends = np.cumsum(sizes)
+    splits = split_count(len(logits))
     return [
-        inception_score(np.delete(logits, slice(end - size, end), axis=0), split)
+        inception_score(np.delete(logits, slice(end - size, end), axis=0), splits)
         for size, end in zip(sizes, ends, strict=True)
     ]
