@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from stages.config.params import read_params
+from stages.config.errors import InputError
+from stages.config.params import PARAMS, read_params
 from stages.diffusion.random_streams import stream
 from stages.plan.plan_file import read_cells
 from stages.scoring.evaluation import values
@@ -25,22 +26,30 @@ SPLIT = 5
 
 
 def run() -> None:
-    """Write pooled features, mean, covariance and its root for each kind of features, and the floor."""
+    """Write pooled features, mean, covariance and its root for each kind of features, and the floor.
+
+    Raises:
+        InputError: an image has fewer neighbours among the real images than precision and recall need.
+    """
     params = read_params()
     read_cells()  # refuses a plan for another feature network, whose file DVC would then depend on
     (images,) = read_npz(DATASET, "images")
+    n = len(images)
+    neighborhood = params.evaluate.neighborhood
+    if neighborhood >= n:
+        raise InputError(f"{PARAMS}: evaluate.neighborhood: {neighborhood}; of {n} real images, at most {n - 1}")
     features = extracted(images)
     write_npz(REFERENCE, **reference_arrays(real_features(features)))
     record = ReferenceRecord(
         reference=params.prepare.dataset,
-        n_real=len(images),
+        n_real=n,
         n_fake=params.sample.n,
         evaluate=params.evaluate,
         shape=images.shape[1:],
         sha256=sha256(REFERENCE),
         dataset_sha256=sha256(DATASET),
         network_sha256=sha256(FEATURE_NETWORK),
-        floor=real_floor(features, params.sample.n, params.seed, params.evaluate.neighborhood),
+        floor=real_floor(features, params.sample.n, params.seed, neighborhood),
     )
     write_record(REFERENCE_RECORD, record)
 

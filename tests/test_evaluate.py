@@ -62,6 +62,28 @@ def test_no_floor_where_no_real_images_remain(project: Path) -> None:
     assert read_json(REFERENCE_RECORD).get("floor") is None
 
 
+@pytest.mark.parametrize(("neighborhood", "refused"), [(39, False), (40, True), (41, True), (500, True)])
+def test_more_neighbours_than_real_images_are_refused_before_any_sampling(
+    project: Path, capsys: pytest.CaptureFixture[str], neighborhood: int, refused: bool
+) -> None:
+    params = toy_params()
+    params["evaluate"]["neighborhood"] = neighborhood
+    params["sample"]["n"] = 2 * (neighborhood + 5) // 5 * 5
+    write_study(params)
+    prepare.run()
+    extractor.run()
+    images, labels = read_npz(DATASET, "images", "labels")
+    write_npz(DATASET, images=images[:40], labels=labels[:40])
+    assert main(["reference"]) == (2 if refused else 0)
+    if refused:
+        line = capsys.readouterr().err.splitlines()[-1]
+        allowed = "of 40 real images, at most 39"
+        assert line == f"reference: params.yaml: evaluate.neighborhood: {neighborhood}; {allowed}"
+        assert not REFERENCE_RECORD.exists()
+    else:
+        assert 0 <= scores(images[: params["sample"]["n"]])["recall"]["value"] <= 1
+
+
 def test_too_few_images_are_refused(scored: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
     write_npz(samples_path(CELL), arr_0=scored[:59])
     assert main(["evaluate", CELL]) == 2

@@ -15,6 +15,9 @@ ROWS, COLUMNS = 1000, 10_000
 def covered_share(points: np.ndarray, centres: np.ndarray, neighborhood: int) -> float:
     """Return the share of points that lie inside the k-NN ball of a centre, by euclidean distances.
 
+    All are moved so that the mean of the centres is 0: ``torch.cdist`` subtracts squared norms, which loses small
+    distances between points far off the origin.
+
     Args:
         points: features [n, d], float32.
         centres: features [m, d], float32; each is the centre of a ball that reaches to its k-th neighbour among them.
@@ -22,8 +25,9 @@ def covered_share(points: np.ndarray, centres: np.ndarray, neighborhood: int) ->
     """
     import torch
 
-    balls = torch.from_numpy(centres)
-    return _covered(torch.from_numpy(points), balls, _radii(balls, neighborhood))
+    mean = torch.from_numpy(centres).double().mean(0)
+    moved, balls = ((torch.from_numpy(features).double() - mean).float() for features in (points, centres))
+    return _covered(moved, balls, _radii(balls, neighborhood))
 
 
 def _radii(points: Tensor, neighborhood: int) -> Tensor:

@@ -180,6 +180,16 @@ def test_precision_is_of_the_fakes_and_recall_of_the_reals() -> None:
     assert covered_share(real, real, 3) == 1
 
 
+@pytest.mark.parametrize("offset", [0, 10, 100, 1000])
+def test_the_share_does_not_depend_on_where_the_origin_is(offset: float) -> None:
+    """Against distances in float64; the features are rounded to float32 before, alike for both."""
+    points, centres = (normal(seed, 400, 64) + np.float32(offset) for seed in (1, 2))
+    apart = np.linalg.norm(centres[:, None].astype(np.float64) - centres, axis=2)
+    radii = np.sort(apart, axis=1)[:, 3]
+    inside = np.linalg.norm(points[:, None].astype(np.float64) - centres, axis=2) <= radii
+    assert covered_share(points, centres, 3) == pytest.approx(inside.any(1).mean(), abs=1e-9)
+
+
 def test_every_metric_scores_features_and_its_direction_is_right(project: Path) -> None:
     real = Features(normal(1), normal(2), normal(3), normal(4))
     near = Features(normal(5), normal(6), normal(7), 2 * normal(8))
