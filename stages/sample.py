@@ -48,6 +48,7 @@ def run(cell: str) -> None:
     made = {
         **planned.axes,
         **params.sample.model_dump(),
+        "labels": params.labels(planned),
         "seed": params.seed,
         "nfe": nfe,
         "timesteps": list(grid.times),

@@ -49,6 +49,7 @@ def run(model: str) -> None:
     record = {
         **cell.axes,
         **params.sample.model_dump(),
+        "labels": params.labels(cell),
         "seed": params.seed,
         "evaluate": params.evaluate,
         "sampler_params": params.samplers[cell.sampler].model_dump(),

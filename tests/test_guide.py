@@ -15,13 +15,13 @@ from stages import guide, prepare, sample, train
 from stages.__main__ import main
 from stages.config.errors import InputError
 from stages.config.params import read_params
-from stages.diffusion.block_noise import block_labels
+from stages.diffusion.block_noise import block_labels, image_labels
 from stages.plan.plan_file import planned_cell, read_plan
 from stages.sampling.draw import drawing
 from stages.sampling.inputs import INPUTS
 from stages.store.files import read_json, read_npz, read_tensors, write_npz, write_tensors
 from stages.store.models import load_classifier, load_model
-from stages.store.paths import DATASET, guide_path, guide_record_path, model_path, samples_path
+from stages.store.paths import DATASET, guide_path, guide_record_path, model_path, sample_record_path, samples_path
 from tests.toy import toy_params, with_published, write_params, write_study
 
 SAMPLERS = ["ddpm", "ddim-clipped", "ddpm-guided", "ddim-guided"]
@@ -106,17 +106,50 @@ def test_guidance_of_scale_0_is_the_unguided_cell_and_of_another_is_not(trained:
     assert not np.array_equal(images("adm-class-ddim-guided-none-5"), plain)
 
 
-def test_the_guide_and_the_network_are_asked_for_the_same_labels(trained: Path) -> None:
+@pytest.mark.parametrize("chosen", ["random", "balanced", [7, 2, 4]])
+def test_the_guide_and_the_network_are_asked_for_the_same_labels(trained: Path, chosen: Any) -> None:
     """The gradient of the guide is that of the labels that the network is conditioned on, in every run of images."""
+    configure({"sample": {"labels": chosen}})
     params, cell = read_params(), planned_cell(GUIDED[0])
     model, (network, _) = load_model("adm-class", "adm"), load_classifier("adm-class")
-    inputs = INPUTS["guide"].read(cell.model, model, params.seed, "fp32")
-    labels = block_labels(params.seed, 30, 50, model.classes, torch.device("cpu"))
+    inputs = INPUTS["guide"].read(cell.model, model, params.seed, params.sample)
+    labels = image_labels(chosen, params.seed, 30, 50, model.classes, torch.device("cpu"))
     x, times = torch.randn(20, 1, 8, 8, requires_grad=True), torch.full((20,), 100)
     chosen = network(x, times).log_softmax(1)[torch.arange(20), labels]
     (expected,) = torch.autograd.grad(chosen.sum(), x)
     found = inputs(30, 50)["guide"]
     torch.testing.assert_close(found(x, times), expected)
+
+
+@pytest.mark.parametrize(("chosen", "classes"), [("random", None), ("balanced", range(10)), ([7, 2, 4], (7, 2, 4))])
+def test_a_cell_is_drawn_of_the_labels_that_its_record_tells(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, chosen: Any, classes: Any
+) -> None:
+    configure({"sample": {"labels": chosen}}, batch_size=17)
+    model = load_model("adm-class", "adm")
+    told = []
+    model.network.register_forward_pre_hook(lambda _, inputs: told.append(inputs[2]))
+    monkeypatch.setattr(sample, "load_model", lambda *_: model)
+    sample.run("adm-class-ddpm-none-5")
+    # Four batches of five steps each.
+    found = torch.cat(told[::5])
+    if classes is None:
+        assert torch.equal(found, block_labels(0, 0, 60, 10, torch.device("cpu")))
+    else:
+        assert found.tolist() == (list(classes) * 20)[:60]
+    assert read_json(sample_record_path("adm-class-ddpm-none-5"))["labels"] == chosen
+
+
+def test_a_label_that_the_classifier_does_not_know_is_refused_before_sampling(project: Path) -> None:
+    params = toy_params()
+    params["grid"] = [{"models": ["adm"], "samplers": ["ddim-guided"], "fixes": ["none"], "steps": [5]}]
+    params["sample"]["labels"] = [0, 10]
+    write_study(params)
+    prepare.run()
+    train.run("adm")
+    guide.run("adm")
+    with pytest.raises(InputError, match=r"sample.labels: 10; the classes here are 0 to 9"):
+        images("adm-ddim-guided-none-5")
 
 
 def test_searches_draw_guided_cells(trained: Path) -> None:

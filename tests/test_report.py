@@ -156,7 +156,8 @@ def write_results(planned: Planned) -> None:
         fix = params.fixes[cell.fix].resolved(cell.values)
         record = SampleRecord(
             **cell.axes,
-            **params.sample.model_dump(),
+            **params.sample.model_dump(exclude={"labels"}),
+            labels=params.labels(cell),
             seed=0,
             nfe=cell.steps,
             timesteps=[0],
@@ -216,6 +217,7 @@ def trajectory_record(cell: Cell) -> TrajectoryRecord:
         {
             **cell.axes,
             **params.sample.model_dump(),
+            "labels": params.labels(cell),
             "seed": 0,
             "evaluate": params.evaluate,
             "points": points,

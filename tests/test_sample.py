@@ -12,6 +12,7 @@ from stages import moments, prepare, sample, train
 from stages.__main__ import main
 from stages.config.errors import InputError
 from stages.config.method_settings import SamplerSettings
+from stages.config.params import read_params
 from stages.methods.samplers import ddim, ddpm
 from stages.sampling import draw
 from stages.sampling.denoiser import to_uint8
@@ -94,7 +95,7 @@ def test_images_of_a_sampler_from_data_are_near_to_these_and_repeat_them(trained
     (real,) = read_npz(DATASET, "images")
     distance = np.abs(images("adm-ddpm-from-data-none-5").astype(int) - real[:60])
     assert 0 < distance.mean() < 8
-    given = INPUTS["images"].read("adm", load_model("adm", "adm"), 0, "fp32")(1790, 1800)["images"]
+    given = INPUTS["images"].read("adm", load_model("adm", "adm"), 0, read_params().sample)(1790, 1800)["images"]
     expected = torch.from_numpy(real[[*range(1790, 1797), 0, 1, 2]]).permute(0, 3, 1, 2).float() / 127.5 - 1
     assert torch.equal(given, expected)
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from stages.config.networks import NoiseClassifierSettings
 from stages.config.sections import Float, Int, Name, Section
+
+
+def _labels(value: Any) -> Any:
+    classes = value if isinstance(value, list) else []
+    whole = all(isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in classes)
+    if value not in ("random", "balanced") and not (classes and whole and len(set(classes)) == len(classes)):
+        raise ValueError("random, balanced, or a list of classes, each once, such as [3, 5]")
+    return value
+
+
+# How the class labels of sampled images are chosen: uniform at random, all classes equally often, or these.
+Labels = Annotated[Literal["random", "balanced"] | list[Int], BeforeValidator(_labels)]
 
 
 class Runtime(Section):
@@ -40,6 +52,7 @@ class Prepare(Section):
 class Sample(Section):
     n: Annotated[Int, Field(ge=2)]
     precision: Literal["fp32", "bf16", "fp16"]
+    labels: Labels
 
 
 class Moments(Section):

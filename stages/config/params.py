@@ -17,6 +17,7 @@ from stages.config.fixed import (
     Evaluate,
     Grid,
     Guide,
+    Labels,
     Moments,
     Prepare,
     Runtime,
@@ -161,12 +162,22 @@ class Params(Section):
         recipe = self.recipes[self.models[model].recipe].model_dump(exclude_defaults=True)
         return {**self.guide.model_dump(), "seed": self.seed, "dataset": self.prepare.dataset, "recipe": recipe}
 
+    def labels(self, cell: Cell) -> Labels | None:
+        """Return how the labels of a cell's images are chosen: those of captions at random; None without labels."""
+        condition = self.recipes[self.models[cell.model].recipe].network.conditioned_on
+        if condition == "text":
+            return "random"
+        return self.sample.labels if condition == "class" or self.samplers[cell.sampler].takes == "guide" else None
+
     def searching(self, cell: Cell) -> dict[str, Any]:
         """Return all settings that decide what a search finds for a cell."""
         sampler = self.samplers[cell.sampler]
         guide = {"guide": self.guiding(cell.model)} if sampler.takes == "guide" else {}
+        labels = self.labels(cell)
+        chosen = {} if labels in (None, "random") else {"labels": labels}
         return {
             **guide,
+            **chosen,
             **cell.axes,
             "training": self.training(cell.model),
             "n": self.sample.n,

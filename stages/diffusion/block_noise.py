@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from stages.config.errors import InputError
+from stages.config.fixed import Labels
 from stages.diffusion.random_streams import stream
 
 SAMPLE, LABELS = 0, 9
@@ -40,3 +42,20 @@ def block_labels(seed: int, start: int, stop: int, classes: int, device: torch.d
         for block in range(first, -(-stop // BLOCK))
     ]
     return torch.cat(blocks)[start - first * BLOCK : stop - first * BLOCK].to(device)
+
+
+def image_labels(chosen: Labels, seed: int, start: int, stop: int, classes: int, device: torch.device) -> Tensor:
+    """Return the labels [stop - start] of images start..stop-1, int64, as ``sample.labels`` chooses them.
+
+    Those that are not random follow one another in turn, so that any first images of a cell have every class equally
+    often, up to one.
+
+    Raises:
+        InputError: a chosen label is no class.
+    """
+    if chosen == "random":
+        return block_labels(seed, start, stop, classes, device)
+    turn = torch.arange(classes) if chosen == "balanced" else torch.tensor(chosen)
+    if int(turn.max()) >= classes:
+        raise InputError(f"sample.labels: {int(turn.max())}; the classes here are 0 to {classes - 1}")
+    return turn[torch.arange(start, stop) % len(turn)].to(device)

@@ -76,7 +76,8 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
 
     Raises:
         ValueError: a table asked for does not exist, the free grid or the trajectory holds a cell that cannot be,
-            models cannot be diagnosed along chains of diagnose.steps, or nothing is planned.
+            models cannot be diagnosed along chains of diagnose.steps, ``sample.labels`` are no classes of a model or
+            are of no cell, or nothing is planned.
     """
     published = [row for paper, rows in known.papers.items() if paper != SOURCES for row in rows]
     tables = dict.fromkeys(table_id(row) for row in published)
@@ -91,6 +92,7 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     if not cells:
         raise ValueError("tables, max_steps and grid leave no cell to measure")
     trajectory = {name: _trajectory_cell(params, known, name) for name in params.trajectory.models}
+    _check_labels(params, [*cells.values(), *trajectory.values()])
     models = {cell.model for cell in (*cells.values(), *trajectory.values())} | {row.model for row in rows if row.model}
     reverse = sorted({int(row.row.steps) for row in rows if row.model})
     planned = {name: _model(params, name, reverse) for name in params.models if name in models}
@@ -257,6 +259,24 @@ def add_cell(cells: dict[str, Cell], cell: Cell) -> None:
     """Add a cell by its key, refusing another one of the same key."""
     if cells.setdefault(cell.key, cell) != cell:
         raise ValueError(f"two cells have the name {cell.key}; name a section otherwise")
+
+
+def _check_labels(params: Params, cells: Sequence[Cell]) -> None:
+    """Refuse labels that a network does not have, and a choice of labels where no image has one of a class."""
+    chosen = params.sample.labels
+    if chosen == "random":
+        return
+    labelled = [cell for cell in cells if params.labels(cell) == chosen]
+    if not labelled:
+        raise ValueError(f"sample.labels: {chosen}: no cell has class labels; allowed is random")
+    for cell in labelled:
+        recipe = params.models[cell.model].recipe
+        classes = params.recipes[recipe].network.num_classes
+        # Without classes the images are guided to those of the data, which sampling knows.
+        if chosen != "balanced" and classes and max(chosen) >= classes:
+            raise ValueError(
+                f"sample.labels: {max(chosen)}: {recipe}.network.classes = {classes} allows 0 to {classes - 1}"
+            )
 
 
 def _model(params: Params, name: str, reverse_steps: list[int]) -> PlannedModel:

@@ -14,7 +14,7 @@ from stages.config.method_settings import SamplerSettings
 from stages.config.params import Params
 from stages.config.registry import method_module
 from stages.config.runtime import pick_device
-from stages.diffusion.block_noise import block_labels, block_noise
+from stages.diffusion.block_noise import block_noise, image_labels
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import Schedule
 from stages.diffusion.time_grid import TimeGrid
@@ -54,17 +54,20 @@ def drawing(params: Params, cell: Cell, model: TrainedModel, seed: int) -> Draw:
     model.autoencoder.network.eval()
     sampler = params.samplers[cell.sampler]
     precision = params.sample.precision
+    chosen = params.labels(cell) or "random"
     chain = Chain(model.schedule, cell_grid(cell, sampler, model.schedule))
     sample = method_module("samplers", cell.sampler_module).sample
     make_fix = method_module("fixes", cell.fix_module).make
-    taken = INPUTS[sampler.takes].read(cell.model, model, seed, precision) if sampler.takes else None
+    taken = INPUTS[sampler.takes].read(cell.model, model, seed, params.sample) if sampler.takes else None
 
     def draw(
         values: Mapping[str, int | float], start: int, stop: int, evaluated: Callable[[int], object] = uncounted
     ) -> Tensor:
         fix = make_fix(chain, **params.fixes[cell.fix].resolved(values).settings())
         noise = block_noise(seed, start, stop, model.shape, device)
-        labels = block_labels(seed, start, stop, model.classes, device) if model.classes else None
+        labels = None
+        if model.classes:
+            labels = image_labels(chosen, seed, start, stop, model.classes, device)
         denoise = _denoiser(model, labels, stop - start, sampler.guidance, precision, evaluated)
         # Not inference mode, which a sampler that needs a gradient could not leave.
         with torch.no_grad():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.config.errors import InputError
+from stages.config.fixed import Sample
 from stages.config.networks import Condition
 from stages.config.runtime import pick_device
 from stages.store.files import read_npz
@@ -28,19 +29,19 @@ class SamplerInput(NamedTuple):
     Attributes:
         description: what it is, for messages.
         path: the file of a model, by the model's name.
-        read: (name of the model, the model on its device, seed, precision) -> the keywords of each batch.
+        read: (name of the model, the model on its device, seed, section ``sample``) -> the keywords of each batch.
         conditions: what the model may be conditioned on.
         latents: whether the model may work on latents.
     """
 
     description: str
     path: Callable[[str], Path]
-    read: Callable[[str, TrainedModel, int, str], Keywords]
+    read: Callable[[str, TrainedModel, int, Sample], Keywords]
     conditions: tuple[Condition | None, ...]
     latents: bool
 
 
-def read_moments(name: str, model: TrainedModel, seed: int, precision: str) -> Keywords:
+def read_moments(name: str, model: TrainedModel, seed: int, sample: Sample) -> Keywords:
     """Return ``eps_power`` [T], the mean square of the model's noise predictions at each training time."""
     import torch
 
@@ -48,7 +49,7 @@ def read_moments(name: str, model: TrainedModel, seed: int, precision: str) -> K
     return lambda start, stop: {"eps_power": torch.from_numpy(power)}
 
 
-def read_images(name: str, model: TrainedModel, seed: int, precision: str) -> Keywords:
+def read_images(name: str, model: TrainedModel, seed: int, sample: Sample) -> Keywords:
     """Return ``images`` [B, ...] of the data set, encoded as the model needs them; they repeat once all are taken."""
     import torch
 
@@ -64,13 +65,13 @@ def read_images(name: str, model: TrainedModel, seed: int, precision: str) -> Ke
     return keywords
 
 
-def read_guide(name: str, model: TrainedModel, seed: int, precision: str) -> Keywords:
+def read_guide(name: str, model: TrainedModel, seed: int, sample: Sample) -> Keywords:
     """Return ``guide``, the gradient of the classifier's log-probability of each image's label.
 
     Raises:
         InputError: the classifier has other classes than the model.
     """
-    from stages.diffusion.block_noise import block_labels
+    from stages.diffusion.block_noise import image_labels
     from stages.sampling.guidance import log_gradient
     from stages.store.models import load_classifier
 
@@ -84,8 +85,8 @@ def read_guide(name: str, model: TrainedModel, seed: int, precision: str) -> Key
     network = network.to(device)
 
     def keywords(start: int, stop: int) -> Mapping[str, Any]:
-        labels = block_labels(seed, start, stop, classes, device)
-        return {"guide": log_gradient(network, labels, precision)}
+        labels = image_labels(sample.labels, seed, start, stop, classes, device)
+        return {"guide": log_gradient(network, labels, sample.precision)}
 
     return keywords
 

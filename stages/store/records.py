@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stages.config.errors import InputError
-from stages.config.params import Diagnose, Evaluate, Extractor
+from stages.config.fixed import Diagnose, Evaluate, Labels
+from stages.config.params import Extractor
 from stages.config.sections import Float, Int, Name, Section, Sha256
 from stages.store.files import read_json, write_json
 from stages.store.paths import RUNS
@@ -209,10 +210,11 @@ class CellRecord(Section):
 
 
 class DrawnRecord(CellRecord):
-    """How the images of a cell were drawn."""
+    """How the images of a cell were drawn; ``labels`` is how theirs were chosen, None for images without labels."""
 
     n: Count
     precision: str
+    labels: Labels | None
     seed: Count
     sampler_params: dict[str, Any]
     fix_params: dict[str, Any]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stages.diffusion.block_noise import SAMPLE, block_labels, block_noise
+from stages.config.errors import InputError
+from stages.diffusion.block_noise import SAMPLE, block_labels, block_noise, image_labels
 from stages.diffusion.random_streams import stream, stream_seed
 
 CPU = torch.device("cpu")
@@ -43,3 +44,25 @@ def test_labels_are_the_same_in_every_batch_and_uniform() -> None:
     assert len(counts) == 10
     assert int((counts - 2000).abs().max()) < 212
     assert not torch.equal(block_labels(1, 0, 100, 10, device), whole[:100])
+
+
+def test_random_labels_are_those_of_the_blocks() -> None:
+    assert torch.equal(image_labels("random", 3, 50, 250, 10, CPU), block_labels(3, 50, 250, 10, CPU))
+
+
+@pytest.mark.parametrize(("chosen", "classes"), [("balanced", list(range(10))), ([7], [7]), ([8, 1, 5], [8, 1, 5])])
+def test_chosen_labels_are_equally_often_in_any_first_images_and_the_same_in_every_batch(
+    chosen: str | list[int], classes: list[int]
+) -> None:
+    whole = image_labels(chosen, 0, 0, 1037, 10, CPU)
+    for stop in (1, 99, 100, 101, 1037):
+        counts = torch.bincount(whole[:stop], minlength=10)
+        assert int(counts.sum()) == int(counts[classes].sum()) == stop
+        assert int(counts[classes].max() - counts[classes].min()) <= 1
+    for start, stop in ((0, 1), (99, 101), (150, 420), (1000, 1037)):
+        assert torch.equal(image_labels(chosen, 1, start, stop, 10, CPU), whole[start:stop])
+
+
+def test_a_label_beyond_the_classes_is_refused() -> None:
+    with pytest.raises(InputError, match=r"sample.labels: 10; the classes here are 0 to 9"):
+        image_labels([3, 10], 0, 0, 4, 10, CPU)

@@ -501,6 +501,33 @@ def test_refusals(edits: Any, fault: str) -> None:
         planned(*edits)
 
 
+@pytest.mark.parametrize(
+    ("labels", "models", "fault"),
+    [
+        ("balanced", ["adm"], "sample.labels: balanced: no cell has class labels; allowed is random"),
+        ([3], ["adm", "adm-ip"], "sample.labels: [3]: no cell has class labels; allowed is random"),
+        ("balanced", ["text"], "sample.labels: balanced: no cell has class labels; allowed is random"),
+        ([0, 10], ["adm-class", "adm"], "sample.labels: 10: adm-class-recipe.network.classes = 10 allows 0 to 9"),
+        ([0, 9], ["adm-class", "adm"], None),
+        ("balanced", ["adm-class"], None),
+        ("random", ["adm"], None),
+    ],
+)
+def test_labels_that_no_cell_has_are_refused(labels: Any, models: list[str], fault: str | None) -> None:
+    edits = (put("sample/labels", labels), put("tables", []), grid(models, ["ddim"], ["none"], [5]))
+    # The trajectory is of models without classes.
+    if fault is None:
+        planned(*edits)
+    else:
+        with pytest.raises(ValueError, match=f"^{re.escape(fault)}$"):
+            planned(*edits)
+
+
+def test_guided_images_have_labels_without_a_network_that_has_classes() -> None:
+    edits = (put("sample/labels", [0, 9]), put("tables", []))
+    planned(*edits, grid(["adm"], ["ddim-guided"], ["none"], [5]))
+
+
 def grid(models: list[str], samplers: list[str], fixes: list[str], steps: list[int]) -> Any:
     return put("grid", {"models": models, "samplers": samplers, "fixes": fixes, "steps": steps})
 

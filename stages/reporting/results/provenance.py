@@ -160,6 +160,7 @@ def _sampling(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
     return {
         **cell.axes,
         **params.sample.model_dump(),
+        "labels": params.labels(cell),
         "seed": params.seed,
         "sampler_params": params.samplers[cell.sampler].model_dump(),
         "fix_params": params.fixes[cell.fix].resolved(cell.values).model_dump(),
