@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from stages.config.errors import InputError
 from stages.config.networks import NetworkSettings
-from stages.config.params import read_params
+from stages.config.params import Recipe, read_params
 from stages.config.registry import method_module
 from stages.config.runtime import pick_device
 from stages.diffusion.schedule import make_schedule
@@ -20,13 +21,14 @@ from stages.plan.plan_file import planned_model
 from stages.store.files import read_npz, scratch_folder, sha256
 from stages.store.models import load_autoencoder, save_model, save_snapshots
 from stages.store.paths import DATA, DATASET, model_path, model_record_path, snapshots_path
-from stages.store.records import ModelRecord, log_run, write_record
+from stages.store.records import COLD_EMA, ModelRecord, log_run, write_record
 from stages.training.batch_loss import batch_loss
 from stages.training.batches import batch_indices, draw_batch
+from stages.training.continuing import continue_finished, keep_finished
 from stages.training.initial_networks import initial_network, network_start
 from stages.training.loop import BatchLoss, fit
 from stages.training.processes import accelerator, finish, launch, launched
-from stages.training.state import new_state
+from stages.training.state import has_checkpoint, new_state
 
 
 def run(model: str) -> int:
@@ -71,6 +73,12 @@ def run(model: str) -> int:
     scratch = scratch_folder(
         f"train-{model}", training, snapshots, *inputs, str(pick_device()), processes.num_processes
     )
+    beginning = {name: value for name, value in training.items() if name != "iterations"}
+    finished = scratch_folder(f"finished-{model}", beginning, *inputs, str(pick_device()), processes.num_processes)
+    if not has_checkpoint(scratch):
+        continue_finished(finished, state, recipe.iterations, snapshots)
+    if processes.is_main_process:
+        warn_of_cold_ema(model, planned.recipe, recipe)
     advice = (
         f"no model was written; lower {planned.recipe}.lr ({recipe.lr}) or use {planned.recipe}.precision: fp32 "
         f"({recipe.precision})"
@@ -95,6 +103,7 @@ def run(model: str) -> int:
             model=model,
             parameters=sum(p.numel() for p in state.network.parameters()),
             losses=state.losses,
+            initial_share=None if recipe.network.pretrained else recipe.ema**state.ema_updates,
             training=training,
             sha256=sha256(model_path(model)),
             snapshot_sha256=sha256(snapshots_path(model)),
@@ -103,9 +112,22 @@ def run(model: str) -> int:
         )
         write_record(model_record_path(model), record)
         log_run(f"train-{model}", started)
+        if recipe.iterations:
+            keep_finished(finished, state)
         shutil.rmtree(scratch, ignore_errors=True)
     finish(processes)
     return 0
+
+
+def warn_of_cold_ema(model: str, name: str, recipe: Recipe) -> None:
+    """Print a line on stderr if the initial weights will still be a part of the EMA at the end of training."""
+    share = recipe.ema**recipe.iterations
+    if share > COLD_EMA and not recipe.network.pretrained:
+        print(
+            f"train {model}: the EMA will not have warmed up: {100 * share:.3g} % of it will be the initial weights "
+            f"({name}.ema = {recipe.ema}, {recipe.iterations:,} iterations; below {100 * COLD_EMA:g} % is usual)",
+            file=sys.stderr,
+        )
 
 
 def check_batch(name: str, batch_size: int, n: int, processes: int) -> None:

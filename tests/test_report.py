@@ -141,6 +141,7 @@ def write_results(planned: Planned) -> None:
             model=model,
             parameters=353090,
             losses=[{"iteration": 4, "mse": 0.1}],
+            initial_share=0.001,
             training=params.training(model),
             sha256=DATA,
             snapshot_sha256=OTHER,

@@ -88,20 +88,32 @@ class AutoencoderRecord(Section):
     dataset_sha256: Sha256
 
 
+# The share of the initial weights above which an EMA has not warmed up.
+COLD_EMA = 0.01
+
+
 class ModelRecord(Section):
     """A trained model: all settings of its training, and its losses during training.
 
-    ``input_sha256`` is the digest of its autoencoder, or of the data set if it has none.
+    ``initial_share`` is that of the initial weights in the EMA, decay^updates, which has no bias correction; None where
+    training starts from pretrained weights. ``input_sha256`` is the digest of its autoencoder, or of the data set if it
+    has none.
     """
 
     model: Name
     parameters: Count
     losses: list[dict[str, Float]]
+    initial_share: Annotated[Float, Field(ge=0, le=1)] | None
     training: dict[str, Any]
     sha256: Sha256
     snapshot_sha256: Sha256
     dataset_sha256: Sha256
     input_sha256: Sha256
+
+    @property
+    def has_cold_ema(self) -> bool:
+        """Whether the weights are still those before training to a share that shows in samples."""
+        return self.initial_share is not None and self.initial_share > COLD_EMA
 
     @model_validator(mode="after")
     def _losses_to_the_end(self) -> Self:

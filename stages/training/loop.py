@@ -80,6 +80,7 @@ def fit(
                     torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
                         [state.ema[name] for name in weights], list(weights.values()), 1 - ema
                     )
+                state.ema_updates += 1
             state.iteration += 1
             progress.update()
             if state.iteration in snapshots:

@@ -39,6 +39,7 @@ class TrainingState:
         scaler: of the loss, for fp16.
         history: past losses by timestep.
         iteration: number of iterations taken.
+        ema_updates: number of updates of the EMA, without those that fp16 skipped.
         losses: logged terms of the loss.
         snapshots: EMA weights in main memory, by the iteration after which they were copied.
     """
@@ -51,6 +52,7 @@ class TrainingState:
     scaler: torch.amp.GradScaler
     history: LossHistory
     iteration: int = 0
+    ema_updates: int = 0
     losses: list[dict[str, float]] = field(default_factory=list)
     snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
@@ -71,8 +73,20 @@ def new_state(build: Callable[[], nn.Module], recipe: Recipe, seed: int, acceler
     )
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether a run that was interrupted left a checkpoint."""
+    return any((folder / name).exists() for name in (LAST, BEFORE))
+
+
 def save_checkpoint(folder: Path, state: TrainingState) -> None:
     """Write the state to a safetensors file, atomically; the checkpoint before it is kept."""
+    if (folder / LAST).exists():
+        os.replace(folder / LAST, folder / BEFORE)
+    write_state(folder / LAST, state)
+
+
+def write_state(path: Path, state: TrainingState) -> None:
+    """Write the state to a safetensors file, atomically."""
     names = [name for name, _ in state.network.named_parameters()]
     tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
     tensors |= {f"ema.{name}": tensor for name, tensor in state.ema.items()}
@@ -81,10 +95,13 @@ def save_checkpoint(folder: Path, state: TrainingState) -> None:
     tensors |= {f"history.{key}": value for key, value in state.history._asdict().items()}
     for iteration, weights in state.snapshots.items():
         tensors |= {f"snapshots.{iteration}.{name}": tensor for name, tensor in weights.items()}
-    progress = {"iteration": state.iteration, "losses": state.losses, "scaler": state.scaler.state_dict()}
-    if (folder / LAST).exists():
-        os.replace(folder / LAST, folder / BEFORE)
-    write_tensors(folder / LAST, tensors, progress)
+    progress = {
+        "iteration": state.iteration,
+        "ema_updates": state.ema_updates,
+        "losses": state.losses,
+        "scaler": state.scaler.state_dict(),
+    }
+    write_tensors(path, tensors, progress)
 
 
 def resume(folder: Path, state: TrainingState) -> None:
@@ -106,14 +123,15 @@ def resume(folder: Path, state: TrainingState) -> None:
                 print(f"{str(error).partition(';')[0]}; set aside as {aside.name}", file=sys.stderr)
                 os.replace(path, aside)
             continue
-        _load(tensors, progress, state)
+        load_state(tensors, progress, state)
         break
     found = gathered(torch.tensor([state.iteration], device=state.accelerator.device), state.accelerator).tolist()
     if len(set(found)) > 1:
         raise InputError(f"{folder}: the processes find checkpoints of iterations {found}; they must share the folder")
 
 
-def _load(tensors: Mapping[str, Tensor], progress: Mapping[str, Any], state: TrainingState) -> None:
+def load_state(tensors: Mapping[str, Tensor], progress: Mapping[str, Any], state: TrainingState) -> None:
+    """Overwrite ``state`` with what ``write_state`` wrote."""
     state.network.load_state_dict(_under(tensors, "network."))
     for name, tensor in _under(tensors, "ema.").items():
         state.ema[name].copy_(tensor)
@@ -128,6 +146,7 @@ def _load(tensors: Mapping[str, Tensor], progress: Mapping[str, Any], state: Tra
         state.snapshots.setdefault(int(iteration), {})[weight] = tensor
     state.scaler.load_state_dict(progress["scaler"])
     state.iteration = progress["iteration"]
+    state.ema_updates = progress["ema_updates"]
     state.losses = progress["losses"]
 
 

@@ -21,7 +21,9 @@ from tests.reporting.results.studies import (
 
 def model_record(model: str, parameters: int) -> ModelRecord:
     digests = dict.fromkeys(("sha256", "snapshot_sha256", "dataset_sha256", "input_sha256"), "0" * 64)
-    return ModelRecord(model=model, parameters=parameters, losses=[], training={"iterations": 0}, **digests)
+    return ModelRecord(
+        model=model, parameters=parameters, losses=[], initial_share=None, training={"iterations": 0}, **digests
+    )
 
 
 MODELS = {name: model_record(name, size) for name, size in (("adm", 353090), ("adm-ip", 1), ("ddpm-net", 2))}
