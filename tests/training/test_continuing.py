@@ -162,4 +162,3 @@ def test_an_ema_that_does_not_warm_up_is_told_in_one_line_and_recorded(
     assert len(lines) == warns
     for line in lines:
         assert line.startswith("train adm: the EMA will not have warmed up: 65.6 % of it will be the initial weights")
-
