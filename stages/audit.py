@@ -11,7 +11,7 @@ from typing import Any
 
 from stages.auditing.claims.verdicts import VERDICTS
 from stages.auditing.folder_audit import FolderAudit, audit_folder, narrowed, without_garbage_collection
-from stages.auditing.importer.propose.folder import make_folder
+from stages.auditing.importer.propose.audit_folder import make_folder
 from stages.auditing.output.findings import OUTCOMES, WRONG, findings_csv
 from stages.auditing.output.markdown import audit_markdown
 from stages.auditing.output.pages import render_page

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from stages.config.errors import InputError
 from stages.config.params import read_params
-from stages.config.registry import method_module, method_names
+from stages.config.registry import method_module
 from stages.plan.plan_file import read_cells
 from stages.store.files import sha256, write_npz
 from stages.store.images import write_preview
@@ -14,17 +13,13 @@ from stages.store.records import DatasetRecord, write_record
 
 def run() -> None:
     """Write the data set, its record (checksum, source and shape) and its preview."""
-    dataset = read_params().prepare.dataset
-    if dataset not in method_names("datasets"):
-        raise InputError(
-            f"prepare.dataset: {dataset!r} is no data set; allowed are {', '.join(method_names('datasets'))}"
-        )
+    settings = read_params().prepare
     read_cells()  # refuses a plan for another data set, whose file DVC would then depend on
-    data = method_module("datasets", dataset).load()
+    data = method_module("datasets", settings.dataset).load(settings)
     write_npz(DATASET, images=data.images, labels=data.labels, captions=data.captions)
     write_preview(preview_path("real"), data.images)
     record = DatasetRecord(
-        dataset=dataset,
+        dataset=settings.dataset,
         n=len(data.images),
         shape=data.images.shape[1:],
         source=data.source,

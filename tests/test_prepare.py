@@ -47,5 +47,8 @@ def test_an_unknown_data_set_is_refused(project: Path, capsys: pytest.CaptureFix
     write_params(params)
     assert main(["prepare"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "prepare: prepare.dataset: 'faces' is no data set; allowed are digits"
+    assert line == (
+        "prepare: params.yaml: prepare.dataset: 'faces'; allowed are 'cifar10', 'cifar10-jpeg', 'digits', "
+        "'fashion-mnist', 'folder'"
+    )
     assert [path.name for path in Path("data").iterdir()] == ["published"]

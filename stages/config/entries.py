@@ -82,10 +82,12 @@ class Planned(Section):
     """The entries of each stage that dvc.yaml repeats, by name; each field has the name of its stage.
 
     ``evaluate`` runs once for each entry of ``sample``. ``dataset`` and ``feature_network`` are modules that the other
-    stages find by name.
+    stages find by name. ``images`` is the file or folder that the data set is read from, or the registry of data sets
+    where params.yaml names none.
     """
 
     dataset: str
+    images: str
     feature_network: str
     autoencoder: dict[str, PlannedAutoencoder]
     train: dict[str, PlannedModel]

@@ -45,10 +45,6 @@ class Grid(Section):
         return self
 
 
-class Prepare(Section):
-    dataset: Name
-
-
 class Sample(Section):
     n: Annotated[Int, Field(ge=2)]
     precision: Literal["fp32", "bf16", "fp16"]

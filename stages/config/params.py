@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from stages.config.dataset_settings import DatasetSettings, dataset_settings
 from stages.config.entries import Cell
 from stages.config.errors import InputError
 from stages.config.fixed import (
@@ -19,7 +20,6 @@ from stages.config.fixed import (
     Guide,
     Labels,
     Moments,
-    Prepare,
     Runtime,
     Sample,
     Search,
@@ -44,13 +44,16 @@ MODELS = settings_types("objectives", ModelSettings)
 NETWORKS = network_settings()
 AUTOENCODERS = autoencoder_settings()
 FEATURE_NETWORKS = feature_network_settings()
+DATASETS = dataset_settings()
 
 if TYPE_CHECKING:
     AnyNetwork = NetworkSettings
     Extractor = FeatureNetworkSettings
+    Prepare = DatasetSettings
 else:
     AnyNetwork = Annotated[Union[tuple(NETWORKS.values())], Field(discriminator="method")]  # noqa: UP007
     Extractor = Annotated[Union[tuple(FEATURE_NETWORKS.values())], Field(discriminator="network")]  # noqa: UP007
+    Prepare = Annotated[Union[tuple(DATASETS.values())], Field(discriminator="dataset")]  # noqa: UP007
 
 PARAMS = Path("params.yaml")
 # With fewer training times the last beta, which is scaled by 1000 / T, would be 1 or more.
@@ -373,12 +376,16 @@ def _validated(type_: type[Any], content: Any, prefix: str) -> Any:
 def _explained(detail: dict[str, Any], type_: type[BaseModel], prefix: str) -> str:
     # For a union, pydantic adds a part for the type that it tried: a method, or a type in brackets.
     parts = list(detail["loc"])
-    tags = {*NETWORKS, *FEATURE_NETWORKS}
+    tags = {*NETWORKS, *FEATURE_NETWORKS, *DATASETS}
     location = [part for part in parts if "[" not in str(part) and (part == parts[0] or part not in tags)]
     where = prefix + ".".join(str(part) for part in location)
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         return f"{where}: unknown key; allowed are {', '.join(_keys_at(type_, location[:-1]))}"
+    if detail["type"] == "union_tag_invalid":
+        context = detail["ctx"]
+        key = context["discriminator"].strip("'")
+        return f"{where}.{key}: {context['tag']!r}; allowed are {context['expected_tags']}"
     if detail["type"] == "missing":
         return f"{where}: missing"
     if isinstance(detail["input"], dict | list | BaseModel):

@@ -35,7 +35,7 @@ PACKAGES: dict[Kind, str] = {
 M = TypeVar("M", bound=Method)
 
 # Modules beside the methods that hold what they share.
-SHARED = ("dataset",)
+SHARED = ("dataset", "downloads", "image_files")
 
 
 def method_module(kind: Kind, name: str) -> ModuleType:

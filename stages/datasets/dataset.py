@@ -1,13 +1,15 @@
 """What a data set is: images to learn from, their labels and captions, and where they come from.
 
-Each data set is a module of this package with a function ``load()`` that returns a ``DataSet``.
+Each data set is a module of this package with a settings class, the section ``prepare``, and a function
+``load(settings)`` that returns a ``DataSet``.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class DataSet(NamedTuple):

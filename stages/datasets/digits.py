@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Literal
 
+from stages.config.dataset_settings import DatasetSettings
 from stages.datasets.dataset import DataSet
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SOURCE = "scikit-learn load_digits: test part of UCI Optical Recognition of Handwritten Digits (Alpaydin, Kaynak)"
 
 
-def load() -> DataSet:
+class Digits(DatasetSettings):
+    dataset: Literal["digits"]
+
+
+def load(settings: Digits) -> DataSet:
     """Return scikit-learn's handwritten digits, with their labels as words for captions."""
+    import numpy as np
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)

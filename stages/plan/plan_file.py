@@ -188,7 +188,7 @@ def _inputs(params: Params) -> str:
     content: dict[str, Any] = {
         "tables": params.tables,
         "max_steps": params.max_steps,
-        "dataset": params.prepare.dataset,
+        "dataset": [params.prepare.dataset, params.prepare.input],
         "feature_network": params.extractor.network,
         "grid": [grid.model_dump() for grid in params.grid],
         "trajectory": params.trajectory.model_dump(),

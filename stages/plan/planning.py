@@ -26,6 +26,7 @@ from stages.plan.cell import (
     make_cell,
 )
 from stages.plan.published_tables import NEEDS, Reading, read_row
+from stages.store.paths import registry_path
 
 DIAGNOSED = "delta_bar"
 MEASURED = (*map(module_name, method_names("metrics")), "time_ms")
@@ -109,7 +110,8 @@ def planned_stages(
     inputs = {cell.input for cell in cells.values()}
     latent = [model for model in models.values() if model.input != DATA_SET]
     return Planned(
-        dataset=params.prepare.dataset.replace("-", "_"),
+        dataset=params.prepare.module,
+        images=params.prepare.input or registry_path().as_posix(),
         feature_network=module_name(params.extractor.network),
         autoencoder={PurePath(model.input).stem: PlannedAutoencoder(autoencoder=model.autoencoder) for model in latent},
         train=dict(models),

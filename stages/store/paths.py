@@ -9,6 +9,8 @@ CODE = Path(__file__).parents[1]
 DATA = Path("data")
 REPORTS = Path("reports")
 PUBLISHED = DATA / "published"
+REGISTRY = DATA / "registry.yaml"
+DOWNLOADS = DATA / "downloads"
 DATASET = DATA / "dataset.npz"
 FEATURE_NETWORK = DATA / "extractor" / "network.safetensors"
 REFERENCE = DATA / "reference" / "reference.npz"
@@ -23,6 +25,11 @@ AUDIT = REPORTS / "audit.json"
 def published_folder() -> Path:
     """Return the folder of published tables: that of the study if it has one, else that of the project."""
     return PUBLISHED if PUBLISHED.is_dir() else Path(os.path.relpath(CODE.parent / PUBLISHED))
+
+
+def registry_path() -> Path:
+    """Return the registry of data sets that others publish, which is the project's."""
+    return Path(os.path.relpath(CODE.parent / REGISTRY))
 
 
 def model_path(model: str) -> Path:

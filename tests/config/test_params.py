@@ -64,7 +64,7 @@ def put(*paths_and_values: Any) -> Edit:
         (put("adm-recipe/clip", 0), "adm-recipe.clip: 0: input should be greater than 0"),
         (
             put("adm-recipe/network/method", "unet"),
-            "adm-recipe.network: Input tag 'unet' found using 'method' does not",
+            "adm-recipe.network.method: 'unet'; allowed are 'adm', 'ddpm', 'text', 'stable-diffusion'",
         ),
         (put("tables", "none"), "tables: 'none': all, or a list of tables such as ip-3"),
         (put("tables", ["ip 3"]), "tables: ['ip 3']: all, or a list of tables such as ip-3"),
@@ -88,7 +88,7 @@ def put(*paths_and_values: Any) -> Edit:
         (put("es/b", "published"), "es.b is published, but no paper prints it for digits adm-ip es 4 steps"),
         (put("plan", {"method": "none"}), "plan: a name of the project's own; name the section otherwise"),
         (put("a.b", {"method": "none"}), "name: 'a.b': a name made of a-z, 0-9 and '-'"),
-        (put("prepare/dataset", "../../etc"), "prepare.dataset: '../../etc': a name made of"),
+        (put("prepare/dataset", "../../etc"), "prepare.dataset: '../../etc'; allowed are 'cifar10'"),
         (put("search/seed", 0), "search.seed: 0: the seed of the reported scores; another one"),
         (put("es/b", "1.0"), "es.b: '1.0': a number, or the word published or tuned"),
         (put("es/b", "tuned"), "es.b is tuned: no search yet; run python -m stages search"),
@@ -320,4 +320,4 @@ def test_committed_params_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     found = read_params()
     assert {"adm", "adm-ip"} <= set(found.models)
-    assert found.samplers["ddim"].settings() == {"eta": 0.0, "clip": False}
+    assert found.samplers["ddim"].settings() == {"eta": 0.0, "clip": False, "direction": "scaled"}

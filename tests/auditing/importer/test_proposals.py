@@ -12,7 +12,7 @@ from stages.auditing.claims.claims import parse_claims
 from stages.auditing.claims.verdicts import Finding, judge
 from stages.auditing.importer.decisions import Decision
 from stages.auditing.importer.interpret.number_rows import numbers_of
-from stages.auditing.importer.propose.folder import contents
+from stages.auditing.importer.propose.audit_folder import contents
 from stages.auditing.importer.read.grids import Cell, Table
 from stages.auditing.output.findings import warnings
 from stages.auditing.tables.rows import Papers, parse_metrics, parse_table
