@@ -59,9 +59,10 @@ def write_study(params: dict[str, Any]) -> None:
 
 
 def with_published(folder: Path) -> Path:
-    """The folder, with the published tables in it."""
+    """The folder, with the published tables and the registry of data sets in it."""
     (folder / "data").mkdir()
-    (folder / "data/published").symlink_to(ROOT / "data/published")
+    for name in ("published", "registry.yaml"):
+        (folder / "data" / name).symlink_to(ROOT / "data" / name)
     return folder
 
 
@@ -70,5 +71,5 @@ def copy_project(folder: Path) -> None:
     for name in ("stages", "data/published", ".dvc"):
         ignore = shutil.ignore_patterns("__pycache__", "tmp", "cache")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("dvc.yaml", "cells.json", "values.json", ".dvcignore", ".gitignore"):
+    for name in ("dvc.yaml", "cells.json", "values.json", ".dvcignore", ".gitignore", "data/registry.yaml"):
         shutil.copy(ROOT / name, folder / name)

@@ -28,8 +28,8 @@ def published_folder() -> Path:
 
 
 def registry_path() -> Path:
-    """Return the registry of data sets that others publish, which is the project's."""
-    return Path(os.path.relpath(CODE.parent / REGISTRY))
+    """Return the registry of data sets that others publish: that of the study if it has one, else the project's."""
+    return REGISTRY if REGISTRY.is_file() else Path(os.path.relpath(CODE.parent / REGISTRY))
 
 
 def model_path(model: str) -> Path:
