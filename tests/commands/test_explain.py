@@ -152,11 +152,11 @@ def test_a_lost_number(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_value_looked_up_has_its_origin(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     params = content()
-    params["prepare"]["dataset"] = "lsun-tower64"
+    params["prepare"]["dataset"] = "cifar10"
     params["es"]["b"] = "published"
     write_params(params)
-    found = explained(capsys, "es", "6", "20 | ADM-ES", "Unconditional | LSUN tower 64×64", "--metric", "fid")
-    assert "  fix       es: epsilon-scaling, b 1.011, k 0.0, from the paper's table" in found
+    found = explained(capsys, "es", "6", "20 | ADM-ES", "Unconditional | CIFAR-10 32×32", "--metric", "fid")
+    assert "  fix       es: epsilon-scaling, b 1.017, k 0.0, from the paper's table" in found
 
 
 def test_all_numbers_of_a_place_apart_or_the_one_asked_for(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

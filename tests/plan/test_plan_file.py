@@ -29,7 +29,7 @@ from stages.plan.plan_file import (
 )
 from stages.plan.published_tables import Published, read_published
 from stages.plan.result_files import write_tuned
-from stages.store.paths import PUBLISHED
+from stages.store.paths import PUBLISHED, REGISTRY
 from tests.toy import ROOT, toy_params, write_params, write_study
 
 Edit = Callable[[dict[str, Any]], Any]
@@ -46,7 +46,8 @@ def planned_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         Path("data").mkdir()
-        PUBLISHED.symlink_to(ROOT / PUBLISHED)
+        for path in (PUBLISHED, REGISTRY):
+            path.symlink_to(ROOT / path)
         patch.setattr(cells, "read_published", published_once)
         write_study(toy_params())
     return folder
