@@ -39,7 +39,7 @@ def test_a_measured_number(study: Path, capsys: pytest.CaptureFixture[str]) -> N
         "ts/1 [CIFAR-10 | DDIM (quadratic); 10 steps] fid = 13.70, cifar10 (Table 1)",
         "  data set  digits, in place of cifar10",
         "  model     ddpm-net: gamma 0.0, ddpm-recipe (ddpm network, linear schedule, 2,000 iterations of 64)",
-        "  sampler   ddim-quadratic: ddim, eta 0.0, clip False",
+        "  sampler   ddim-quadratic: ddim, eta 0.0, clip False, direction scaled",
         "  grid      quadratic, 10 times from 800 down to 0",
         "  nfe       10 evaluations per image, 1,000 images",
         "  fix       none: none",
@@ -105,7 +105,7 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
             [
                 "  model     ddpm-net-ip: gamma 0.1, ddpm-recipe "
                 "(ddpm network, linear schedule, 2,000 iterations of 64)",
-                "  sampler   ddim-half: ddim, eta 0.5, clip False",
+                "  sampler   ddim-half: ddim, eta 0.5, clip False, direction scaled",
                 "  read as   spacing quadratic: not printed; DDIM's uniform grid gives about 18.7 at 10 steps "
                 "where 14.21 is printed, its quadratic one about 13.5",
             ],
