@@ -45,6 +45,13 @@ class Grid(Section):
         return self
 
 
+class Beside(Section):
+    """A setting whose further readings are measured beside the default ones, up to a step count."""
+
+    setting: str
+    max_steps: Annotated[Int, Field(ge=1)]
+
+
 class Sample(Section):
     n: Annotated[Int, Field(ge=2)]
     precision: Literal["fp32", "bf16", "fp16"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args
@@ -14,6 +14,7 @@ from stages.config.dataset_settings import DatasetSettings, dataset_settings
 from stages.config.entries import Cell
 from stages.config.errors import InputError
 from stages.config.fixed import (
+    Beside,
     Diagnose,
     Evaluate,
     Grid,
@@ -117,6 +118,35 @@ class Recipe(Section):
         return self
 
 
+# The kinds of sections whose settings readings of published numbers may name.
+READ_KINDS: Mapping[str, Sequence[type[BaseModel]]] = {
+    "sampler": tuple(SAMPLERS.values()),
+    "model": tuple(MODELS.values()),
+    "recipe": (Recipe,),
+    "fix": tuple(FIXES.values()),
+}
+
+
+def is_setting(name: str) -> bool:
+    """Return whether a name such as ``sampler.variance`` is that of a kind of sections and a setting of one of them."""
+    kind, _, setting = name.partition(".")
+    return any(setting in type_.model_fields for type_ in READ_KINDS.get(kind, ()))
+
+
+def has_settings(kind: str, section: BaseModel, wanted: Mapping[str, str]) -> bool:
+    """Return whether a section of a kind has the wanted settings, as texts by kind and name; others count for nothing.
+
+    Real numbers are compared in their shortest form, such as 0.1.
+    """
+    for name, value in wanted.items():
+        of, _, setting = name.partition(".")
+        if of == kind:
+            own = getattr(section, setting, None)
+            if (f"{own:g}" if isinstance(own, float) else str(own)) != value:
+                return False
+    return True
+
+
 class ParamsFault(ValueError):
     """An error in params.yaml: one line with the key and what is allowed."""
 
@@ -128,6 +158,7 @@ class Params(Section):
     runtime: Runtime
     tables: Annotated[str | list[str], BeforeValidator(_tables)]
     max_steps: Annotated[Int, Field(ge=1)]
+    beside: Annotated[list[Beside], BeforeValidator(_products)]
     grid: Annotated[list[Grid], BeforeValidator(_products)]
     prepare: Prepare
     extractor: Extractor
@@ -190,6 +221,19 @@ class Params(Section):
             "fix_params": self.fixes[cell.fix].model_dump(),
             "extractor": self.extractor.model_dump(),
         }
+
+    @model_validator(mode="after")
+    def _beside_are_settings(self) -> Self:
+        for entry in self.beside:
+            if not is_setting(entry.setting):
+                raise ValueError(
+                    f"beside.setting: {entry.setting!r}: a kind ({', '.join(READ_KINDS)}) and a setting of such "
+                    "sections, as in sampler.variance"
+                )
+        settings = [entry.setting for entry in self.beside]
+        if len(set(settings)) < len(settings):
+            raise ValueError("beside: each setting once")
+        return self
 
     @model_validator(mode="after")
     def _searches_on_other_seeds(self) -> Self:

@@ -135,10 +135,12 @@ def _searched(params: Params, tuned: Mapping[str, Mapping[str, int | float]], ce
 
 
 def _printed(params: Params, papers: Mapping[str, Sequence[Row]], cell: Cell) -> dict[str, int | float]:
+    """Return the values that a paper prints for the very model, sampler, grid, eta, fix and step count of a cell."""
     section = params.fixes[cell.fix]
     wanted = {
         "dataset": params.prepare.dataset,
         "model": params.models[cell.model].coordinate(),
+        **params.samplers[cell.sampler].coordinates(),
         "fix": section.coordinate(),
         "steps": str(cell.steps),
     }
@@ -146,10 +148,10 @@ def _printed(params: Params, papers: Mapping[str, Sequence[Row]], cell: Cell) ->
     found: dict[str, int | float] = {}
     for name in section.looked_up():
         matching = [row for row in rows if row.metric == name and row.value]
-        values = [r.value for r in matching if all(getattr(r, key) == value for key, value in wanted.items())]
-        if not values:
-            raise ValueError(
-                f"{cell.fix}.{name} is published, but no paper prints it for {' '.join(wanted.values())} steps"
-            )
-        found[name] = float(values[0])
+        values = {r.value for r in matching if all(getattr(r, key) == value for key, value in wanted.items())}
+        if len(values) != 1:
+            place = ", ".join(f"{key} {value}" for key, value in wanted.items() if value)
+            printed = "papers print several values" if values else "no paper prints it"
+            raise ValueError(f"{cell.fix}.{name} is published, but {printed} for {place}")
+        found[name] = float(values.pop())
     return found

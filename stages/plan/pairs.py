@@ -11,7 +11,7 @@ from stages.auditing.tables.rows import COORDINATES
 from stages.config.entries import Cell
 from stages.config.params import Params
 from stages.plan.planning import PlannedRow, table_id
-from stages.plan.published_tables import Axis, PublishedMethod
+from stages.plan.published_tables import Axis, PublishedMethod, Reading
 
 # Scores with replicates, whose differences have an interval.
 COMPARED = ("fid", "sfid")
@@ -32,7 +32,8 @@ class Pair(NamedTuple):
 
     ``base`` and ``changed`` are published coordinates. A pair that no paper prints has an empty ``paper`` and nothing
     in ``printed``; there they are names of params sections. ``repeats`` are the same two cells, base and changed, on
-    further training seeds.
+    further training seeds. ``reading`` is the name of the further reading that the numbers have cells under; empty for
+    the default ones.
     """
 
     paper: str
@@ -44,6 +45,7 @@ class Pair(NamedTuple):
     changed: str
     printed: tuple[Printed, ...] = ()
     repeats: tuple[tuple[str, str], ...] = ()
+    reading: str = ""
 
     @property
     def direction(self) -> int:
@@ -61,11 +63,15 @@ def study_pairs(
 
 
 def published_pairs(rows: Sequence[PlannedRow], methods: Sequence[PublishedMethod]) -> list[Pair]:
-    """Return the pairs of published numbers that both have a cell, in the order of the tables."""
+    """Return the pairs of published numbers that both have a cell: in the order of the tables, by reading within one.
+
+    Under a further reading of the changed number the base has the same reading, but for one of the settings of what is
+    changed, which the base does not have: there it has the default one.
+    """
     found: dict[tuple[str, ...], Pair] = {}
     for _, table in groupby(rows, key=lambda planned: (planned.row.paper, planned.row.table)):
         for pair in _pairs_of_table(list(table), methods):
-            key = (pair.paper, pair.metric, pair.base_cell, pair.changed_cell)
+            key = (pair.paper, pair.metric, pair.base_cell, pair.changed_cell, pair.reading)
             known = found.setdefault(key, pair)
             if known is not pair:
                 found[key] = known._replace(printed=tuple(dict.fromkeys((*known.printed, *pair.printed))))
@@ -82,7 +88,23 @@ def _pairs_of_table(table: Sequence[PlannedRow], methods: Sequence[PublishedMeth
                 # The first alone: a table may print its baseline twice.
                 partner = next((n for n in numbers if _differs_in_axis_alone(n, changed, method.axis, base)), None)
                 if partner is not None:
-                    yield _published_pair(method.axis, partner, changed)
+                    yield from _pairs_by_reading(method.axis, partner, changed)
+
+
+def _pairs_by_reading(axis: Axis, base: PlannedRow, changed: PlannedRow) -> Iterator[Pair]:
+    """Yield the pair of two published numbers under the default readings, then under each further one."""
+    pair = _published_pair(axis, base, changed)
+    yield pair
+    for under in changed.beside:
+        base_cell = base.cell if under.reading.kind == axis else _cell_under(base, under.reading)
+        if base_cell and under.cell:
+            yield pair._replace(base_cell=base_cell, changed_cell=under.cell, reading=under.reading.name)
+
+
+def _cell_under(planned: PlannedRow, reading: Reading) -> str | None:
+    """Return the cell of a number under a reading of another, if it can be read so too."""
+    same = (under.cell for under in planned.beside if under.reading.name == reading.name)
+    return next(same, None)
 
 
 def _differs_in_axis_alone(planned: PlannedRow, changed: PlannedRow, axis: str, base: str) -> bool:

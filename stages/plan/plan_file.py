@@ -190,6 +190,7 @@ def _inputs(params: Params) -> str:
         "max_steps": params.max_steps,
         "dataset": [params.prepare.dataset, params.prepare.input],
         "feature_network": params.extractor.network,
+        "beside": [entry.model_dump() for entry in params.beside],
         "grid": [grid.model_dump() for grid in params.grid],
         "trajectory": params.trajectory.model_dump(),
         "methods": [[name, section.method, *getattr(section, "published", ())] for name, section in named.items()],
@@ -213,7 +214,7 @@ def _inputs(params: Params) -> str:
             for rows in published.papers.values()
             for row in rows
         ],
-        "readings": [[reading.query, reading.setting, reading.value] for reading in published.readings],
+        "readings": [[reading.query, reading.setting, reading.value, reading.use] for reading in published.readings],
         # Which models are compared, and which are repeats on other seeds.
         "compared": [[method.axis, method.name, method.bases] for method in published.methods],
         "seeds": seeds,

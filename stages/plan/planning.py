@@ -12,7 +12,7 @@ from stages.auditing.tables.rows import SOURCES, Row
 from stages.config.entries import Cell, Planned, PlannedAutoencoder, PlannedModel
 from stages.config.method_settings import CLASSIFIER_FREE, FROM_IMAGES, GUIDED
 from stages.config.networks import Condition
-from stages.config.params import FIXES, MODELS, SAMPLERS, Params
+from stages.config.params import FIXES, MODELS, SAMPLERS, Params, has_settings
 from stages.config.registry import method_names, module_name
 from stages.plan.cell import (
     DATA_SET,
@@ -25,7 +25,7 @@ from stages.plan.cell import (
     input_file,
     make_cell,
 )
-from stages.plan.published_tables import NEEDS, Reading, read_row
+from stages.plan.published_tables import Reading, ReadRow, read_row, readings_of
 from stages.store.paths import registry_path
 
 DIAGNOSED = "delta_bar"
@@ -43,6 +43,14 @@ class Absent(Exception):
     """The reason why a published number gets no cell, for the reader."""
 
 
+class PlannedReading(NamedTuple):
+    """A published number under a further reading: the cell that measures it, or the reason why there is none."""
+
+    reading: Reading
+    cell: str | None
+    reason: str = ""
+
+
 class PlannedRow(NamedTuple):
     """A published number in the plan.
 
@@ -51,9 +59,11 @@ class PlannedRow(NamedTuple):
         status: ``measured``; ``setting``, for which the page shows the study's own value; or ``absent``.
         cell: key of the cell that measures it.
         reason: why it is absent.
-        readings: the readings that apply to it.
+        readings: the readings that apply to it, the further ones too.
         evaluations: cost of an absent number, where the cost is the reason.
         model: the model whose diagnosis measures it, in place of a cell.
+        set_in: the cell that has the setting, of a number that is a setting of a fix.
+        beside: the number under each further reading.
     """
 
     row: Row
@@ -63,6 +73,8 @@ class PlannedRow(NamedTuple):
     readings: tuple[Reading, ...]
     evaluations: int = 0
     model: str | None = None
+    set_in: str | None = None
+    beside: tuple[PlannedReading, ...] = ()
 
 
 class Plan(NamedTuple):
@@ -133,7 +145,9 @@ def table_id(row: Row) -> str:
 
 
 def _planned(row: Row, params: Params, known: Known, readings: Sequence[Reading], cells: dict[str, Cell]) -> PlannedRow:
-    read, concerned = read_row(row, readings)
+    concerned = tuple(readings_of(row, readings))
+    read = read_row(row, concerned)
+    absent = PlannedRow(read.row, "absent", None, "", concerned)
     try:
         if row.metric == DIAGNOSED:
             return _diagnosed(read, concerned, params)
@@ -141,29 +155,59 @@ def _planned(row: Row, params: Params, known: Known, readings: Sequence[Reading]
             _check_asked_for(row, params)
             if row.metric == "steps" and parse_number(row.value).value > params.max_steps:
                 raise Absent(f"{row.value} steps: beyond max_steps ({params.max_steps})")
-            return PlannedRow(read, "setting", None, "", tuple(concerned))
-        cell, evaluations = _cell_of(read, concerned, params, known)
-    except Absent as absent:
-        return PlannedRow(read, "absent", None, str(absent), tuple(concerned))
+            return absent._replace(status="setting", set_in=_set_in(read, params, known))
+        cell, evaluations = _cell_of(read, params, known)
+    except Absent as reason:
+        return absent._replace(reason=str(reason))
     if row.steps and int(row.steps) > params.max_steps and cell.key not in cells:
         reason = f"{row.steps} steps: beyond max_steps ({params.max_steps}), {evaluations:,} image-evaluations"
-        return PlannedRow(read, "absent", None, reason, tuple(concerned), evaluations)
+        return absent._replace(reason=reason, evaluations=evaluations)
     add_cell(cells, cell)
-    return PlannedRow(read, "measured", cell.key, "", tuple(concerned))
+    further = [reading for reading in concerned if reading.use == "beside"]
+    beside = tuple(_read_beside(row, concerned, reading, params, known, cells) for reading in further)
+    return absent._replace(status="measured", cell=cell.key, beside=beside)
 
 
-def _diagnosed(row: Row, concerned: Sequence[Reading], params: Params) -> PlannedRow:
+def _read_beside(
+    row: Row, concerned: Sequence[Reading], beside: Reading, params: Params, known: Known, cells: dict[str, Cell]
+) -> PlannedReading:
+    """Return a number under a further reading, whose cell is added to the others if the study asks for it."""
+    steps = next((entry.max_steps for entry in params.beside if entry.setting == beside.setting), None)
+    if steps is None:
+        return PlannedReading(beside, None, f"{beside.setting} is not among beside in params.yaml")
+    if int(row.steps) > steps:
+        return PlannedReading(beside, None, f"{row.steps} steps: beyond those of beside ({steps})")
+    try:
+        cell, _ = _cell_of(read_row(row, concerned, beside), params, known)
+    except Absent as reason:
+        return PlannedReading(beside, None, str(reason))
+    add_cell(cells, cell)
+    return PlannedReading(beside, cell.key)
+
+
+def _diagnosed(read: ReadRow, concerned: tuple[Reading, ...], params: Params) -> PlannedRow:
     """Return the planned row of a number that the diagnosis of its model measures."""
+    row = read.row
     _check_asked_for(row, params)
-    model = _named(row.model, "model", {n: s.coordinate() for n, s in params.models.items()}, _known(MODELS))
+    model = _model_of(read, params)
     steps = int(row.steps)
     if steps > params.recipes[params.models[model].recipe].timesteps:
         raise Absent(f"{steps} steps: more than {model} was trained with")
     if steps > params.max_steps:
         evaluations = steps * params.diagnose.images
         reason = f"{steps} steps: beyond max_steps ({params.max_steps}), {evaluations:,} image-evaluations"
-        return PlannedRow(row, "absent", None, reason, tuple(concerned), evaluations)
-    return PlannedRow(row, "measured", None, "", tuple(concerned), model=model)
+        return PlannedRow(row, "absent", None, reason, concerned, evaluations)
+    return PlannedRow(row, "measured", None, "", concerned, model=model)
+
+
+def _set_in(read: ReadRow, params: Params, known: Known) -> str | None:
+    """Return the key of the cell that has the setting of a fix that a number is, if there can be one."""
+    if not any(read.row.metric in fix.model_fields for fix in FIXES.values()):
+        return None
+    try:
+        return _cell_of(read, params, known)[0].key
+    except Absent:
+        return None
 
 
 def _check_asked_for(row: Row, params: Params) -> None:
@@ -173,63 +217,79 @@ def _check_asked_for(row: Row, params: Params) -> None:
         raise Absent(f"{table_id(row)} is not among tables in params.yaml")
 
 
-def _cell_of(row: Row, concerned: Sequence[Reading], params: Params, known: Known) -> tuple[Cell, int]:
+def _cell_of(read: ReadRow, params: Params, known: Known) -> tuple[Cell, int]:
     """Return the cell that measures a number, and its cost in evaluations of one image by the network."""
+    row = read.row
     _check_asked_for(row, params)
-    needs = {reading.value for reading in concerned if reading.setting == NEEDS}
-    unknown = sorted(needs - NEEDED)
+    unknown = sorted(read.needs - NEEDED)
     if unknown:
         raise Absent(f"needs {unknown[0]}: not built yet")
     if not row.steps:
         raise Absent("no step count is printed")
-    names = {
-        "sampler": _sampler(row, needs - set(CONDITIONAL), params),
-        "fix": _named(row.fix, "fix", {n: s.coordinate() for n, s in params.fixes.items()}, _known(FIXES)),
-        "model": _model_of(row, needed_condition(needs), params),
-    }
+    names = {"sampler": _sampler(read, params), "fix": _fix(read, params), "model": _model_of(read, params)}
     try:
         return make_cell(params, known, steps=int(row.steps), **names)
     except ValueError as error:
         raise Absent(str(error)) from None
 
 
-def _sampler(row: Row, needs: Collection[str], params: Params) -> str:
-    if row.sampler not in _known(SAMPLERS):
-        raise Absent(f"needs the sampler {row.sampler}: not built yet")
+def _sampler(read: ReadRow, params: Params) -> str:
+    """Return the first section that is the sampler of a number."""
+    row = read.row
+    needs = read.needs - set(CONDITIONAL)
+    _check_known("sampler", row.sampler, SAMPLERS)
     for name, section in params.samplers.items():
         has = section.coordinates()
-        # A setting that is not printed fits any.
+        # A coordinate that is not printed fits any.
         fits = all(getattr(row, key) in ("", value) for key, value in has.items())
-        if fits and (section.need in needs if needs else section.need is None):
+        needed = section.need in needs if needs else section.need is None
+        if fits and needed and has_settings("sampler", section, read.settings):
             return name
     printed = [f"{key} {getattr(row, key)}" for key in ("sampler", "spacing", "eta") if getattr(row, key)]
-    raise Absent(f"no section of params.yaml has {', '.join([*printed, *needs])}")
+    raise Absent(f"no section of params.yaml has {', '.join([*printed, *_asked_of(read, 'sampler'), *needs])}")
+
+
+def _fix(read: ReadRow, params: Params) -> str:
+    """Return the first section that is the fix of a number."""
+    wanted = read.row.fix
+    _check_known("fix", wanted, FIXES)
+    for name, section in params.fixes.items():
+        if section.coordinate() == wanted and has_settings("fix", section, read.settings):
+            return name
+    raise Absent(f"no section of params.yaml is {', '.join([f'the fix {wanted}', *_asked_of(read, 'fix')])}")
+
+
+def _model_of(read: ReadRow, params: Params) -> str:
+    """Return the first section that is the model of a number."""
+    wanted = read.row.model
+    condition = needed_condition(read.needs)
+    kind = f"{condition}-conditional model" if condition else "model"
+    _check_known(kind, wanted, MODELS)
+    for name, section in params.models.items():
+        if (
+            section.coordinate() == wanted
+            and condition_of(params, name) == condition
+            and has_settings("model", section, read.settings)
+            and has_settings("recipe", params.recipes[section.recipe], read.settings)
+        ):
+            return name
+    asked = [f"the {kind} {wanted}", *_asked_of(read, "model"), *_asked_of(read, "recipe")]
+    raise Absent(f"no section of params.yaml is {', '.join(asked)}")
+
+
+def _asked_of(read: ReadRow, kind: str) -> list[str]:
+    """Return the settings of a kind of sections that readings ask for, in words."""
+    return [f"{name.partition('.')[2]} {value}" for name, value in read.settings.items() if name.startswith(f"{kind}.")]
+
+
+def _check_known(kind: str, wanted: str, known: Mapping[str, type]) -> None:
+    if wanted not in [name for type_ in known.values() for name in type_.published]:
+        raise Absent(f"needs the {kind} {wanted}: not built yet")
 
 
 def needed_condition(needs: Collection[str]) -> Condition | None:
     """Return what the model of a number with these needs is conditioned on."""
     return next((condition for need, condition in CONDITIONAL.items() if need in needs), None)
-
-
-def _model_of(row: Row, condition: Condition | None, params: Params) -> str:
-    sections = {
-        name: model.coordinate() for name, model in params.models.items() if condition_of(params, name) == condition
-    }
-    return _named(row.model, f"{condition}-conditional model" if condition else "model", sections, _known(MODELS))
-
-
-def _named(wanted: str, kind: str, sections: Mapping[str, str], known: Sequence[str]) -> str:
-    """Return the first section that has a published name."""
-    if wanted not in known:
-        raise Absent(f"needs the {kind} {wanted}: not built yet")
-    for name, coordinate in sections.items():
-        if coordinate == wanted:
-            return name
-    raise Absent(f"no section of params.yaml is the {kind} {wanted}")
-
-
-def _known(kinds: Mapping[str, type]) -> list[str]:
-    return [name for kind in kinds.values() for name in kind.published]
 
 
 def _free_cells(params: Params, known: Known) -> list[Cell]:

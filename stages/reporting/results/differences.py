@@ -24,11 +24,12 @@ FEW_RUNS = {1: ONE_RUN, 2: "two training seeds"}
 # Published pairs without a verdict, and pairs that no paper prints.
 UNJUDGED = (MIXED, *FEW_RUNS.values())
 NOT_PUBLISHED = "not published"
-# What the rows of one claim share; they differ in the step count.
-FAMILY = ["paper", "axis", "changed", "base", "model", "sampler", "fix", "against", "metric"]
+# What the rows of one claim under one reading share; they differ in the step count.
+FAMILY = ["paper", "reading", "axis", "changed", "base", "model", "sampler", "fix", "against", "metric"]
 COLUMNS = [
     "paper",
     "tables",
+    "reading",
     "axis",
     "changed",
     "base",
@@ -56,8 +57,9 @@ def difference_table(
 ) -> pd.DataFrame:
     """Return one row per pair: the paired difference, in units of the score and in percent, and its verdict.
 
-    Verdicts are Holm-adjusted over the step counts of a claim. Training variants get none on fewer than three training
-    seeds, because their unit is the run; pairs that no paper prints get none either and come last.
+    Verdicts are Holm-adjusted over the step counts of a claim, under each reading for itself: a further reading asks
+    the claim anew, and makes no verdict under the default ones stricter. Training variants get none on fewer than three
+    training seeds, because their unit is the run; pairs that no paper prints get none either and come last.
 
     Args:
         pairs: the pairs of the study.
@@ -128,6 +130,7 @@ def _row(pair: Pair, scores: Mapping[str, ScoreRecord]) -> dict[str, Any]:
     return {
         "paper": pair.paper,
         "tables": " ".join(dict.fromkeys(printed.table for printed in pair.printed)),
+        "reading": pair.reading,
         "axis": pair.axis,
         "changed": pair.changed,
         "base": pair.base,
@@ -190,6 +193,10 @@ def verdict(difference: Interval, adjusted_p: float, printed: int, tuned: bool, 
 
 
 def verdict_counts(differences: pd.DataFrame) -> dict[str, int]:
-    """Return how many published pairs have each verdict or reason for none, in the order of the words."""
-    counts = {word: int((differences["verdict"] == word).sum()) for word in (*VERDICTS, *UNJUDGED)}
+    """Return how many published pairs have each verdict or reason for none, in the order of the words.
+
+    A pair counts once, under the default readings.
+    """
+    verdicts = differences[differences["reading"] == ""]["verdict"]
+    counts = {word: int((verdicts == word).sum()) for word in (*VERDICTS, *UNJUDGED)}
     return {word: count for word, count in counts.items() if count}

@@ -8,9 +8,7 @@ from typing import Any
 from stages.config.entries import Cell
 from stages.config.networks import UNetSettings
 from stages.config.params import Params, Recipe
-from stages.plan.cell import condition_of
-from stages.plan.planning import CONDITIONAL, PlannedRow, needed_condition
-from stages.plan.published_tables import NEEDS
+from stages.plan.planning import PlannedRow
 from stages.store.records import AgainstFormula, DiagnosisRecord, ModelRecord
 
 # Metrics of ES's Table 1, which prints formulas.
@@ -98,21 +96,10 @@ def _setting(
 def _scale(planned: PlannedRow, params: Params, cells: Collection[Cell]) -> Any:
     """Return b or k of the cell that a row is about, or of the params section if there is no such cell."""
     row = planned.row
-    needs = {reading.value for reading in planned.readings if reading.setting == NEEDS}
-    sampler_need = next(iter(needs - set(CONDITIONAL)), None)
-    fixes = [name for name, fix in params.fixes.items() if fix.coordinate() == row.fix]
-    for cell in cells:
-        sampler = params.samplers[cell.sampler]
-        if (
-            str(cell.steps) == row.steps
-            and cell.fix in fixes
-            and params.models[cell.model].coordinate() == row.model
-            and condition_of(params, cell.model) == needed_condition(needs)
-            and sampler.need == sampler_need
-            and row.sampler in ("", sampler.coordinates()["sampler"])
-        ):
-            return params.fixes[cell.fix].resolved(cell.values).settings()[row.metric]
-    values = [params.fixes[name].settings()[row.metric] for name in fixes]
+    cell = next((cell for cell in cells if cell.key == planned.set_in), None)
+    if cell is not None:
+        return params.fixes[cell.fix].resolved(cell.values).settings()[row.metric]
+    values = [fix.settings()[row.metric] for fix in params.fixes.values() if fix.coordinate() == row.fix]
     return next((value for value in values if not isinstance(value, str)), None)
 
 
