@@ -43,8 +43,7 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     """Yield the explanation of one number, one fact per line."""
     row = planned.row
     yield f"{row.label} = {row.value or 'lost'}, {row.dataset or 'no data set'} ({row.where})"
-    for reading in planned.readings:
-        yield f"  read as   {reading.setting} {reading.value}: {reading.reason}"
+    yield from _readings(planned)
     if planned.model:
         yield f"  model     {planned.model}"
         yield f"  metric    {row.metric}, over {params.diagnose.images} images"
@@ -79,6 +78,17 @@ def explanation(planned: PlannedRow, plan: Plan, params: Params) -> Iterator[str
     yield f"  cell      {cell.key}"
     yield f"  command   dvc repro evaluate@{cell.key}"
     yield f"  measured  {_measured(cell.key, row.metric)}"
+
+
+def _readings(planned: PlannedRow) -> Iterator[str]:
+    """Yield every reading with its reason and evidence, and for a further one its cell or why it has none."""
+    beside = {under.reading: under for under in planned.beside}
+    for reading in planned.readings:
+        head = "read as" if reading.use == "default" else "beside"
+        yield f"  {head:<9} {reading.setting} {reading.value}: {reading.reason} ({reading.evidence})"
+        if reading in beside:
+            under = beside[reading]
+            yield f"            {f'cell {under.cell}' if under.cell else f'not measured: {under.reason}'}"
 
 
 def _guidance(sampler: SamplerSettings) -> dict[str, float]:

@@ -84,12 +84,20 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
             [
                 "  fix       ts: time-shift, window 50, cutoff 300, update_time scheduled, cutoff_on current, "
                 "from params.yaml",
-                "  grid      uniform, 5 times from 800 down to 0",
+                "  grid      ts-dpm, 4 times from 601 down to 1",
+                "  read as   sampler.spacing ts-dpm: the released code's, which evaluates DDIM steps - 1 times (TS, "
+                "App. F: "
+                "the times of DDIM divided by steps - 1, and those of F-PNDM by steps + 8, are constant within 4 %; "
+                "TS-DPM sampler/pnm_solver.py:86-98 drops the largest time, and run_generate.py has no other grid)",
+                "  beside    fix.update_time shifted: the step starts from the shifted time too (TS, Sec. 3, last "
+                "paragraph: take a sampling step with the current t; the time found is passed to the next sampling "
+                "iteration as its t)",
+                "            not measured: fix.update_time is not among beside in params.yaml",
             ],
         ),
         (
             ("ts", "1", "CIFAR-10 | F-PNDM (uniform)", "10 steps"),
-            ["  nfe       19 evaluations per image, 1,000 images", "  sampler   f-pndm: pndm, order 4"],
+            ["  nfe       18 evaluations per image, 1,000 images", "  sampler   f-pndm: pndm, order 4"],
         ),
         (
             ("es", "6", "50 | ADM-ES", "Unconditional | CIFAR-10 32×32", "--metric", "fid"),
@@ -98,6 +106,11 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
                 "  model     adm: gamma 0.0, adm-recipe (adm network, cosine schedule, 2,000 iterations of 64)",
                 "  grid      respaced, 50 times from 999 down to 0",
                 "  command   dvc repro evaluate@adm-ddpm-es-50",
+                "  read as   sampler.variance learned: the authors train and sample with the learned variance "
+                "(ADM-ES README.md:51-99: each of its five commands has --learn_sigma True)",
+                "  beside    sampler.variance small: as the algorithm prints it (ES, Alg. 2, line 6, adds "
+                "sqrt(beta_tilde_t) z, beta_tilde_t as in Eq. 9)",
+                "            cell adm-ddpm-small-es-50",
             ],
         ),
         (
@@ -106,8 +119,9 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
                 "  model     ddpm-net-ip: gamma 0.1, ddpm-recipe "
                 "(ddpm network, linear schedule, 2,000 iterations of 64)",
                 "  sampler   ddim-half: ddim, eta 0.5, clip False, direction scaled",
-                "  read as   spacing quadratic: not printed; DDIM's uniform grid gives about 18.7 at 10 steps "
-                "where 14.21 is printed, its quadratic one about 13.5",
+                "  read as   sampler.spacing quadratic: DDIM's uniform grid gives about 18.7 at 10 steps where 14.21 "
+                "is printed, its quadratic one about 13.5 (ddim issue 32: 18.77 at 10 uniform steps; issue 3: 5.68 at 100 "
+                "uniform and 4.26 at 100 quadratic ones)",
             ],
         ),
         (
@@ -121,15 +135,18 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
         (
             ("ts", "8", "DDIM", "5 steps"),
             [
-                "  read as   needs classifier guidance: the text says ADM with classifier guidance",
+                "  read as   needs classifier guidance: guided by a classifier (TS, App. I, above Table 8: ADM as the "
+                "backbone model with classifier guidance)",
                 "  sampler   ddim-guided: guided-ddim, scale 1.0, eta 0.0, clip True",
             ],
         ),
         (
             ("ts", "10", "DDIM", "10 steps"),
             [
-                "  read as   needs a text-conditional model: the table is of text-to-image sampling",
-                "  read as   model text-to-image: the model is not stated; whichever it is, it makes images from texts",
+                "  read as   needs a text-conditional model: the table is of text-to-image sampling (TS, App. I, above "
+                "Table 10: text-to-image generation on MSCOCO val2017)",
+                "  read as   model text-to-image: the model is not stated; whichever it is, it makes images from texts "
+                "(TS, App. I, above Table 10, names no model)",
                 "  model     text: text-recipe (text network, linear schedule, 1,000 iterations of 64)",
                 "  sampler   ddim-cfg: cfg-ddim, eta 0.0, scale 1.5",
                 "  nfe       20 evaluations per image, 1,000 images",

@@ -39,7 +39,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_it_writes_the_committed_plan_and_prints_its_totals(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys)
     assert lines[:3] == [
-        "cells.json: 142 cells of 8 models, 5,765,000 image-evaluations",
+        "cells.json: 160 cells of 10 models, 6,369,000 image-evaluations",
         "418 of 666 published numbers get a cell",
         "",
     ]
@@ -69,14 +69,18 @@ def test_it_prints_every_table_and_every_number_once(study: Path, capsys: pytest
 
 
 def test_evaluations_are_those_of_all_cells(study: Path) -> None:
-    """Each cell takes n images times its steps; S- and F-PNDM take 1 and 9 more, classifier-free guidance twice."""
-    extra = {"s-pndm": 1, "f-pndm": 9}
+    """Each cell takes n images times its steps.
+
+    On the grid of the released Time-Shift code it takes one less, S- and F-PNDM 1 and 9 more than their grid, and
+    classifier-free guidance twice.
+    """
+    extra = {"ddim-ts-dpm": -1, "ddim-one-ts-dpm": -1, "s-pndm": 0, "f-pndm": 8}
     twice = {"ddim-cfg": 2}
     expected = sum(
         1000 * (twice.get(cell.sampler, 1) * cell.steps + extra.get(cell.sampler, 0))
         for cell in committed().stages.sample.values()
     )
-    assert sum(cell_evaluations(committed(), read_params()).values()) == expected == 5_765_000
+    assert sum(cell_evaluations(committed(), read_params()).values()) == expected == 6_369_000
 
 
 def test_it_replaces_a_stale_or_damaged_plan(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,23 +126,26 @@ def test_the_seeds_study_has_three_training_seeds_of_each_pair_of_models(monkeyp
         "adm-ip": 0,
         "adm-ip-1": 1,
         "adm-ip-2": 2,
+        "adm-ip-15": 0,
+        "adm-ip-15-1": 1,
+        "adm-ip-15-2": 2,
     }
     trainings = {name: params.training(name) for name in plan.stages.train}
     pairs = repeated(published_pairs(plan.rows, published().methods), plan.stages.sample, trainings)
     assert {(pair.axis, len(pair.repeats)) for pair in pairs} == {("model", 2)}
     assert {p.table for pair in pairs for p in pair.printed} == {"ip-1", "ip-3", "es-2", "ts-2"}
-    assert sum(cell_evaluations(plan, params).values()) == 2_610_000
+    assert sum(cell_evaluations(plan, params).values()) == 2_910_000
 
 
 def test_another_training_seed_makes_the_plan_stale(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     params = content() | {"tables": ["ts-2"]}
     write_params(params)
     printed(capsys)
-    write_params(params | {"adm-1": params["adm"] | {"seed": 1}, "adm-ip-1": params["adm-ip"] | {"seed": 1}})
+    write_params(params | {"adm-1": params["adm"] | {"seed": 1}, "adm-ip-15-1": params["adm-ip-15"] | {"seed": 1}})
     with pytest.raises(InputError, match="stale"):
         read_cells()
     printed(capsys)
-    assert "adm-ip-1-ddim-clipped-none-5" in read_cells().sample
-    write_params(params | {"adm-1": params["adm"] | {"seed": 2}, "adm-ip-1": params["adm-ip"] | {"seed": 1}})
+    assert "adm-ip-15-1-ddim-clipped-none-5" in read_cells().sample
+    write_params(params | {"adm-1": params["adm"] | {"seed": 2}, "adm-ip-15-1": params["adm-ip-15"] | {"seed": 1}})
     with pytest.raises(InputError, match="stale"):
         read_cells()

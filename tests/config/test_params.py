@@ -40,7 +40,7 @@ def put(*paths_and_values: Any) -> Edit:
     ("edit", "message"),
     [
         (put("es/lambda", 1.0), "es.lambda: unknown key; allowed are method, b, k"),
-        (put("ess", {}), "ess: unknown section; allowed are seed, runtime, tables, max_steps, grid"),
+        (put("ess", {}), "ess: unknown section; allowed are seed, runtime, tables, max_steps, beside, grid"),
         (put("ess", {"method": "euler"}), "and what has a method: analytic-ddim, ddim, guided-ddim, cfg-ddim, ddpm, "),
         (put("ess", {"method": "adn", "recipe": "x"}), "ess.method: 'adn': a model's method is one of adm, adm-gp"),
         (put("adm-recipe/network/width", 3), "adm-recipe.network.width: unknown key; allowed are method, channels"),
@@ -71,8 +71,15 @@ def put(*paths_and_values: Any) -> Edit:
         (put("tables", ["ip-11"]), "tables: 'ip-11' is no published table; allowed are all, or of es-1, es-2"),
         (put("max_steps", 0), "max_steps: 0: input should be greater than or equal to 1"),
         (put("grid/models", ["adm; rm -rf x"]), "grid.0.models.0: 'adm; rm -rf x': a name made of a-z, 0-9 and '-'"),
-        (put("grid/samplers", ["euler"]), "grid.samplers: 'euler' is no such section; allowed are ddpm, ddim"),
-        (put("grid/samplers", ["es"]), "grid.samplers: 'es' is no such section; allowed are ddpm, ddim"),
+        (put("grid/samplers", ["euler"]), "grid.samplers: 'euler' is no such section; allowed are ddpm, ddpm-small"),
+        (put("grid/samplers", ["es"]), "grid.samplers: 'es' is no such section; allowed are ddpm, ddpm-small"),
+        (
+            put("beside", [{"setting": "variance", "max_steps": 5}]),
+            "beside.setting: 'variance': a kind (sampler, mode",
+        ),
+        (put("beside", [{"setting": "sampler.gamma", "max_steps": 5}]), "beside.setting: 'sampler.gamma': a kind (sam"),
+        (put("beside", [{"setting": "sampler.eta", "max_steps": 0}]), "beside.0.max_steps: 0: input should be greater"),
+        (put("beside", 2 * [{"setting": "sampler.eta", "max_steps": 5}]), "beside: each setting once"),
         (put("grid/fixes", []), "grid.0.fixes: List should have at least 1 item"),
         (put("grid/steps", [5, 5]), "steps: each value once"),
         (put("grid/steps", [80]), "grid: adm-ip, ddim, none, 80 steps: the uniform grid of 1000 cannot hold 80 steps"),
@@ -85,7 +92,10 @@ def put(*paths_and_values: Any) -> Edit:
             "ddpm needs a variance, which ddpm-net does not",
         ),
         (put("s-pndm/order", 3), "s-pndm.order: 3: input should be 2 or 4"),
-        (put("es/b", "published"), "es.b is published, but no paper prints it for digits adm-ip es 4 steps"),
+        (
+            put("es/b", "published"),
+            "es.b is published, but no paper prints it for dataset digits, model adm-ip",
+        ),
         (put("plan", {"method": "none"}), "plan: a name of the project's own; name the section otherwise"),
         (put("a.b", {"method": "none"}), "name: 'a.b': a name made of a-z, 0-9 and '-'"),
         (put("prepare/dataset", "../../etc"), "prepare.dataset: '../../etc'; allowed are 'cifar10'"),
@@ -124,7 +134,7 @@ def test_f_pndm_refuses_too_few_steps(project: Path) -> None:
     params = toy_params()
     params["grid"] |= {"samplers": ["f-pndm"], "steps": [2]}
     write_params(params)
-    with pytest.raises(InputError, match="pndm needs at least 4 grid steps, not 2"):
+    with pytest.raises(InputError, match="pndm needs at least 4 grid steps, not 1"):
         read_plan()
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from stages.auditing.tables.rows import FaultyFile, Row
 from stages.plan.pairs import Pair, Printed, base_models, published_pairs, study_pairs, unpublished_pairs
-from stages.plan.planning import PlannedRow, table_id
-from stages.plan.published_tables import PublishedMethod, read_methods
+from stages.plan.planning import PlannedReading, PlannedRow, table_id
+from stages.plan.published_tables import PublishedMethod, Reading, read_methods
 from tests.reporting.results.studies import committed, edited, made_up, planned, published, put
 
 
@@ -124,7 +124,7 @@ def test_bases(changed: dict[str, str], others: list[dict[str, str]], bases: set
 
 
 def test_pairs_of_the_committed_plan() -> None:
-    pairs = pairs_of(committed().rows)
+    pairs = [pair for pair in pairs_of(committed().rows) if not pair.reading]
     cells = committed().stages.sample
     assert len(pairs) == 88
     assert len({(p.paper, p.metric, p.base_cell, p.changed_cell) for p in pairs}) == len(pairs)
@@ -139,7 +139,9 @@ def test_pairs_of_the_committed_plan() -> None:
             before, after = (float(printed[found.table, found.dataset, c]) for c in (pair.base_cell, pair.changed_cell))
             assert found.percent == pytest.approx(100 * (after - before) / before)
     mixed = [pair for pair in pairs if not pair.direction]
-    assert [(p.base_cell, p.changed_cell) for p in mixed] == [("ddpm-net-ddim-none-50", "ddpm-net-ddim-ts-50")]
+    assert [(p.base_cell, p.changed_cell) for p in mixed] == [
+        ("ddpm-net-ddim-ts-dpm-none-50", "ddpm-net-ddim-ts-dpm-ts-50")
+    ]
     assert [(p.table, p.dataset) for p in mixed[0].printed] == [
         ("ts-1", "cifar10"),
         ("ts-1", "celeba64"),
@@ -147,11 +149,56 @@ def test_pairs_of_the_committed_plan() -> None:
     ]
     worse = [pair for pair in pairs if pair.direction > 0]
     assert {(p.changed, p.changed_cell) for p in worse} == {
-        ("adm-ip", "adm-ip-ddim-clipped-none-5"),
-        ("adm-ip", "adm-ip-ddim-clipped-none-10"),
+        ("adm-ip", "adm-ip-15-ddim-clipped-none-5"),
+        ("adm-ip", "adm-ip-15-ddim-clipped-none-10"),
         ("ddpm-y", "ddpm-y-ddpm-none-80"),
         ("ddpm-y", "ddpm-y-ddpm-none-100"),
     }
+
+
+def under(planned: PlannedRow, setting: str, value: str, cell: str | None) -> PlannedRow:
+    """The number with a further reading and its cell."""
+    reading = Reading("ip/1", setting, value, "beside", "why", "where", frozenset([planned.row.key]))
+    return planned._replace(beside=(*planned.beside, PlannedReading(reading, cell, "" if cell else "why")))
+
+
+def cells_by_reading(*rows: PlannedRow) -> list[tuple[str, str, str]]:
+    return [(pair.reading, pair.base_cell, pair.changed_cell) for pair in pairs_of(rows)]
+
+
+def test_a_further_reading_pairs_the_cells_of_both_numbers_under_it() -> None:
+    base = under(row("8.0", "a"), "sampler.variance", "small", "a-small")
+    changed = under(row("6.0", "b", fix="ts"), "sampler.variance", "small", "b-small")
+    assert cells_by_reading(base, changed) == [("", "a", "b"), ("variance small", "a-small", "b-small")]
+    pairs = pairs_of([base, changed])
+    assert pairs[0]._replace(base_cell="a-small", changed_cell="b-small", reading="variance small") == pairs[1]
+
+
+def test_a_number_that_was_not_measured_under_a_reading_has_no_pair_there() -> None:
+    base = under(row("8.0", "a"), "sampler.variance", "small", "a-small")
+    changed = under(row("6.0", "b", fix="ts"), "sampler.variance", "small", None)
+    assert cells_by_reading(base, changed) == [("", "a", "b")]
+    measured = under(row("6.0", "b", fix="ts"), "sampler.variance", "small", "b-small")
+    assert cells_by_reading(row("8.0", "a"), measured) == [("", "a", "b")], "the base has another variance"
+
+
+def test_a_reading_of_what_is_changed_is_none_of_its_base() -> None:
+    shifted = under(row("6.0", "b", fix="ts"), "fix.update_time", "shifted", "b-shifted")
+    assert cells_by_reading(row("8.0", "a"), shifted) == [("", "a", "b"), ("update_time shifted", "a", "b-shifted")]
+    gamma = under(row("6.0", "c", model="adm-ip"), "model.gamma", "0.15", "c-15")
+    assert cells_by_reading(row("8.0", "a"), gamma) == [("", "a", "c"), ("gamma 0.15", "a", "c-15")]
+
+
+def test_further_readings_of_the_committed_plan_are_of_cells_under_them() -> None:
+    pairs = [pair for pair in pairs_of(committed().rows) if pair.reading]
+    cells = committed().stages.sample
+    params = edited()
+    assert {pair.reading for pair in pairs} == {"variance small"}
+    assert len(pairs) == 14
+    for pair in pairs:
+        for key in (pair.base_cell, pair.changed_cell):
+            assert getattr(params.samplers[cells[key].sampler], "variance", "") == "small"
+            assert cells[key].steps <= 50
 
 
 def test_a_method_is_compared_with_the_bases_that_its_record_names() -> None:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from stages.auditing.tables.rows import SOURCES
 from stages.config.dataset_settings import DatasetSettings
 from stages.config.entries import Cell, PlannedModel
-from stages.config.params import FIXED, RESERVED
-from stages.plan.cell import Known, make_cell
-from stages.plan.planning import DIAGNOSED, MEASURED, Plan, make_plan, table_id
+from stages.config.params import FIXED, RESERVED, Params
+from stages.plan.cell import Known, cell_cost, condition_of, make_cell
+from stages.plan.planning import DIAGNOSED, MEASURED, Plan, PlannedRow, make_plan, table_id
 from stages.plan.published_tables import Reading
 from tests.reporting.results.studies import (
     axes,
@@ -88,9 +88,9 @@ def test_a_number_is_measured_or_a_setting_or_absent_for_a_reason_in_words(table
             assert row.status == "setting" or explained(row.reason), row
         # A step count that is printed as a setting costs nothing by itself.
         assert (row.evaluations > 0) == ("image-evaluations" in row.reason)
-    assert {row.cell for row in plan.rows if row.cell} == set(plan.stages.sample), (
-        "no grid: every cell has a published number"
-    )
+    measured = {row.cell for row in plan.rows if row.cell}
+    beside = {under.cell for row in plan.rows for under in row.beside if under.cell}
+    assert measured | beside == set(plan.stages.sample), "no grid: every cell has a published number"
     assert list(plan.stages.train) == [
         name for name in edited().models if name in {c.model for c in plan.stages.sample.values()}
     ]
@@ -102,7 +102,7 @@ def test_reasons_of_other_grids_are_in_words_too(grid: str) -> None:
         put("max_steps", 1000),
         put("s-pndm/spacing", grid if grid != "respaced" else "uniform"),
         put("ddim-clipped/spacing", grid),
-        put("ddim-one/spacing", "pndm"),
+        put("ddim-one-ts-dpm/spacing", "pndm"),
     )
     assert all(row.status != "absent" or explained(row.reason) for row in plan.rows)
 
@@ -154,41 +154,42 @@ def test_other_kinds_of_sampling_never_join_plain_cells(
 
 
 @pytest.mark.parametrize(
-    ("table", "wanted", "number", "sampler"),
+    ("table", "wanted", "number", "expected"),
     [
-        ("es-2", {"dataset": "imagenet64"}, 7, "ddpm"),
-        ("es-2", {"dataset": "imagenet128"}, 7, "ddpm-guided"),
-        ("es-5", {"dataset": "imagenet64"}, 4, "ddpm"),
-        ("es-5", {"dataset": "imagenet128"}, 4, "ddpm-guided"),
-        ("es-6", {"dataset": "imagenet64", "metric": "fid"}, 7, "ddpm"),
-        ("es-6", {"dataset": "imagenet128", "metric": "fid"}, 7, "ddpm-guided"),
-        ("ts-8", {}, 6, "ddim-guided"),
+        ("es-2", {"dataset": "imagenet64"}, 7, ("adm-class", "ddpm")),
+        ("es-2", {"dataset": "imagenet128"}, 7, ("adm-class-linear", "ddpm-guided")),
+        ("es-5", {"dataset": "imagenet64"}, 4, ("adm-class", "ddpm")),
+        ("es-5", {"dataset": "imagenet128"}, 4, ("adm-class-linear", "ddpm-guided")),
+        ("es-6", {"dataset": "imagenet64", "metric": "fid"}, 7, ("adm-class", "ddpm")),
+        ("es-6", {"dataset": "imagenet128", "metric": "fid"}, 7, ("adm-class-linear", "ddpm-guided")),
+        ("ts-8", {}, 6, ("adm-class", "ddim-guided")),
     ],
 )
 def test_conditional_rows_are_of_the_conditional_model_and_no_others_are(
-    table: str, wanted: dict[str, str], number: int, sampler: str
+    table: str, wanted: dict[str, str], number: int, expected: tuple[str, str]
 ) -> None:
     plan = committed()
     rows = rows_of(plan, table, **wanted)
     assert len(rows) == number
     found = {(plan.stages.sample[str(row.cell)].model, plan.stages.sample[str(row.cell)].sampler) for row in rows}
-    assert found == {("adm-class", sampler)}
+    assert found == {expected}
     own = {row.row.key for name in ("es-2", "es-5", "es-6", "ts-8") for row in rows_of(plan, name)}
     assert all(
-        row.row.key in own for row in plan.rows if row.cell and plan.stages.sample[row.cell].model == "adm-class"
+        row.row.key in own
+        for row in plan.rows
+        if row.cell and plan.stages.sample[row.cell].model in ("adm-class", "adm-class-linear")
     )
 
 
 def test_without_a_conditional_model_or_a_guided_sampler_their_rows_have_a_reason() -> None:
     plan = planned(put("adm-class-recipe/network/classes", 0))
     reasons = {row.reason for row in rows_of(plan, "ts-8")}
-    assert reasons == {"no section of params.yaml is the class-conditional model adm"}
+    assert reasons == {"no section of params.yaml is the class-conditional model adm, schedule cosine"}
 
 
 def test_what_no_section_can_be_is_named() -> None:
-    need = Reading(
-        "ts/8", "needs", "a magic wand", "made up", frozenset(row.row.key for row in rows_of(committed(), "ts-8"))
-    )
+    keys = frozenset(row.row.key for row in rows_of(committed(), "ts-8"))
+    need = Reading("ts/8", "needs", "a magic wand", "default", "made up", "made up", keys)
     plan = make_plan(edited(), Known(published().papers, {}), [*published().readings, need])
     assert {row.reason for row in rows_of(plan, "ts-8")} == {"needs a magic wand: not built yet"}
 
@@ -213,6 +214,20 @@ def named_sections() -> list[str]:
     return [name for name in content() if name not in FIXED]
 
 
+def row_without_names(row: PlannedRow, plan: Plan, old: dict[str, str]) -> PlannedRow:
+    """A planned number with the axes of its cells in place of their keys, named as they were."""
+
+    def cell(key: str | None) -> Any:
+        return key and tuple(old.get(str(part), part) for part in plan.stages.sample[key].axes.values())
+
+    return row._replace(
+        cell=cell(row.cell),
+        set_in=cell(row.set_in),
+        model=row.model and old[row.model],
+        beside=tuple(under._replace(cell=cell(under.cell)) for under in row.beside),
+    )
+
+
 def without_names(plan: Plan, names: dict[str, str]) -> tuple[Any, ...]:
     """A plan with its names as they were before they were changed."""
     old = {new: name for name, new in names.items()}
@@ -228,12 +243,11 @@ def without_names(plan: Plan, names: dict[str, str]) -> tuple[Any, ...]:
         return found.model_copy(update={"recipe": old[found.recipe]} | before)
 
     models = {old[name]: model(found) for name, found in plan.stages.train.items()}
-    keys = {key: cell(found).key for key, found in plan.stages.sample.items()}
     return (
         models,
         list(models),
         [cell(found) for found in plan.stages.sample.values()],
-        [row._replace(cell=row.cell and keys[row.cell], model=row.model and old[row.model]) for row in plan.rows],
+        [row_without_names(row, plan, old) for row in plan.rows],
     )
 
 
@@ -248,7 +262,7 @@ def assert_same_but_for_names(names: dict[str, str]) -> None:
 
 
 @settings(max_examples=8)
-@given(st.lists(st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True), unique=True, min_size=60, max_size=60))
+@given(st.lists(st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True), unique=True, min_size=70, max_size=70))
 def test_the_join_is_by_method_and_settings_never_by_name(drawn: list[str]) -> None:
     free = [name for name in drawn if name not in (*FIXED, *RESERVED)]
     assert_same_but_for_names(dict(zip(named_sections(), free, strict=False)))
@@ -284,19 +298,19 @@ def test_the_first_section_with_the_settings_wins(name: str) -> None:
 
 def test_a_second_section_of_a_method_gets_the_rows_that_fit_it_alone() -> None:
     assert planned(put("es-strong", content()["es"] | {"b": 1.03})) == committed(), "es was there first"
-    plan = planned(
-        put("ddim-pndm", {"method": "ddim", "spacing": "pndm", "eta": 0.0, "clip": False}), put("ddim/eta", 0.25)
-    )
-    assert {cell.sampler for cell in cells_of(plan, "ts-1", sampler="ddim", spacing="uniform")} == {"ddim-pndm"}
+    plan = planned(put("ddim-short", content()["ddim-ts-dpm"]), put("ddim-ts-dpm/eta", 0.25))
+    assert {cell.sampler for cell in cells_of(plan, "ts-1", sampler="ddim", spacing="uniform")} == {"ddim-short"}
 
 
 def test_a_section_whose_settings_change_loses_its_rows() -> None:
-    plan = planned(put("ddim/eta", 0.25))
-    assert "ddim" not in {cell.sampler for cell in plan.stages.sample.values()}
-    for table in ("ts-1", "ts-5", "es-3"):
-        rows = rows_of(plan, table, sampler="ddim", eta="0", spacing="uniform")
+    plan = planned(put("ddim-ts-dpm/eta", 0.25))
+    assert "ddim-ts-dpm" not in {cell.sampler for cell in plan.stages.sample.values()}
+    printed = ", spacing uniform, eta 0, spacing ts-dpm"
+    for table, asked in (("ts-1", printed), ("ts-5", printed), ("es-3", ", eta 0, spacing ts-dpm, direction scaled")):
+        spacing = "" if table == "es-3" else "uniform"
+        rows = rows_of(plan, table, sampler="ddim", eta="0", spacing=spacing)
         assert rows
-        assert {row.reason for row in rows} == {"no section of params.yaml has sampler ddim, spacing uniform, eta 0"}
+        assert {row.reason for row in rows} == {f"no section of params.yaml has sampler ddim{asked}"}
         unharmed = [row for row in rows_of(plan, table) if row not in rows]
         assert unharmed == [row for row in rows_of(committed(), table) if row.row in [r.row for r in unharmed]]
 
@@ -310,9 +324,11 @@ def without_perturbation(params: dict[str, Any]) -> None:
     ("edit", "table", "wanted", "reason"),
     [
         (put("ts/method", "none"), "ts-1", {"fix": "ts"}, "no section of params.yaml is the fix ts"),
+        (put("ts/update_time", "shifted"), "ts-1", {"fix": "ts"}, "no section of params.yaml is the fix ts, method ti"),
+        (put("ddpm/variance", "large"), "ip-3", {}, "no section of params.yaml has sampler ddpm, spacing respaced, va"),
         (put("es-linear/k", 0.0), "es-2", {"fix": "es-linear"}, "no section of params.yaml is the fix es-linear"),
-        (without_perturbation, "ip-3", {"model": "adm-ip"}, "no section of params.yaml is the model adm-ip"),
-        (put("ddim-half/eta", 0.6), "ip-5", {"eta": "0.5"}, "no section of params.yaml has sampler ddim, spacing"),
+        (without_perturbation, "ip-3", {"model": "adm-ip"}, "no section of params.yaml is the model adm-ip, gamma 0.1"),
+        (put("ddim-half/eta", 0.6), "ip-5", {"eta": "0.5"}, "no section of params.yaml has sampler ddim, eta 0.5, sp"),
         (put("f-pndm/order", 2), "ts-1", {"sampler": "f-pndm"}, "no section of params.yaml has sampler f-pndm, spaci"),
         (put("s-pndm/spacing", "quadratic"), "ts-1", {"sampler": "s-pndm"}, "no section of params.yaml has sampler s-"),
         (put("ddim-clipped/clip", False), "ts-2", {}, "no section of params.yaml has sampler ddim-clipped, spacing"),
@@ -325,21 +341,18 @@ def test_reasons_of_what_no_section_is(edit: Any, table: str, wanted: dict[str, 
             params["ts"] = {"method": "none"}
             params.update({name: {"method": "none"} for name in RELEASED})
 
-    rows = rows_of(planned(at_will, put("tables", [table, "ip-3"])), table, **wanted)
+    rows = rows_of(planned(at_will, put("tables", [table, "ip-3", "ts-9"])), table, **wanted)
     rows = [row for row in rows if not row.reason.startswith("needs ")]
     assert rows
     assert {row.reason for row in rows if not row.reason.startswith(reason)} == set()
 
 
-@pytest.mark.parametrize("gamma", [1e-9, 0.05, 0.15])
-def test_a_model_is_perturbed_wherever_gamma_is_above_zero(gamma: float) -> None:
-    plan = planned(put("adm-ip/gamma", gamma), put("ddpm-net-ip/gamma", gamma))
-    assert plan == committed()
-    assert {cell.model for cell in cells_of(plan, "ip-3", model="adm-ip")} == {"adm-ip"}
-    assert {cell.model for cell in cells_of(plan, "ip-5", model="ddpm-ip")} == {"ddpm-net-ip"}
-    swapped = planned(put("adm-ip/gamma", 0.0), put("adm/gamma", gamma))
+def test_a_model_is_perturbed_where_gamma_is_above_zero_and_read_by_how_much() -> None:
+    swapped = planned(put("adm-ip/gamma", 0.0), put("adm/gamma", 0.1))
     assert {cell.model for cell in cells_of(swapped, "ip-3", model="adm-ip")} == {"adm"}
     assert {cell.model for cell in cells_of(swapped, "ip-3", model="adm")} == {"adm-ip"}
+    other = planned(put("adm-ip/gamma", 0.12), put("adm-ip-05/gamma", 0.1))
+    assert {cell.model for cell in cells_of(other, "ip-3", model="adm-ip")} == {"adm-ip-05"}
 
 
 def test_which_sections_the_committed_tables_use() -> None:
@@ -347,16 +360,16 @@ def test_which_sections_the_committed_tables_use() -> None:
         return {axes(cell) for cell in cells_of(committed(), table, **wanted)}
 
     assert used("ip-3") == {("adm", "ddpm", "none"), ("adm-ip", "ddpm", "none")}
-    linear = {("adm", "ddpm"), ("adm-class", "ddpm"), ("adm-class", "ddpm-guided")}
+    linear = {("adm", "ddpm"), ("adm-class", "ddpm"), ("adm-class-linear", "ddpm-guided")}
     assert used("es-2", fix="es-linear") == {(*axes, "es-linear") for axes in linear}
-    assert used("ts-1", sampler="ddpm", fix="ts") == {("ddpm-net", "ddim-one", "ts")}
+    assert used("ts-1", sampler="ddpm", fix="ts") == {("ddpm-net", "ddim-one-ts-dpm", "ts")}
     assert used("ts-1", sampler="f-pndm", fix="none") == {("ddpm-net", "f-pndm", "none")}
-    assert used("ts-2", model="adm-ip") == {("adm-ip", "ddim-clipped", "none")}
+    assert used("ts-2", model="adm-ip") == {("adm-ip-15", "ddim-clipped", "none")}
     assert used("ts-7") == {("adm", "ddim-clipped", "none"), ("adm", "ddim-clipped", "ts")}
 
 
 def test_modules_are_those_of_the_methods() -> None:
-    cell = committed().stages.sample["ddpm-net-ddim-one-ts-10"]
+    cell = committed().stages.sample["ddpm-net-ddim-one-ts-dpm-ts-10"]
     assert (cell.network, cell.sampler_module, cell.fix_module) == ("ddpm", "ddim", "time_shift")
     cell = committed().stages.sample["adm-ddpm-es-100"]
     assert (cell.network, cell.sampler_module, cell.fix_module) == ("adm", "ddpm", "epsilon_scaling")
@@ -374,28 +387,210 @@ def test_modules_are_those_of_the_methods() -> None:
 # Readings
 
 
+PERTURBED = {"model": "adm-ip"}
+TABLES_OF_ADM = ("ip-1", "ip-2", "ip-3", "ip-4", "ip-7", "ip-8", "es-2", "es-5", "es-6")
+
+
+def settings_of(plan: Plan, table: str, kind: str, setting: str, **wanted: str) -> set[Any]:
+    """The values of a setting in the sections that the cells of some rows name."""
+    params = edited()
+    found = set()
+    for cell in cells_of(plan, table, **wanted):
+        model = params.models[cell.model]
+        sections = {
+            "sampler": params.samplers[cell.sampler],
+            "fix": params.fixes[cell.fix],
+            "model": model,
+            "recipe": params.recipes[model.recipe],
+        }
+        found.add(getattr(sections[kind], setting))
+    return found
+
+
+@pytest.mark.parametrize("table", TABLES_OF_ADM)
+def test_adm_is_sampled_with_the_variance_that_it_learned(table: str) -> None:
+    plan = planned(put("max_steps", 1000))
+    assert settings_of(plan, table, "sampler", "variance") == {"learned"}
+
+
 @pytest.mark.parametrize(
-    ("table", "wanted", "spacing", "samplers"),
+    ("table", "wanted", "kind", "setting", "value"),
     [
-        ("ip-5", {}, "quadratic", {"ddim-quadratic", "ddim-half"}),
-        ("es-3", {}, "uniform", {"ddim", "ddim-one"}),
-        ("ts-6", {"sampler": "ddim"}, "quadratic", {"ddim-quadratic"}),
+        ("ip-1", PERTURBED, "model", "gamma", 0.1),
+        ("ip-3", PERTURBED, "model", "gamma", 0.1),
+        ("ip-4", PERTURBED, "model", "gamma", 0.1),
+        ("ip-7", PERTURBED, "model", "gamma", 0.1),
+        ("es-2", PERTURBED, "model", "gamma", 0.15),
+        ("ts-2", PERTURBED, "model", "gamma", 0.15),
+        ("es-2", {"dataset": "imagenet128"}, "recipe", "schedule", "linear"),
+        ("es-5", {"dataset": "imagenet128"}, "recipe", "schedule", "linear"),
+        ("es-6", {"dataset": "imagenet128"}, "recipe", "schedule", "linear"),
+        ("es-2", {"dataset": "imagenet64"}, "recipe", "schedule", "cosine"),
+        ("es-2", {"dataset": "cifar10"}, "recipe", "schedule", "cosine"),
+        ("es-2", {"dataset": "imagenet128"}, "sampler", "scale", 0.5),
+        ("ts-8", {}, "sampler", "scale", 1.0),
+        ("ts-8", {}, "recipe", "schedule", "cosine"),
+        ("ip-5", {}, "sampler", "spacing", "quadratic"),
+        ("es-3", {}, "sampler", "spacing", "ts-dpm"),
+        ("es-4", {}, "sampler", "spacing", "ldm"),
+        ("es-4", {}, "sampler", "eta", 1.0),
+        ("es-4", {"fix": "es"}, "sampler", "direction", "plain"),
+        ("ts-1", {"spacing": "uniform"}, "sampler", "spacing", "ts-dpm"),
+        ("ts-1", {"spacing": "quadratic"}, "sampler", "spacing", "quadratic"),
+        ("ts-2", {}, "sampler", "spacing", "uniform"),
+        ("ts-3", {}, "sampler", "spacing", "ts-dpm"),
+        ("ts-4", {}, "sampler", "spacing", "uniform"),
+        ("ts-5", {}, "sampler", "spacing", "ts-dpm"),
+        ("ts-6", {"sampler": "ddim"}, "sampler", "spacing", "quadratic"),
+        *((f"ts-{n}", {"fix": "ts"}, "fix", "method", "time-shift") for n in range(1, 11)),
+        *((f"ts-{n}", {"fix": "ts"}, "fix", "update_time", "scheduled") for n in range(1, 11)),
     ],
 )
-def test_a_spacing_that_is_not_printed_is_read(
-    table: str, wanted: dict[str, str], spacing: str, samplers: set[str]
+def test_what_is_not_printed_is_as_its_reading_has_it(
+    table: str, wanted: dict[str, str], kind: str, setting: str, value: Any
 ) -> None:
-    rows = rows_of(committed(), table, **wanted)
-    assert {row.row.spacing for row in rows} == {spacing}
-    assert all([(r.setting, r.value) for r in row.readings] == [("spacing", spacing)] for row in rows)
-    assert all(row.readings[0].reason for row in rows)
-    assert {cell.sampler for cell in cells_of(committed(), table, **wanted)} == samplers
+    assert settings_of(committed(), table, kind, setting, **wanted) == {value}
+
+
+def test_the_times_of_the_ddpm_network_are_of_a_step_less() -> None:
+    """TS, App. F: milliseconds per step are constant for steps - 1 of DDIM, and for steps + 8 of F-PNDM."""
+    params = edited()
+    found = {
+        (cell.sampler, cell.steps): cell_cost(params, cell.model, cell.sampler, cell.steps) // params.sample.n
+        for cell in cells_of(committed(), "ts-3")
+    }
+    for steps in (5, 10, 20, 50):
+        assert found["ddim-ts-dpm", steps] == steps - 1
+        assert found["s-pndm", steps] == steps
+        assert found["f-pndm", steps] == steps + 8
+
+
+def test_every_choice_between_sections_has_a_reading_with_evidence() -> None:
+    """Of the sections that fit what is printed, the readings name each setting in which they differ."""
+    params = edited()
+    own = {"recipe", "seed"}
+    for row in committed().rows:
+        if row.cell is None:
+            continue
+        assert all(reading.evidence for reading in row.readings)
+        cell = committed().stages.sample[row.cell]
+        condition = condition_of(params, cell.model)
+        alike = {
+            "fix": [fix for fix in params.fixes.values() if fix.coordinate() == row.row.fix],
+            "sampler": [
+                sampler
+                for sampler in params.samplers.values()
+                if sampler.need == params.samplers[cell.sampler].need
+                and all(getattr(row.row, name) in ("", value) for name, value in sampler.coordinates().items())
+            ],
+            "model": [
+                model
+                for name, model in params.models.items()
+                if model.coordinate() == row.row.model and condition_of(params, name) == condition
+            ],
+        }
+        alike["recipe"] = [params.recipes[model.recipe] for model in alike["model"]]
+        read = {reading.setting for reading in row.readings}
+        for kind, sections in alike.items():
+            methods = {getattr(section, "method", "") for section in sections}
+            if len(methods) > 1:
+                assert f"{kind}.method" in read or f"{kind}.spacing" in read, (row.row.label, methods)
+            same = [section for section in sections if getattr(section, "method", "") == _method(params, cell, kind)]
+            for setting in {name for section in same for name in type(section).model_fields} - own:
+                if len({str(getattr(section, setting)) for section in same}) > 1 and setting != "spacing":
+                    assert f"{kind}.{setting}" in read or getattr(row.row, setting, ""), (row.row.label, setting)
+
+
+def _method(params: Params, cell: Cell, kind: str) -> str:
+    sections = {
+        "fix": params.fixes[cell.fix],
+        "sampler": params.samplers[cell.sampler],
+        "model": params.models[cell.model],
+    }
+    return sections[kind].method if kind in sections else ""
 
 
 def test_without_readings_what_is_not_printed_fits_any_section() -> None:
     plan = make_plan(edited(), Known(published().papers, {}), [])
     assert {cell.sampler for cell in cells_of(plan, "ip-5", eta="0")} == {"ddim"}
     assert cells_of(plan, "ts-8"), "a need comes from the readings alone"
+
+
+# Further readings
+
+
+BESIDE = put("beside", [{"setting": "sampler.variance", "max_steps": 100}])
+
+
+def under(plan: Plan, name: str, table: str, **wanted: str) -> dict[int, tuple[Any, ...]]:
+    """The axes of the cells that measure some rows under a further reading, by their steps."""
+    readings = [each for row in rows_of(plan, table, **wanted) for each in row.beside if each.reading.name == name]
+    cells = [plan.stages.sample[each.cell] for each in readings if each.cell]
+    return {cell.steps: tuple(cell.axes.values())[:3] for cell in cells}
+
+
+def reasons_under(plan: Plan, name: str, table: str, **wanted: str) -> set[str]:
+    """Why rows have no cell under a further reading."""
+    readings = [each for row in rows_of(plan, table, **wanted) for each in row.beside if each.reading.name == name]
+    return {each.reason for each in readings if not each.cell}
+
+
+def test_a_further_reading_has_cells_of_its_own_up_to_the_steps_asked_for() -> None:
+    plan = committed()
+    small = ("adm", "ddpm-small", "es")
+    assert under(plan, "variance small", "es-2", dataset="cifar10", fix="es") == {20: small, 50: small}
+    guided = under(plan, "variance small", "es-2", dataset="imagenet128", fix="none")
+    assert guided == dict.fromkeys((20, 50), ("adm-class-linear", "ddpm-guided-small", "none"))
+    assert under(plan, "variance small", "ip-3") == {}
+    assert reasons_under(plan, "variance small", "ip-3") == {
+        "80 steps: beyond those of beside (50)",
+        "100 steps: beyond those of beside (50)",
+    }
+    more = under(planned(BESIDE), "variance small", "ip-3", model="adm-ip")
+    assert more == dict.fromkeys((80, 100), ("adm-ip", "ddpm-small", "none"))
+
+
+def test_a_further_reading_that_is_not_asked_for_changes_nothing_of_the_cells() -> None:
+    plan = planned(put("beside", None))
+    rest = {key: cell for key, cell in committed().stages.sample.items() if "small" not in cell.sampler}
+    assert plan.stages.sample == rest
+    reasons = {each.reason for row in rows_of(plan, "es-2") for each in row.beside}
+    assert reasons == {f"{name} is not among beside in params.yaml" for name in ("sampler.variance", "model.gamma")}
+
+
+def test_a_further_reading_that_no_section_has_says_so() -> None:
+    plan = planned(BESIDE, put("ddpm-small/variance", "large"))
+    assert reasons_under(plan, "variance small", "ip-7") == {
+        "no section of params.yaml has sampler ddpm, spacing respaced, variance small"
+    }
+
+
+def test_another_method_takes_the_place_of_all_settings_of_its_kind() -> None:
+    plan = planned(put("beside", [{"setting": "fix.method", "max_steps": 10}]))
+    released = {
+        "ts-1": {("ddpm-net", sampler, "ts-a") for sampler in ("ddim-ts-dpm", "ddim-one-ts-dpm", "s-pndm", "f-pndm")},
+        "ts-2": {("adm", "ddim-clipped", "ts-b")},
+        "ts-9": {("ddpm-net", "dpm-solver-2", "ts-c"), ("ddpm-net", "deis", "ts-d")},
+    }
+    for table, expected in released.items():
+        cells = [
+            plan.stages.sample[each.cell]
+            for row in rows_of(plan, table)
+            for each in row.beside
+            if each.cell and each.reading.setting == "fix.method"
+        ]
+        assert {tuple(cell.axes.values())[:3] for cell in cells} == expected
+        assert {cell.steps for cell in cells} == {5, 10}
+
+
+def test_a_shifted_update_is_beside_the_scheduled_one() -> None:
+    plan = planned(
+        put("ts-shifted", content()["ts"] | {"update_time": "shifted"}),
+        put("beside", [{"setting": "fix.update_time", "max_steps": 5}]),
+    )
+    assert under(plan, "update_time shifted", "ts-1", sampler="f-pndm") == {5: ("ddpm-net", "f-pndm", "ts-shifted")}
+    deis = reasons_under(plan, "update_time shifted", "ts-9", sampler="deis-tab2", steps="5")
+    assert deis == {"ts-shifted moves where steps start or lead, and deis goes along its grid alone"}
 
 
 def test_settings_tables_are_read_as_of_their_models() -> None:
@@ -411,7 +606,7 @@ def evaluations(sampler: str, steps: int, *edits: Any) -> int:
     return make_cell(params, Known({}, {}), "ddpm-net", sampler, "none", steps)[1]
 
 
-@pytest.mark.parametrize(("sampler", "extra"), [("ddim", 0), ("ddim-quadratic", 0), ("s-pndm", 1), ("f-pndm", 9)])
+@pytest.mark.parametrize(("sampler", "extra"), [("ddim", 0), ("ddim-quadratic", 0), ("s-pndm", 0), ("f-pndm", 8)])
 @pytest.mark.parametrize("steps", [5, 100])
 def test_evaluations_are_images_times_nfe(sampler: str, extra: int, steps: int) -> None:
     assert evaluations(sampler, steps) == 1000 * (steps + extra)
@@ -422,7 +617,7 @@ def test_the_grid_of_ts_dpm_takes_one_evaluation_less() -> None:
     assert evaluations("ddim", 10, put("ddim/spacing", "ts-dpm")) == 1000 * 9
 
 
-@pytest.mark.parametrize(("sampler", "extra"), [("ddim", 0), ("s-pndm", 1), ("f-pndm", 9)])
+@pytest.mark.parametrize(("sampler", "extra"), [("ddim", -1), ("s-pndm", 0), ("f-pndm", 8)])
 def test_a_number_beyond_max_steps_has_its_cost(sampler: str, extra: int) -> None:
     (row,) = rows_of(
         planned(put("max_steps", 50)),
@@ -480,11 +675,22 @@ def test_a_value_that_no_paper_prints_is_a_reason() -> None:
     plan = planned(B_PUBLISHED)
     assert not any(cell.fix == "es" for cell in plan.stages.sample.values())
     (row,) = rows_of(plan, "es-2", dataset="cifar10", fix="es", steps="50", column=rows_of(plan, "es-2")[0].row.column)
-    assert row.reason == "es.b is published, but no paper prints it for digits adm es 50 steps"
+    place = "dataset digits, model adm, sampler ddpm, spacing respaced, fix es, steps 50"
+    assert row.reason == f"es.b is published, but no paper prints it for {place}"
     plan = planned(B_PUBLISHED, put("prepare/dataset", "cifar10"))
     assert {row.reason for row in rows_of(plan, "es-3", fix="es", steps="50")} == {
-        "es.b is published, but no paper prints it for cifar10 ddpm es 50 steps"
+        "es.b is published, but no paper prints it for dataset cifar10, model ddpm, "
+        f"sampler {sampler}, spacing uniform, eta {eta}, fix es, steps 50"
+        for sampler, eta in (("ddim", 0), ("ddpm", 1))
     }, "lost values are not found"
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "ddim-one", "ddim-clipped"])
+def test_a_published_value_is_that_of_the_very_sampler(sampler: str) -> None:
+    """ES prints 1.017 for ADM's stochastic sampler at 20 steps, and nothing for DDIM with this network."""
+    free = [{"models": ["adm"], "samplers": [sampler], "fixes": ["es"], "steps": [20]}]
+    with pytest.raises(ValueError, match=r"^grid: adm, .*es\.b is published, but no paper prints it for"):
+        planned(B_PUBLISHED, put("prepare/dataset", "cifar10"), put("grid", free))
 
 
 # Refusals, and the free grid
@@ -555,10 +761,8 @@ def test_a_grid_of_cells_that_cannot_be_is_refused(free: Any, fault: str) -> Non
 
 
 def test_a_learned_variance_needs_a_network_that_predicts_it() -> None:
-    learned = put("ddpm/variance", "learned")
-    assert planned(learned) == committed()
     with pytest.raises(ValueError, match="grid: ddpm-net, ddpm, none, 5 steps: ddpm needs a variance, which ddpm-net"):
-        planned(learned, grid(["ddpm-net"], ["ddpm"], ["none"], [5]))
+        planned(grid(["ddpm-net"], ["ddpm"], ["none"], [5]))
 
 
 def test_free_grid_and_tables_merge_to_one_cell() -> None:
@@ -607,7 +811,7 @@ def test_two_cells_of_one_name_are_refused(order: list[int]) -> None:
 def test_keys_are_unique_and_the_tables_asked_for_are_all_there_is() -> None:
     plan = planned(put("tables", ["ts-2"]))
     assert len(plan.stages.sample) == 12
-    assert [*plan.stages.train] == ["adm", "adm-ip"]
+    assert [*plan.stages.train] == ["adm", "adm-ip-15"]
     assert all(row.status == "absent" for row in plan.rows if table_id(row.row) != "ts-2")
 
 

@@ -13,7 +13,7 @@ from stages.plan.planning import Plan
 from stages.plan.repeats import repeated, with_repeats
 from tests.reporting.results.studies import Edit, edited, planned, published, put
 
-BOTH = {f"{model}-{seed}": (model, seed) for seed in (1, 2) for model in ("adm", "adm-ip")}
+BOTH = {f"{model}-{seed}": (model, seed) for seed in (1, 2) for model in ("adm", "adm-ip-15")}
 
 
 def repeat(**models: tuple[str, int]) -> Edit:
@@ -59,12 +59,12 @@ def test_a_pair_of_models_has_a_cell_of_both_on_each_seed_that_both_have() -> No
     }
     assert set(plan.stages.train) == {*plain.stages.train, *BOTH}
     assert set(plan.stages.diagnose) == {*plain.stages.diagnose, *BOTH}
-    cell, first = (plan.stages.sample[f"{name}-ddim-clipped-none-5"] for name in ("adm-ip-1", "adm-ip"))
-    assert cell == first.model_copy(update={"model": "adm-ip-1", "input": "models/adm-ip-1.safetensors"})
+    cell, first = (plan.stages.sample[f"{name}-ddim-clipped-none-5"] for name in ("adm-ip-15-1", "adm-ip-15"))
+    assert cell == first.model_copy(update={"model": "adm-ip-15-1", "input": "models/adm-ip-15-1.safetensors"})
     found = pairs(plan, params)
-    assert found["adm-ip-ddim-clipped-none-5"].repeats == (
-        ("adm-1-ddim-clipped-none-5", "adm-ip-1-ddim-clipped-none-5"),
-        ("adm-2-ddim-clipped-none-5", "adm-ip-2-ddim-clipped-none-5"),
+    assert found["adm-ip-15-ddim-clipped-none-5"].repeats == (
+        ("adm-1-ddim-clipped-none-5", "adm-ip-15-1-ddim-clipped-none-5"),
+        ("adm-2-ddim-clipped-none-5", "adm-ip-15-2-ddim-clipped-none-5"),
     )
     assert {pair.axis for pair in found.values() if pair.repeats} == {"model"}
     assert all(len(pair.repeats) == 2 for pair in found.values() if pair.axis == "model")
@@ -74,7 +74,7 @@ def test_a_plan_made_before_leaves_out_the_seeds_that_it_lacks() -> None:
     plan, params = study(repeat(**BOTH))
     lacking = plan._replace(
         stages=plan.stages.model_copy(
-            update={"sample": {key: cell for key, cell in plan.stages.sample.items() if cell.model != "adm-ip-1"}}
+            update={"sample": {key: cell for key, cell in plan.stages.sample.items() if cell.model != "adm-ip-15-1"}}
         )
     )
     assert {len(pair.repeats) for pair in pairs(lacking, params).values() if pair.axis == "model"} == {1}
