@@ -120,8 +120,8 @@ def test_the_measured_value_once_there_is_one(study: Path, capsys: pytest.Captur
                 "(ddpm network, linear schedule, 2,000 iterations of 64)",
                 "  sampler   ddim-half: ddim, eta 0.5, clip False, direction scaled",
                 "  read as   sampler.spacing quadratic: DDIM's uniform grid gives about 18.7 at 10 steps where 14.21 "
-                "is printed, its quadratic one about 13.5 (ddim issue 32: 18.77 at 10 uniform steps; issue 3: 5.68 at 100 "
-                "uniform and 4.26 at 100 quadratic ones)",
+                "is printed, its quadratic one about 13.5 (ddim issue 32: 18.77 at 10 uniform steps; issue 3: 5.68 at "
+                "100 uniform and 4.26 at 100 quadratic ones)",
             ],
         ),
         (
