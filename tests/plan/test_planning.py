@@ -746,7 +746,7 @@ def grid(models: list[str], samplers: list[str], fixes: list[str], steps: list[i
     ("free", "fault"),
     [
         (grid(["adm"], ["ddim"], ["none"], [80]), "grid: adm, ddim, none, 80 steps: the uniform grid of 1000 cannot h"),
-        (grid(["adm"], ["f-pndm"], ["ts"], [2]), "grid: adm, f-pndm, ts, 2 steps: pndm needs at least 4 grid steps, n"),
+        (grid(["adm"], ["f-pndm"], ["ts"], [4]), "grid: adm, f-pndm, ts, 4 steps: pndm needs at least 4 grid steps, n"),
         (grid(["adm"], ["ddim-quadratic"], ["ts"], [1]), "the quadratic grid needs at least 2 steps"),
         (
             grid(["ddpm-net"], ["deis"], ["ts-a"], [5]),
