@@ -39,7 +39,7 @@ def run() -> None:
     if neighborhood >= n:
         raise InputError(f"{PARAMS}: evaluate.neighborhood: {neighborhood}; of {n} real images, at most {n - 1}")
     features = extracted(images)
-    write_npz(REFERENCE, **reference_arrays(real_features(features)))
+    write_npz(REFERENCE, **reference_arrays(real_features(features, neighborhood)))
     record = ReferenceRecord(
         reference=params.prepare.dataset,
         n_real=n,
@@ -73,7 +73,7 @@ def real_floor(features: Features, n: int, seed: int, neighborhood: int) -> Floo
         return None
     order = torch.randperm(len(features.pooled), generator=stream(seed, SPLIT, 1)).numpy()
     drawn = gather([chosen(features, order[:n])], [n])
-    rest = real_features(chosen(features, order[n:]))
+    rest = real_features(chosen(features, order[n:]), neighborhood)
     return Floor.model_validate({**values(drawn, rest, neighborhood), "n_fake": n, "n_real": remaining})
 
 

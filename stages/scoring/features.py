@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from stages.config.errors import InputError
 from stages.config.runtime import batches, pick_device
+from stages.scoring.neighbours import ball_radii
 from stages.scoring.statistics import GroupMoments, Statistics, square_root, statistics
 from stages.store.files import read_npz
 from stages.store.models import FeatureNetwork
@@ -55,10 +56,17 @@ class RealStatistics(NamedTuple):
 
 
 class RealFeatures(NamedTuple):
-    """What scores take of real images: statistics by kind of features, and pooled features [n, d]."""
+    """What scores take of real images, the same for all cells.
+
+    Attributes:
+        statistics: by kind of features.
+        pooled: features [n, d].
+        radii: the distance of each to its k-th neighbour, for precision [n].
+    """
 
     statistics: Mapping[Kind, RealStatistics]
     pooled: np.ndarray
+    radii: np.ndarray
 
 
 def extract_features(network: FeatureNetwork, parts: Iterable[np.ndarray], n: int, label: str) -> Iterator[Features]:
@@ -105,20 +113,20 @@ def gather(batches: Iterable[Features], sizes: Sequence[int], kinds: Collection[
     return FakeFeatures(sizes, moments, np.concatenate(pooled), np.concatenate(logits))
 
 
-def real_features(features: Features) -> RealFeatures:
-    """Return what scores take of real images."""
+def real_features(features: Features, neighborhood: int) -> RealFeatures:
+    """Return what scores take of real images; ``neighborhood`` is the k of precision and recall."""
     found: dict[Kind, RealStatistics] = {}
     for kind in KINDS:
         values = getattr(features, kind)
         if values is not None:
             counted = statistics(values)
             found[kind] = RealStatistics(counted, square_root(counted.sigma))
-    return RealFeatures(found, features.pooled)
+    return RealFeatures(found, features.pooled, ball_radii(features.pooled, neighborhood))
 
 
 def reference_arrays(real: RealFeatures) -> dict[str, np.ndarray]:
     """Return the arrays of the reference's file."""
-    arrays = {"pooled": real.pooled, "kinds": np.array(list(real.statistics))}
+    arrays = {"pooled": real.pooled, "radii": real.radii, "kinds": np.array(list(real.statistics))}
     for kind, found in real.statistics.items():
         arrays[f"mu_{kind}"] = found.statistics.mu
         arrays[f"sigma_{kind}"] = found.statistics.sigma
@@ -132,10 +140,10 @@ def read_reference(only: Collection[Kind] = KINDS) -> RealFeatures:
     Raises:
         InputError: the file is missing or damaged.
     """
-    pooled, kinds = read_npz(REFERENCE, "pooled", "kinds")
+    pooled, radii, kinds = read_npz(REFERENCE, "pooled", "radii", "kinds")
     found: dict[Kind, RealStatistics] = {}
     for kind in only:
         if kind in kinds:
             mu, sigma, root = read_npz(REFERENCE, f"mu_{kind}", f"sigma_{kind}", f"root_{kind}")
             found[kind] = RealStatistics(Statistics(mu, sigma), root)
-    return RealFeatures(found, pooled)
+    return RealFeatures(found, pooled, radii)

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.scoring.frechet import frechet_distance, frechet_replicates
 from stages.scoring.intervals import jackknife
-from stages.scoring.neighbours import covered_share
+from stages.scoring.neighbours import ball_radii, covered_share
 from stages.scoring.statistics import GroupMoments, group_sizes, square_root, statistics
 
 FEATURES, REAL, GROUPS, BATCH = 2048, 10_000, 10, 500
@@ -30,6 +30,7 @@ def main(n: int = 10_000, threads: int = 2) -> None:
     real = generator.standard_normal((REAL, FEATURES), np.float32)
     counted = statistics(real)
     root = square_root(counted.sigma)
+    radii = ball_radii(real, 3)
     fake = np.empty((n, FEATURES), np.float32)
     moments, started = GroupMoments(group_sizes(n, GROUPS)), time.perf_counter()
     for start in range(0, n, BATCH):
@@ -39,8 +40,8 @@ def main(n: int = 10_000, threads: int = 2) -> None:
     value = frechet_distance(moments.statistics(), counted, root)
     jackknife(value, frechet_replicates(moments, counted, root))
     marks["distance and replicates"] = time.perf_counter()
-    covered_share(fake, real, 3)
-    covered_share(real, fake, 3)
+    covered_share(fake, real, radii)
+    covered_share(real, fake, ball_radii(fake, 3))
     marks["precision and recall"] = time.perf_counter()
     for name, mark in marks.items():
         print(f"{name:24} {mark - started:7.1f} s")

@@ -19,7 +19,7 @@ from stages.networks.feature_networks import classifier
 from stages.scoring.evaluation import metrics, scores, values
 from stages.scoring.features import Features, extract_features, gather, real_features
 from stages.scoring.frechet import frechet_distance, frechet_replicates
-from stages.scoring.neighbours import covered_share
+from stages.scoring.neighbours import ball_radii, covered_share
 from stages.scoring.statistics import GroupMoments, Statistics, group_sizes, square_root, statistics
 from stages.store.models import FeatureNetwork
 
@@ -109,7 +109,7 @@ def test_scores_are_those_of_torch_fidelity(project: Path) -> None:
     assert fid == pytest.approx(expected["frechet_inception_distance"], rel=1e-4, abs=1e-6)
     sfid = distance(statistics(ours[0].spatial), statistics(ours[1].spatial))
     assert sfid == pytest.approx(spatial["frechet_inception_distance"], rel=1e-4, abs=1e-6)
-    found = values(gather(ours[:1], [500]), real_features(ours[1]), 3)
+    found = values(gather(ours[:1], [500]), real_features(ours[1], 3), 3)
     # One image of 500 or 700 may change sides of a ball.
     assert found["precision"] == pytest.approx(expected["precision"], abs=2.1e-3)
     assert found["recall"] == pytest.approx(expected["recall"], abs=2.1e-3)
@@ -175,9 +175,9 @@ def test_replicates_leave_one_run_of_images_out() -> None:
 def test_precision_is_of_the_fakes_and_recall_of_the_reals() -> None:
     real = normal(0)
     one_mode = real[:1] + 0.01 * normal(1)
-    assert covered_share(one_mode, real, 3) > 0.9
-    assert covered_share(real, one_mode, 3) < 0.1
-    assert covered_share(real, real, 3) == 1
+    assert covered_share(one_mode, real, ball_radii(real, 3)) > 0.9
+    assert covered_share(real, one_mode, ball_radii(one_mode, 3)) < 0.1
+    assert covered_share(real, real, ball_radii(real, 3)) == 1
 
 
 @pytest.mark.parametrize("offset", [0, 10, 100, 1000])
@@ -187,14 +187,14 @@ def test_the_share_does_not_depend_on_where_the_origin_is(offset: float) -> None
     apart = np.linalg.norm(centres[:, None].astype(np.float64) - centres, axis=2)
     radii = np.sort(apart, axis=1)[:, 3]
     inside = np.linalg.norm(points[:, None].astype(np.float64) - centres, axis=2) <= radii
-    assert covered_share(points, centres, 3) == pytest.approx(inside.any(1).mean(), abs=1e-9)
+    assert covered_share(points, centres, ball_radii(centres, 3)) == pytest.approx(inside.any(1).mean(), abs=1e-9)
 
 
 def test_every_metric_scores_features_and_its_direction_is_right(project: Path) -> None:
     real = Features(normal(1), normal(2), normal(3), normal(4))
     near = Features(normal(5), normal(6), normal(7), 2 * normal(8))
     far = Features(normal(5) + 2, normal(6) + 2, normal(7) + 2, 0 * normal(8))
-    known = real_features(real)
+    known = real_features(real, 3)
     good, bad = (scores(gather([features], group_sizes(400, 4)), known, 3) for features in (near, far))
     assert list(good) == list(metrics()) == ["fid", "sfid", "fd_pixel", "inception_score", "precision", "recall"]
     for name, metric in metrics().items():

@@ -12,8 +12,8 @@ PLACE = 5
 
 
 def value(fake: FakeFeatures, real: RealFeatures, neighborhood: int) -> float:
-    """Return the share alone; ``neighborhood`` is k."""
-    return covered_share(fake.pooled, real.pooled, neighborhood)
+    """Return the share alone; the radii of the real balls are known, for the k of ``neighborhood``."""
+    return covered_share(fake.pooled, real.pooled, real.radii)
 
 
 def score(fake: FakeFeatures, real: RealFeatures, neighborhood: int) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from typing import Any
 
 from stages.scoring.features import FakeFeatures, RealFeatures
 from stages.scoring.intervals import share_margin
-from stages.scoring.neighbours import covered_share
+from stages.scoring.neighbours import ball_radii, covered_share
 
 PLACE = 6
 
 
 def value(fake: FakeFeatures, real: RealFeatures, neighborhood: int) -> float:
     """Return the share alone; ``neighborhood`` is k."""
-    return covered_share(real.pooled, fake.pooled, neighborhood)
+    return covered_share(real.pooled, fake.pooled, ball_radii(fake.pooled, neighborhood))
 
 
 def score(fake: FakeFeatures, real: RealFeatures, neighborhood: int) -> dict[str, Any]:
