@@ -80,7 +80,7 @@ def test_a_study_has_a_pipeline_of_its_own_and_no_links(quick: Path) -> None:
         assert not [
             dep for dep in listed if "/stages/" in dep and "$" not in dep and not (ROOT / STUDY / dep).is_file()
         ]
-    for name in ("quick", "seeds"):
+    for name in ("quick", "seeds", "time-shift"):
         committed = ROOT / "studies" / name
         assert not [path for path in committed.iterdir() if path.is_symlink()]
         assert yaml.safe_load((committed / "dvc.yaml").read_text()) == written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,37 @@ def test_the_seeds_study_has_three_training_seeds_of_each_pair_of_models(monkeyp
     assert {(pair.axis, len(pair.repeats)) for pair in pairs} == {("model", 2)}
     assert {p.table for pair in pairs for p in pair.printed} == {"ip-1", "ip-3", "es-2", "ts-2"}
     assert sum(cell_evaluations(plan, params).values()) == 2_910_000
+
+
+def test_the_time_shift_study_has_every_reading_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "studies/time-shift")
+    assert read_cells().sample == read_plan().stages.sample
+    found = defaultdict(set)
+    plan = read_plan(defaultdict(lambda: {"window": 0, "cutoff": 0}))
+    for row in plan.rows:
+        for under in row.beside:
+            if under.cell:
+                cell = plan.stages.sample[under.cell]
+                found[under.reading.name].add((cell.sampler, cell.fix, read_params().samplers[cell.sampler].spacing))
+    pndm_type = [("ddim-ts-dpm", "ts-dpm"), ("ddim-one-ts-dpm", "ts-dpm"), ("s-pndm", "ts-dpm"), ("f-pndm", "ts-dpm")]
+    assert found["method time-shift-a"] == {(sampler, "ts-a", grid) for sampler, grid in pndm_type}
+    assert found["method time-shift-b"] == {("ddim-clipped", "ts-b", "uniform")}
+    assert found["method time-shift-c"] == {("dpm-solver-2", "ts-c", "dpm-solver")}
+    assert found["method time-shift-d"] == {("deis", "ts-d", "deis")}
+    assert found["update_time shifted"] == {
+        (sampler, "ts-shifted", grid)
+        for sampler, grid in (
+            *pndm_type,
+            ("ddim-quadratic", "quadratic"),
+            ("ddim-clipped", "uniform"),
+            ("dpm-solver-2", "dpm-solver"),
+        )
+    }
+    fixes = ("none", "ts")
+    assert found["spacing uniform"] == {(name, fix, "uniform") for name in ("ddim", "ddim-one") for fix in fixes}
+    assert found["spacing pndm"] == {(name, fix, "pndm") for name in ("s-pndm-own", "f-pndm-own") for fix in fixes}
+    steps = {cell.steps for cell in plan.stages.sample.values()}
+    assert steps == {5, 10, 20}
 
 
 def test_another_training_seed_makes_the_plan_stale(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

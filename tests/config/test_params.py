@@ -261,7 +261,7 @@ def leaves(content: dict[str, Any], *parents: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("study", [".", "studies/quick", "studies/seeds"])
+@pytest.mark.parametrize("study", [".", "studies/quick", "studies/seeds", "studies/time-shift"])
 def test_an_override_changes_the_key_that_it_names_alone(tmp_path: Path, study: str) -> None:
     """Each leaf is set in half of the runs: of any two leaves, some run sets the first and not the second."""
     path = tmp_path / "params.yaml"
