@@ -91,7 +91,7 @@ def test_each_addition_is_one_file_and_a_section() -> None:
         "An autoencoder": ["stages/networks/autoencoders/plain.py", "params.yaml"],
         "A data set": ["stages/datasets/digits_inverted.py"],
         "A feature network": ["stages/networks/feature_networks/random_features.py"],
-        "A metric": ["stages/scoring/metrics/kid.py"],
+        "A metric": ["stages/scoring/metrics/energy_distance.py"],
         "A paper": [f"data/published/{name}.csv" for name in ("mine", "papers", "tables", "methods")],
     }
 
@@ -208,11 +208,11 @@ def test_a_study_runs_on_a_new_data_set_and_feature_network(extended: Path) -> N
 
 def test_a_new_metric_is_a_column_of_the_scores(extended: Path) -> None:
     (row,) = table(extended, "scores")
-    found = scores(extended, "ldm-plain-ddim-none-4")["kid"]
-    assert float(row["kid"]) == pytest.approx(found["value"], rel=1e-5)
-    assert float(row["kid_margin"]) == pytest.approx(found["margin"], rel=1e-5)
+    found = scores(extended, "ldm-plain-ddim-none-4")["energy_distance"]
+    assert float(row["energy_distance"]) == pytest.approx(found["value"], rel=1e-5)
+    assert float(row["energy_distance_margin"]) == pytest.approx(found["margin"], rel=1e-5)
     assert found["value"] > 0, "the images of an untrained model are not those of the data set"
-    assert record(extended, "reference")["floor"]["kid"] < found["value"] / 10
+    assert record(extended, "reference")["floor"]["energy_distance"] < found["value"] / 10
 
 
 def test_a_new_autoencoder_reconstructs_the_images(extended: Path) -> None:

@@ -196,9 +196,9 @@ def test_every_metric_scores_features_and_its_direction_is_right(project: Path) 
     far = Features(normal(5) + 2, normal(6) + 2, normal(7) + 2, 0 * normal(8))
     known = real_features(real, 3)
     good, bad = (scores(gather([features], group_sizes(400, 4)), known, 3) for features in (near, far))
-    assert list(good) == list(metrics()) == ["fid", "sfid", "fd_pixel", "inception_score", "precision", "recall"]
+    assert list(good) == list(metrics()) == ["fid", "sfid", "fd_pixel", "kid", "inception_score", "precision", "recall"]
     for name, metric in metrics().items():
-        sign = -1 if name in ("fid", "sfid", "fd_pixel") else 1
+        sign = -1 if name in ("fid", "sfid", "fd_pixel", "kid") else 1
         assert sign * good[name]["value"] > sign * bad[name]["value"], name
         assert good[name]["margin"] > 0
         assert metric.value(gather([near], [400]), known, 3) == pytest.approx(good[name]["value"])

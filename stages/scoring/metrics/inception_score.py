@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from stages.scoring.features import FakeFeatures, RealFeatures
 from stages.scoring.intervals import with_replicates
 
-PLACE = 4
+PLACE = 5
 # Images of a split, as the ADM evaluator has them: 10 splits of the papers' 50,000, one of fewer than 7,500 images.
 SPLIT = 5000
 

@@ -8,7 +8,7 @@ from stages.scoring.features import FakeFeatures, RealFeatures
 from stages.scoring.intervals import share_margin
 from stages.scoring.neighbours import covered_share
 
-PLACE = 5
+PLACE = 6
 
 
 def value(fake: FakeFeatures, real: RealFeatures, neighborhood: int) -> float:

@@ -8,7 +8,7 @@ from stages.scoring.features import FakeFeatures, RealFeatures
 from stages.scoring.intervals import share_margin
 from stages.scoring.neighbours import ball_radii, covered_share
 
-PLACE = 6
+PLACE = 7
 
 
 def value(fake: FakeFeatures, real: RealFeatures, neighborhood: int) -> float:
