@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from stages.auditing.output.pages import render_page
@@ -17,6 +18,8 @@ from stages.plan.plan_file import read_cells, read_plan
 from stages.plan.published_tables import read_published
 from stages.plan.repeats import repeated
 from stages.plan.result_files import read_times, read_tuned, settings_digest
+from stages.reporting.figures.drawing import Material
+from stages.reporting.figures.figure_states import draw_figures, figure_table
 from stages.reporting.page.content import Report, page_context
 from stages.reporting.page.mosaics import picture_uri
 from stages.reporting.results.differences import difference_table
@@ -33,7 +36,7 @@ from stages.reporting.results.regenerated import regenerate, row_with_reason
 from stages.reporting.results.search_trials import trial_table
 from stages.reporting.results.study_settings import formula_settings, study_settings
 from stages.reporting.results.training_curves import iteration_table
-from stages.store.files import read_json, sha256, write_bytes, write_unsealed
+from stages.store.files import read_json, read_npz, sha256, write_bytes, write_unsealed
 from stages.store.images import read_preview
 from stages.store.paths import (
     AUDIT,
@@ -42,6 +45,7 @@ from stages.store.paths import (
     REFERENCE_RECORD,
     REPORTS,
     autoencoder_record_path,
+    diagnosis_images_path,
     diagnosis_path,
     guide_record_path,
     model_record_path,
@@ -68,6 +72,8 @@ from stages.store.records import (
 )
 
 TEMPLATES = Path(__file__).parent / "reporting" / "templates"
+# The arrays of images that a diagnosis keeps.
+STATES = ("pairs", "pairs_steps", "chain_states", "chain_x0", "chain_times")
 
 
 def run() -> None:
@@ -95,6 +101,23 @@ def run() -> None:
     pairs = study_pairs(rows, published.methods, params, planned.sample)
     trainings = {name: record.training for name, record in results.models.items()}
     bases = base_models(params, list(results.trajectories))
+    scores = score_table(results.scores, results.samples)
+    diagnosis = diagnosis_table(results.diagnoses)
+    iterations = iteration_table(results.trajectories, bases)
+    height, width, _ = results.dataset.shape
+    material = Material(
+        params=params,
+        cells=planned.sample,
+        papers=published.papers,
+        dataset=f"{results.dataset.dataset}, {height}×{width}",
+        diagnosis=diagnosis,
+        iterations=iterations,
+        scores=scores,
+        searched=searched,
+        times=times,
+        preview=lambda key: read_preview(preview_path(key)),
+        states=read_states,
+    )
     report = Report(
         params=params,
         cells=planned.sample,
@@ -104,18 +127,21 @@ def run() -> None:
         times=times,
         searched=searched,
         environments=read_environments(f"sample-{key}" for key in planned.sample),
-        scores=score_table(results.scores, results.samples),
+        scores=scores,
         differences=difference_table(repeated(pairs, planned.sample, trainings), results.scores, searched.keys()),
         tables=regenerate(rows, measured, settings, results.dataset.dataset),
-        diagnosis=diagnosis_table(results.diagnoses),
-        iterations=iteration_table(results.trajectories, bases),
+        diagnosis=diagnosis,
+        iterations=iterations,
+        figures=draw_figures(published.figures, material),
     )
 
     page = render_page("report.html.j2", TEMPLATES, **page_context(report), picture=picture)
     write_tables(report)
     write_plots(report)
     write_bytes(REPORTS / "report.html", page.encode())
-    write_unsealed(REPORTS / "summary.json", headline_numbers(report.differences, report.tables, results.reference))
+    write_unsealed(
+        REPORTS / "summary.json", headline_numbers(report.differences, report.tables, report.figures, results.reference)
+    )
 
 
 def read_results(planned: Planned) -> Results:
@@ -170,6 +196,14 @@ def picture(name: str) -> str:
     return picture_uri(read_preview(preview_path(name)))
 
 
+def read_states(model: str) -> dict[str, np.ndarray]:
+    """Return the images of a model's diagnosis by name, without those that older diagnoses lack."""
+    path = diagnosis_images_path(model)
+    if not path.is_file():
+        return {}
+    return dict(zip(STATES, read_npz(path, *STATES), strict=True))
+
+
 def write_tables(report: Report) -> None:
     """Write each table that has rows, as reports/tables/NAME.csv."""
     tables = {
@@ -178,6 +212,7 @@ def write_tables(report: Report) -> None:
         "diagnosis": report.diagnosis,
         "iterations": report.iterations,
         "coverage": coverage_table(report.tables),
+        "figures": figure_table(report.figures),
         "searches": trial_table(report.searched, report.cells),
     }
     tables |= {table.id: pd.DataFrame(table.block) for table in report.tables if table.has_block}

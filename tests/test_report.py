@@ -763,7 +763,7 @@ def test_diagnosis_plots_draw_controls_and_every_fix() -> None:
 
 def test_the_page_tells_when_a_model_is_first_below_its_base(measured: Planned) -> None:
     report.run()
-    told = " ".join("".join(Page(section("iterations")).text).split())
+    told = " ".join("".join(Page(section("ip-figure-3")).text).split())
     assert "adm-ip is first below the FID of adm at 3 iterations (7.00) at 3 iterations" in told
     table = pd.read_csv("reports/tables/iterations.csv").set_index(["model", "iteration"])
     assert list(table["fid"]) == [9, 8, 7, 8, 7, 6]

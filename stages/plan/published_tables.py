@@ -19,6 +19,7 @@ from stages.auditing.tables.published import (
 from stages.auditing.tables.rows import COORDINATES, FaultyFile, Papers, Row, read_records
 from stages.config.errors import InputError
 from stages.config.params import is_setting
+from stages.plan.published_figures import PublishedFigure, read_figures
 from stages.store.paths import published_folder
 
 Axis = Literal["fix", "model"]
@@ -74,13 +75,14 @@ class Reading(NamedTuple):
 
 
 class Published(NamedTuple):
-    """The published tables by paper, readings of what they leave open, and how tables, methods and papers are named."""
+    """The published tables by paper, readings of what they leave open, how all are named, and the list of figures."""
 
     papers: Papers
     readings: list[Reading]
     titles: dict[tuple[str, str], str]
     methods: list[PublishedMethod]
     publications: dict[str, Publication]
+    figures: list[PublishedFigure]
 
 
 def read_published() -> Published:
@@ -99,6 +101,7 @@ def read_published() -> Published:
             titles={(record["paper"], record["table"]): record["title"] for _, record in records},
             methods=read_methods(folder),
             publications=read_publications(folder),
+            figures=read_figures(folder, papers),
         )
     except FaultyFile as error:
         raise InputError(f"{folder}/{error}") from None

@@ -77,6 +77,11 @@ def diagnosis_path(model: str) -> Path:
     return RECORDS / "diagnosis" / f"{model}.json"
 
 
+def diagnosis_images_path(model: str) -> Path:
+    """Return the path of the images of a model's diagnosis."""
+    return DATA / "diagnosis" / f"{model}.npz"
+
+
 def guide_path(model: str) -> Path:
     """Return the path of the classifier that guides a model."""
     return DATA / "guides" / f"{model}.safetensors"

@@ -15,9 +15,10 @@ PAPERS = "papers.csv"
 READINGS = "readings.csv"
 TABLES = "tables.csv"
 METHODS = "methods.csv"
+FIGURES = "figures.csv"
 SCHEMA = "schema.yaml"
 # Files that hold no table of a paper.
-NOT_TABLES = (CLAIMS, METRICS, PAPERS, READINGS, TABLES, METHODS)
+NOT_TABLES = (CLAIMS, METRICS, PAPERS, READINGS, TABLES, METHODS, FIGURES)
 
 
 class Publication(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -15,9 +15,10 @@ from stages.config.entries import Cell, Searched
 from stages.config.params import Params
 from stages.plan.published_tables import Published, PublishedMethod
 from stages.plan.result_files import Times
+from stages.reporting.figures.figure_states import FigureState, figure_counts, figure_groups
 from stages.reporting.page.table_blocks import block_layout
 from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot, diagnosis_summary
-from stages.reporting.plots.fid_plots import fid_against_iterations, fid_against_steps
+from stages.reporting.plots.fid_plots import fid_against_steps
 from stages.reporting.plots.forest import forest_plot
 from stages.reporting.plots.search_plot import search_plot
 from stages.reporting.results.differences import FAMILY, NOT_PUBLISHED, UNJUDGED, verdict_counts
@@ -25,7 +26,6 @@ from stages.reporting.results.measurements import metric_names
 from stages.reporting.results.provenance import Results
 from stages.reporting.results.regenerated import Table
 from stages.reporting.results.search_trials import curves, searched_settings
-from stages.reporting.results.training_curves import first_below_base
 from stages.store.records import ModelRecord, SampleRecord
 
 BETTER = "lower here"
@@ -54,6 +54,7 @@ class Report:
     tables: Sequence[Table]
     diagnosis: pd.DataFrame
     iterations: pd.DataFrame
+    figures: Sequence[FigureState]
 
 
 def page_context(report: Report) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def page_context(report: Report) -> dict[str, Any]:
     metrics = published.papers.metrics
     phrases = method_phrases(published.methods)
     forest = forest_rows(differences, phrases)
-    drawn = report.diagnosis[report.diagnosis["model"].isin(one_model_per_network(results.models))]
+    main = main_chains(report.diagnosis)
+    drawn = main[main["model"].isin(one_model_per_network(results.models))]
     return {
         "params": params,
         "results": results,
@@ -87,11 +89,9 @@ def page_context(report: Report) -> dict[str, Any]:
         "timings": timing_rows(report.times, report.cells),
         "timed_on": report.times.environment,
         "diagnoses": [(group, Markup(diagnosis_plot(drawn, group))) for group in GROUPS] if len(drawn) else [],
-        "diagnosis_summary": diagnosis_summary(report.diagnosis),
-        "iterations": report.iterations.to_dict("records"),
-        "first_below": first_below_base(report.iterations),
-        "iterations_plot": Markup(fid_against_iterations(report.iterations)) if len(report.iterations) else "",
-        "images": image_rows(report.cells),
+        "diagnosis_summary": diagnosis_summary(main),
+        "figures": figure_sections(report),
+        "images": image_rows(report.cells, drawn_cells(report.figures)),
         "settings": sampled_settings(results.samples),
         # All cells have equal settings of these.
         "sample": next(iter(results.samples.values())),
@@ -140,6 +140,7 @@ def headline(report: Report) -> dict[str, Any]:
         "published": sum(len(table.rows) for table in report.tables),
         "tables": len(report.tables),
         "filled": sum(table.coverage in ("measured", "partly") for table in report.tables),
+        "figures": figure_counts(report.figures),
         "judged": sum(judged.values()),
         "judged_methods": in_words(phrases),
         "verdicts": judged,
@@ -174,6 +175,25 @@ def _coverage(table: Table, titles: Mapping[tuple[str, str], str]) -> dict[str, 
         "published": len(table.rows),
         "lost": counts["lost"],
     }
+
+
+def figure_sections(report: Report) -> list[dict[str, Any]]:
+    """Return the papers that have figures, each with its citation and its figures."""
+    publications = report.published.publications
+    papers = dict.fromkeys(each.figure.paper for each in report.figures)
+    return [
+        {
+            "paper": paper,
+            "name": publications[paper].name if paper in publications else paper.upper(),
+            "figures": figure_groups(report.figures, paper),
+        }
+        for paper in papers
+    ]
+
+
+def drawn_cells(figures: Sequence[FigureState]) -> set[str]:
+    """Return the cells whose images are shown as a figure of a paper."""
+    return {key for each in figures if each.drawing for key in each.drawing.cells}
 
 
 def table_sections(report: Report) -> list[dict[str, Any]]:
@@ -301,6 +321,13 @@ def search_plots(report: Report) -> dict[str, Markup]:
     return {name: Markup(search_plot(each, name)) for name, each in found.items() if each}
 
 
+def main_chains(diagnosis: pd.DataFrame) -> pd.DataFrame:
+    """Return the part of the diagnosis that is about the chains with all measures, which stand first."""
+    if "steps" not in diagnosis or diagnosis.empty:
+        return diagnosis
+    return diagnosis[diagnosis["steps"] == diagnosis["steps"].iloc[0]]
+
+
 def one_model_per_network(models: Mapping[str, ModelRecord]) -> list[str]:
     """Return the first model of each kind of network."""
     found: dict[str, str] = {}
@@ -335,11 +362,11 @@ def timing_rows(times: Times, cells: Mapping[str, Cell]) -> list[dict[str, Any]]
     return sorted(rows, key=lambda row: (row["model"], row["sampler"], row["steps"]))
 
 
-def image_rows(cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
+def image_rows(cells: Mapping[str, Cell], drawn: Collection[str]) -> list[dict[str, Any]]:
     """Return which cells' images stand beside one another: per model and sampler, by steps, one row per fix.
 
-    Only samplers with several fixes at a step count have something to compare. Each row is the key of a cell and its
-    fix.
+    Only samplers with several fixes at a step count have something to compare, and of these not those whose cells are
+    all ``drawn`` elsewhere. Each row is the key of a cell and its fix.
     """
     groups: dict[tuple[str, str], dict[int, list[dict[str, str]]]] = {}
     for key, cell in cells.items():
@@ -347,7 +374,11 @@ def image_rows(cells: Mapping[str, Cell]) -> list[dict[str, Any]]:
         by_steps.setdefault(cell.steps, []).append({"key": key, "fix": cell.fix})
     rows = []
     for (model, sampler), by_steps in groups.items():
-        compared = [(steps, found) for steps, found in sorted(by_steps.items()) if len(found) > 1]
+        compared = [
+            (steps, found)
+            for steps, found in sorted(by_steps.items())
+            if len(found) > 1 and any(row["key"] not in drawn for row in found)
+        ]
         if compared:
             rows.append({"model": model, "sampler": sampler, "steps": compared})
     return rows

@@ -10,17 +10,27 @@ from PIL import Image
 
 # Grey stands out against dark and against bright images, in one channel and in three.
 GAP = 128
-# A row of the page: how many images of a cell, the least pixels that the side of an image takes, and the gap.
+# A row of the page: how many images of a cell, the least pixels that the side of an image takes, and the gap. Those of
+# a paper's figure are larger.
 SHOWN = 12
 SIDE = 24
+FIGURE_SIDE = 40
 ROW_GAP = 3
 
 
 def picture_uri(images: np.ndarray) -> str:
     """Return a data URI of the first images, in one row at whole-number zoom."""
-    first = images[:SHOWN]
-    zoom = max(1, -(-SIDE // first.shape[2]))
-    return f"data:image/png;base64,{base64.b64encode(mosaic(first, SHOWN, zoom, ROW_GAP)).decode()}"
+    return _uri(images[:SHOWN], SHOWN, SIDE)
+
+
+def row_uri(images: np.ndarray, columns: int | None = None) -> str:
+    """Return a data URI of images of a paper's figure, in one row or in rows of ``columns``."""
+    return _uri(images, columns or len(images), FIGURE_SIDE)
+
+
+def _uri(images: np.ndarray, columns: int, side: int) -> str:
+    zoom = max(1, -(-side // images.shape[2]))
+    return f"data:image/png;base64,{base64.b64encode(mosaic(images, columns, zoom, ROW_GAP)).decode()}"
 
 
 def mosaic(images: np.ndarray, columns: int, zoom: int, gap: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The plots of FID: against sampling steps and against training iterations."""
+"""The plot of FID against sampling steps."""
 
 from __future__ import annotations
 
@@ -65,26 +65,3 @@ def _labelled_steps(steps: Sequence[int]) -> list[int]:
         if step * 1.7 <= kept[-1]:
             kept.append(step)
     return kept[::-1]
-
-
-def fid_against_iterations(table: pd.DataFrame) -> str:
-    """Return an SVG of FID against training iterations, both logarithmic: a labelled line per model, bars for margins.
-
-    Columns: model, iteration, fid, fid_margin.
-    """
-    models = list(table["model"].unique())
-    figure, grid = panels(1, 1, size=(4.4, 2.8))
-    axes = grid.flat[0]
-    axes.set_visible(True)
-    for i, (model, style) in enumerate(styles(models).items()):
-        rows = table[table["model"] == model]
-        draw_fid(axes, rows["iteration"] * 1.015 ** (i - (len(models) - 1) / 2), rows, model, style)
-    axes.set(xscale="log", yscale="log")
-    iterations = sorted(table["iteration"].unique())
-    axes.set_xticks(iterations, [f"{iteration:,}" for iteration in iterations])
-    finish_logarithmic(axes)
-    figure.supxlabel("training iterations", fontsize=9)
-    figure.supylabel("FID (lower is better)", fontsize=9)
-    label_ends(axes)
-    description = f"FID of {', '.join(models)} along their training, 95 % margins as bars."
-    return to_svg(figure, "FID against training iterations", description)

@@ -7,20 +7,21 @@ from typing import Any
 
 import pandas as pd
 
+from stages.reporting.figures.figure_states import FigureState, figure_counts
 from stages.reporting.results.differences import VERDICTS, verdict_counts
 from stages.reporting.results.regenerated import Table
 from stages.store.records import ReferenceRecord
 
 
 def headline_numbers(
-    differences: pd.DataFrame, tables: Sequence[Table], reference: ReferenceRecord
+    differences: pd.DataFrame, tables: Sequence[Table], figures: Sequence[FigureState], reference: ReferenceRecord
 ) -> dict[str, dict[str, float] | float | None]:
     """Return the headline numbers of a study.
 
     ``floor_fid`` is the FID of real images against other real ones, None if it was not measured. ``verdicts`` counts
     the published pairs by verdict. ``coverage`` counts the published numbers, those that have a measured number beside
-    them, and the tables that have one. ``fid_percent`` is the mean change of FID, in percent, that each fix and model
-    makes to its base.
+    them, and the tables that have one; then the published figures with numbers, and those of them that are drawn.
+    ``fid_percent`` is the mean change of FID, in percent, that each fix and model makes to its base.
     """
     counts = verdict_counts(differences)
     return {
@@ -30,6 +31,8 @@ def headline_numbers(
             "measured": sum(table.counts["measured"] for table in tables),
             "published": sum(len(table.rows) for table in tables),
             "tables": sum(table.coverage in ("measured", "partly") for table in tables),
+            "figures": figure_counts(figures)["published"],
+            "figures_drawn": figure_counts(figures)["drawn"],
         },
         "fid_percent": mean_changes(differences),
     }
