@@ -337,7 +337,9 @@ def test_the_page_is_self_contained_well_formed_and_escaped(measured: Planned) -
         assert inside or (csv.suffix == ".csv" and csv.exists()), address
     assert not re.search(r"url\((?!#)|@import|<script", content())
     assert "&lt;script&gt;alert(1)" in content()
-    assert content().count("<svg") == 3 + len(GROUPS)
+    figures = content()[content().index('<section id="figures"') : content().index('<section id="steps"')]
+    assert content().count("<svg") - figures.count("<svg") == 2 + len(GROUPS)
+    assert figures.count("<svg") > 5
     body = content()[content().index("<body>") :]
     assert body.index("Not comparable to published FIDs") < 1200, "among its first lines"
 
@@ -354,6 +356,27 @@ def test_all_27_tables_have_their_section_in_the_order_of_the_papers(measured: P
     for row in coverage.to_dict("records"):
         assert f"<b>{row['coverage']}</b>" in section(row["table"].replace("-", "-table-")), row
     assert (coverage[["measured", "setting", "absent", "lost"]].sum(axis=1) == coverage["numbers"]).all()
+
+
+def test_all_47_figures_are_in_the_list_and_those_that_are_drawn_on_the_page(measured: Planned) -> None:
+    report.run()
+    table = pd.read_csv("reports/tables/figures.csv", keep_default_na=False)
+    assert len(table) == 47
+    assert (table["reason"] == "").equals(table["state"] == "drawn")
+    drawn = {(row["paper"], row["figure"]) for row in table.to_dict("records") if row["state"] == "drawn"}
+    assert {("ip", 2), ("ip", 3), ("ip", 7), ("es", 9), ("ts", 13)} <= drawn
+    ids = re.findall(r'<section id="(ip|es|ts)-figure-(\d+)"', content())
+    assert {(paper, int(figure)) for paper, figure in ids} <= drawn
+    assert "listed: a drawing of the method" in section("coverage")
+    told = "figures with numbers are drawn"
+    assert f"{(table['kind'].eq('numbers') & table['state'].eq('drawn')).sum()} of 20 {told}" in content()
+
+
+def test_images_that_a_figure_shows_do_not_stand_among_the_others(measured: Planned) -> None:
+    report.run()
+    assert 'alt="Figures 6, 9, 10 of ES: adm, 20 steps"' in section("es-figure-6")
+    assert 'alt="ddpm-net, ddim, none, 5 steps"' not in section("images")
+    assert 'alt="ddpm-net, s-pndm, none, 10 steps"' in section("images")
 
 
 def test_a_section_has_the_printed_numbers_the_measured_ones_and_the_reasons(measured: Planned) -> None:
@@ -658,10 +681,13 @@ def test_summary_is_a_few_headline_numbers(measured: Planned) -> None:
     assert set(found) == {"floor_fid", "verdicts", "coverage", "fid_percent"}
     assert found["floor_fid"] == 1.5
     coverage = pd.read_csv("reports/tables/coverage.csv")
+    figures = pd.read_csv("reports/tables/figures.csv")
     assert found["coverage"] == {
         "measured": coverage["measured"].sum(),
         "published": 666,
         "tables": coverage["coverage"].isin(["measured", "partly"]).sum(),
+        "figures": 20,
+        "figures_drawn": (figures.loc[figures["kind"] == "numbers", "state"] == "drawn").sum(),
     }
     scores = pd.read_csv("reports/tables/scores.csv")
     assert scores.set_index(["model", "sampler", "fix", "steps"]).loc[("adm", "ddpm", "es", 20), "fid"] == 11.5
@@ -751,7 +777,7 @@ def test_a_diagnosis_of_fewer_steps_than_are_planned_leaves_its_number_absent(me
 
 
 def test_diagnosis_plots_draw_controls_and_every_fix() -> None:
-    curves = [("delta", "ddpm", fix) for fix in ("control", "none", "es 0.99", "ts")]
+    curves = [("delta", "ddim", fix) for fix in ("control", "none", "es 0.99", "ts")]
     table = pd.DataFrame(
         [("adm", sampler, fix, measure, at, 0.5, 0.1) for measure, sampler, fix in curves for at in (0, 500)],
         columns=["model", "sampler", "fix", "measure", "at", "value", "margin"],

@@ -203,4 +203,5 @@ def _finished(
             labelspacing=0.3,
             columnspacing=1.4,
         )
-    return Markup(to_svg(figure, *title))
+    # Panels of several figures may have one title.
+    return Markup(to_svg(figure, f"{title[0]}: {labels[1]} against {labels[0]}", title[1]))
