@@ -196,13 +196,12 @@ def es_on_other_models(material: Material, figure: PublishedFigure) -> Drawing |
     of_norm, of_delta = figure.y.split("; ")
     panels = []
     told = []
-    for model in material.models("adm", "class")[:1]:
-        for sampler in ("ddpm", "ddpm-guided"):
-            walk = Walk(material, model, sampler)
+    for sampler in ("ddpm", "ddpm-guided"):
+        walks = [Walk(material, model, sampler) for model in material.models("adm", "class")]
+        for walk in [walk for walk in walks if _has_delta(walk)][:1]:
             norms = _norm_panel(walk, figure.x, of_norm, scaled=True)
-            if norms and _has_delta(walk):
-                panels += [norms, _delta_panel(walk, figure.x, of_delta)]
-                told += [_norm_told(walk), _delta_told(walk)]
+            panels += [*([norms] if norms else []), _delta_panel(walk, figure.x, of_delta)]
+            told += [_norm_told(walk), _delta_told(walk)]
     if not panels:
         return "no class-conditional model was diagnosed under Epsilon Scaling"
     return Drawing(
