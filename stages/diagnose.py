@@ -36,7 +36,9 @@ def run(model: str) -> None:
     images, others = chosen(from_uint8(*read_npz(DATASET, "images")), section.images, params.seed)
     device = pick_device()
     with tqdm(desc=f"diagnose {model}", unit="img-eval", unit_scale=True, mininterval=1) as progress, torch.no_grad():
-        evaluate = denoiser(trained.network.to(device), trained.predicts_variance, precision, progress.update)
+        network = trained.network.to(device)
+        along = trained.velocity_schedule
+        evaluate = denoiser(network, trained.predicts_variance, precision, progress.update, velocity_schedule=along)
         subject = Subject(in_batches(evaluate), images.to(device), others.to(device), trained.schedule, params.seed)
         try:
             diagnosed_samplers(subject.schedule, section.steps)

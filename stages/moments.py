@@ -25,7 +25,8 @@ def run(model: str) -> None:
     n = params.moments.images
     trained = load_model(model, planned_model(model).network).to(device)
     trained.autoencoder.network.eval()
-    denoise = denoiser(trained.network, trained.predicts_variance, precision)
+    along = trained.velocity_schedule
+    denoise = denoiser(trained.network, trained.predicts_variance, precision, velocity_schedule=along)
     with torch.no_grad():
         images = trained.autoencoder.encode(from_uint8(*read_npz(DATASET, "images")).to(device))
         found = eps_power(denoise, images, trained.schedule, params.seed, n)

@@ -98,7 +98,9 @@ def run(model: str) -> int:
     )
     if processes.is_main_process:
         save_snapshots(model, state.snapshots, training)
-        save_model(model, state.ema, recipe.network, arguments, training, autoencoder, images.shape[1:])
+        save_model(
+            model, state.ema, recipe.network, arguments, training, autoencoder, images.shape[1:], section.predicts
+        )
         record = ModelRecord(
             model=model,
             parameters=sum(p.numel() for p in state.network.parameters()),

@@ -20,6 +20,8 @@ GUIDED = "classifier guidance"
 CLASSIFIER_FREE = "classifier-free guidance"
 FROM_IMAGES = "a start from noised images"
 
+Prediction = Literal["noise", "velocity"]
+
 # In place of a number: the paper's own value for the data set and step count, or the value that a search found for this
 # model, sampler and step count. The plan looks both up.
 PUBLISHED = "published"
@@ -190,6 +192,8 @@ class ModelSettings(MethodSettings):
     # The published model that the tables compare this one with.
     base: ClassVar[str]
     trains_variance: ClassVar[bool] = False
+    # What the network is trained to predict; samplers take the noise that a velocity stands for.
+    predicts: ClassVar[Prediction] = "noise"
     decays_weights: ClassVar[bool] = False
 
     @property

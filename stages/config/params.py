@@ -285,6 +285,10 @@ class Params(Section):
                     f"{name}.recipe: the network of {model.recipe} predicts {predicts}, "
                     f"unlike what {model.method} trains"
                 )
+            if network.pretrained and model.predicts != "noise":
+                raise ValueError(
+                    f"{name}.method: {model.method}; the pretrained weights of {model.recipe} predict noise"
+                )
             if model.decays_weights and not self.recipes[model.recipe].weight_decay:
                 raise ValueError(f"{name}.recipe: {model.recipe}.weight_decay is 0; {model.method} is trained with one")
         return self

@@ -82,6 +82,16 @@ def alpha_bar_at(schedule: Schedule, times: Tensor) -> Tensor:
     return table[times].reshape(-1, 1, 1, 1)
 
 
+def alpha_bar_between(schedule: Schedule, times: Tensor) -> Tensor:
+    """Return alpha_bar at ``times`` [B] as float64 [B, 1, 1, 1]; its logarithm is linear between whole times."""
+    if not times.is_floating_point():
+        return alpha_bar_at(schedule, times)
+    table = schedule.alpha_bar.log().to(times.device)
+    below = times.floor().long()
+    above = (below + 1).clamp(max=len(table) - 1)
+    return table[below].lerp(table[above], (times - below).double()).exp().reshape(-1, 1, 1, 1)
+
+
 def add_noise(x0: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
     """Return x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) noise (DDPM, Eq. 4)."""
     return alpha_bar.sqrt().to(x0) * x0 + (1 - alpha_bar).sqrt().to(x0) * noise
@@ -90,6 +100,16 @@ def add_noise(x0: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
 def predict_x0(x: Tensor, eps: Tensor, alpha_bar: Tensor) -> Tensor:
     """Return x0hat = (x - sqrt(1 - alpha_bar) eps) / sqrt(alpha_bar), not clipped."""
     return (1 / alpha_bar).sqrt().to(x) * x - (1 / alpha_bar - 1).sqrt().to(x) * eps
+
+
+def velocity(x0: Tensor, eps: Tensor, alpha_bar: Tensor) -> Tensor:
+    """Return v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0 (Salimans & Ho 2022, Sec. 4)."""
+    return alpha_bar.sqrt().to(x0) * eps - (1 - alpha_bar).sqrt().to(x0) * x0
+
+
+def noise_of_velocity(x: Tensor, v: Tensor, alpha_bar: Tensor) -> Tensor:
+    """Return eps = sqrt(alpha_bar) v + sqrt(1 - alpha_bar) x, the noise in x of a predicted velocity."""
+    return alpha_bar.sqrt().to(x) * v + (1 - alpha_bar).sqrt().to(x) * x
 
 
 class Posterior(NamedTuple):

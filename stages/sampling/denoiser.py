@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.diffusion.mixed_precision import autocast
+from stages.diffusion.schedule import Schedule, alpha_bar_between, noise_of_velocity
 from stages.sampling.walk import Denoiser
 
 
@@ -22,11 +23,14 @@ def denoiser(
     precision: str,
     evaluated: Callable[[int], object] = uncounted,
     labels: Tensor | None = None,
+    velocity_schedule: Schedule | None = None,
 ) -> Denoiser:
     """Return the function that samplers evaluate; it calls ``evaluated`` with the number of images each time.
 
     The network computes in ``precision``, the sampler in fp32 whatever that is. ``labels`` [B] are of the images that
-    are sampled, for a network that is conditioned on classes or captions.
+    are sampled, for a network that is conditioned on classes or captions. ``velocity_schedule`` is the schedule of a
+    network that predicts the velocity v: samplers get the noise that it stands for at the time that the network was
+    conditioned on.
     """
     network.eval()
     conditions = () if labels is None else (labels,)
@@ -35,6 +39,8 @@ def denoiser(
         with autocast(x.device, precision):
             output = network(x, times, *conditions).to(x)
         evaluated(len(x))
+        if velocity_schedule is not None:
+            output = noise_of_velocity(x, output, alpha_bar_between(velocity_schedule, times))
         if not predicts_variance:
             return output, None
         eps, v = output.chunk(2, dim=1)

@@ -87,12 +87,13 @@ def _denoiser(
     evaluated: Callable[[int], object],
 ) -> Denoiser:
     """Return what the sampler evaluates for n images: the network, under classifier-free guidance if asked for."""
-    conditional = denoiser(model.network, model.predicts_variance, precision, evaluated, labels)
+    along = model.velocity_schedule
+    conditional = denoiser(model.network, model.predicts_variance, precision, evaluated, labels, along)
     if guidance is None:
         return conditional
     # The empty caption has the index after the last one.
     empty = torch.full((n,), model.classes, device=pick_device())
-    unconditional = denoiser(model.network, model.predicts_variance, precision, evaluated, empty)
+    unconditional = denoiser(model.network, model.predicts_variance, precision, evaluated, empty, along)
     return classifier_free(conditional, unconditional, guidance)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
 
 from stages.config.errors import InputError
+from stages.config.method_settings import Prediction
 from stages.config.networks import (
     PIXELS,
     AutoencoderSettings,
@@ -144,6 +145,7 @@ class TrainedModel(NamedTuple):
         classes: the number of classes or captions that it is conditioned on; 0 for none.
         autoencoder: encodes images into what the network denoises, and decodes it; the identity for pixel models.
         image_shape: (C, H, W) of the images.
+        predicts: what the network predicts.
     """
 
     network: nn.Module
@@ -153,6 +155,12 @@ class TrainedModel(NamedTuple):
     classes: int
     autoencoder: Autoencoder
     image_shape: tuple[int, int, int]
+    predicts: Prediction = "noise"
+
+    @property
+    def velocity_schedule(self) -> Schedule | None:
+        """The schedule along which the network predicts the velocity; None if it predicts noise."""
+        return self.schedule if self.predicts == "velocity" else None
 
     def to(self, device: torch.device) -> TrainedModel:
         """Return the model with its networks on a device."""
@@ -172,6 +180,7 @@ def save_model(
     training: Mapping[str, Any],
     autoencoder: Autoencoder,
     image_shape: tuple[int, ...],
+    predicts: Prediction = "noise",
 ) -> None:
     """Write a model file: weights, settings and arguments of its network, how it was trained, and its autoencoder.
 
@@ -183,12 +192,15 @@ def save_model(
         training: all settings of the training.
         autoencoder: its weights are written too, so that sampling needs no further file.
         image_shape: (C, H, W) of the images that the autoencoder encodes.
+        predicts: what the network predicts; the file tells only what is not noise.
     """
     config: dict[str, Any] = {
         "model": model,
         "network": {"module": network.module, "settings": network.model_dump(), "arguments": dict(arguments)},
         "training": dict(training),
     }
+    if predicts != "noise":
+        config["predicts"] = predicts
     tensors = dict(weights)
     if autoencoder.settings is not None:
         config["autoencoder"] = {**autoencoder.description(), "image_shape": list(image_shape)}
@@ -227,9 +239,16 @@ def load_model(model: str, network: str) -> TrainedModel:
             classes=built.classes,
             autoencoder=autoencoder,
             image_shape=image_shape,
+            predicts=_prediction(config.get("predicts", "noise")),
         )
 
     return load_model_file(path, {"model": model}, build)
+
+
+def _prediction(found: Any) -> Prediction:
+    if found not in get_args(Prediction):
+        raise ValueError(f"predicts {found!r}; allowed are {', '.join(get_args(Prediction))}")
+    return found
 
 
 class Snapshots(NamedTuple):

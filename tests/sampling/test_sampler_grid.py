@@ -73,7 +73,7 @@ def test_a_chain_starts_at_noise_and_at_enough_signal(name: str, spacing: str) -
             assert sampler.clips or levels[int(first) + grid.offset] >= LEAST_ALPHA_BAR
             assert len(grid.times) > 1 or first == 999, "one step from the cleanest level returns the noise"
     assert little["linear"] == little["scaled-linear"] == little["stable-diffusion"] == 0
-    starts_at_the_end = spacing in ("uniform", "pndm", "ldm", "ts-dpm", "dpm-solver", "deis")
+    starts_at_the_end = spacing in ("uniform", "pndm", "ldm", "trailing", "ts-dpm", "dpm-solver", "deis")
     assert bool(little["cosine"]) == (starts_at_the_end and not sampler.clips)
 
 

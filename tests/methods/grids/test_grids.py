@@ -151,12 +151,13 @@ def test_what_the_published_tables_call_each_grid() -> None:
         "pndm": "uniform",
         "quadratic": "quadratic",
         "respaced": "respaced",
+        "trailing": "trailing",
         "ts-dpm": "uniform",
         "uniform": "uniform",
     }
 
 
-OPEN = {"ldm", "pndm", "quadratic", "ts-dpm", "uniform"}
+OPEN = {"ldm", "pndm", "quadratic", "trailing", "ts-dpm", "uniform"}
 
 
 @pytest.mark.parametrize(
@@ -183,3 +184,38 @@ def test_a_sampler_takes_the_grids_that_fit_it(settings: dict[str, Any], allowed
         else:
             with pytest.raises(ValidationError, match="spacing"):
                 SAMPLERS[settings["method"]].model_validate(section)
+
+
+def test_trailing_matches_the_published_list() -> None:
+    assert times("trailing", 10) == [99, 199, 299, 399, 499, 599, 699, 799, 899, 999]
+    assert time_grid("trailing", 10).last == -1
+
+
+@pytest.mark.parametrize("timesteps", [20, 1000])
+def test_trailing_ends_at_the_last_time_and_has_every_step_count(timesteps: int) -> None:
+    for steps in range(1, timesteps + 1):
+        found = time_grid("trailing", steps, timesteps).times
+        assert (len(found), found[-1]) == (steps, timesteps - 1)
+        assert list(found) == sorted(set(found))
+        # Rounding moves a time by half a step of training at most.
+        stretches = [timesteps - 1 - i * timesteps / steps for i in reversed(range(steps))]
+        assert np.abs(np.array(found) - stretches).max() <= 0.5
+
+
+@pytest.mark.parametrize("steps", [4, 7, 10, 16, 25, 33, 50])
+def test_trailing_is_the_grid_of_diffusers(steps: int) -> None:
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+
+    scheduler = DDIMScheduler(1000, timestep_spacing="trailing")
+    scheduler.set_timesteps(steps)
+    assert times("trailing", steps) == scheduler.timesteps.tolist()[::-1]
+
+
+def test_without_clipping_trailing_needs_a_schedule_that_ends_with_signal() -> None:
+    cosine = noise_levels("cosine", 1000)
+    section = {"method": "ddim", "spacing": "trailing", "eta": 0.0}
+    unclipped = SAMPLERS["ddim"].model_validate({**section, "clip": False})
+    assert sampler_grid(unclipped, 10, LINEAR).times[-1] == 999
+    with pytest.raises(ValueError, match="10 steps start at time 999, where alpha_bar is"):
+        sampler_grid(unclipped, 10, cosine)
+    assert sampler_grid(SAMPLERS["ddim"].model_validate({**section, "clip": True}), 10, cosine).times[-1] == 999
