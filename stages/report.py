@@ -168,7 +168,8 @@ def check_provenance(results: Results, params: Params, planned: Planned) -> None
     found = list(provenance_mismatches(results, params, planned))
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise InputError(f"{found[0]}{more}; run dvc repro")
+        forced = f"dvc repro -s -f {found[0].stage}"
+        raise InputError(f"{found[0].line}{more}; run dvc repro, or where it finds nothing to do {forced}")
 
 
 def planned_params(params: Params, planned: Planned) -> Params:

@@ -319,43 +319,50 @@ def read_params() -> Params:
     return _read(PARAMS.absolute())
 
 
+def params_content() -> Mapping[str, Any]:
+    """Return params.yaml as ``read_params`` reads it, once in a process, before it is validated.
+
+    Raises:
+        InputError: the file is missing or malformed, or has an alias.
+    """
+    return _content(PARAMS.absolute())
+
+
 def forget_params() -> None:
-    """Clear the cache of ``read_params``, for another command in the same process."""
+    """Clear the caches of ``read_params`` and ``params_content``, for another command in the same process."""
     _read.cache_clear()
+    _content.cache_clear()
 
 
 @cache
 def _read(path: Path) -> Params:
-    content = read_yaml(PARAMS)
-    _refuse_aliases(PARAMS)
     try:
-        return parse_params(content)
+        return parse_params(_content(path))
     except ParamsFault as fault:
         raise InputError(f"{PARAMS}: {fault}") from None
 
 
-def _refuse_aliases(path: Path) -> None:
-    """Refuse YAML aliases: DVC's ``-S`` changes every section that shares a node, or loses the change."""
-    from ruamel.yaml import YAML, AliasEvent
-
-    for event in YAML(typ="safe").parse(path.read_text(encoding="utf-8")):
-        if isinstance(event, AliasEvent):
-            line = event.start_mark.line + 1
-            raise InputError(f"{path}: line {line}: alias *{event.anchor}: -S would change two keys; write both out")
+@cache
+def _content(path: Path) -> dict[str, Any]:
+    return read_yaml(PARAMS, aliases=False)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, aliases: bool = True) -> dict[str, Any]:
     """Return the mapping in a YAML file, parsed as DVC parses it, so that stages use the values that DVC tracks.
 
     Raises:
-        InputError: the file is missing, is not YAML 1.2, has a duplicate key, or holds no mapping.
+        InputError: the file is missing, is not YAML 1.2, has a duplicate key or, unless they are allowed, an alias, or
+            holds no mapping.
     """
     # The audit, which reads no params, runs without this package.
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML, AliasEvent, YAMLError
     from ruamel.yaml.constructor import DuplicateKeyError
 
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = YAML(typ="safe").load(text)
+        events = () if aliases else YAML(typ="safe").parse(text)
+        alias = next((event for event in events if isinstance(event, AliasEvent)), None)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run from the project's folder") from None
     except DuplicateKeyError as error:
@@ -367,6 +374,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except (YAMLError, ValueError, AttributeError) as error:
         # ValueError: bytes that are not UTF-8, or text that YAML reads as a date or number, such as 2024-13-01.
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if alias is not None:
+        line = alias.start_mark.line + 1
+        raise InputError(f"{path}: line {line}: alias *{alias.anchor}: -S would change two keys; write both out")
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected sections such as 'seed:', found {type(content).__name__}")
     return content

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -57,15 +57,24 @@ class Results:
     previews: dict[str, str]
 
 
-def provenance_mismatches(results: Results, params: Params, planned: Planned) -> Iterator[str]:
-    """Yield one line for each record that does not match the current params or the checksums of its inputs."""
+class Mismatch(NamedTuple):
+    """A record that is not of the current params or inputs: what differs, and the stage that wrote it."""
+
+    line: str
+    stage: str
+
+
+def provenance_mismatches(results: Results, params: Params, planned: Planned) -> Iterator[Mismatch]:
+    """Yield one entry for each record that does not match the current params or the checksums of its inputs."""
     dataset = results.dataset
     extractor = results.extractor
     reference = results.reference
     inputs = _input_checksums(results)
 
-    yield from _mismatches("dataset", dataset, {"dataset": params.prepare.dataset})
-    yield from _mismatches("extractor", extractor, {"extractor": params.extractor, "dataset_sha256": dataset.sha256})
+    yield from _mismatches("dataset", "prepare", dataset, {"dataset": params.prepare.dataset})
+    yield from _mismatches(
+        "extractor", "extractor", extractor, {"extractor": params.extractor, "dataset_sha256": dataset.sha256}
+    )
     expected: dict[str, Any] = {
         "reference": dataset.dataset,
         "n_fake": params.sample.n,
@@ -73,7 +82,7 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
         "dataset_sha256": dataset.sha256,
         "network_sha256": extractor.sha256,
     }
-    yield from _mismatches("reference", reference, expected)
+    yield from _mismatches("reference", "reference", reference, expected)
 
     for name, autoencoder in results.autoencoders.items():
         expected = {
@@ -81,7 +90,7 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
             "seed": params.seed,
             "dataset_sha256": dataset.sha256,
         }
-        yield from _mismatches(f"autoencoder {name}", autoencoder, expected)
+        yield from _mismatches(f"autoencoder {name}", f"autoencoder@{name}", autoencoder, expected)
     for name, model in results.models.items():
         expected = {
             "model": name,
@@ -89,7 +98,7 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
             "dataset_sha256": dataset.sha256,
             "input_sha256": inputs[planned.train[name].input],
         }
-        yield from _mismatches(f"model {name}", model, expected)
+        yield from _mismatches(f"model {name}", f"train@{name}", model, expected)
     for name, diagnosis in results.diagnoses.items():
         expected = {
             "model": name,
@@ -99,7 +108,7 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
             "model_sha256": results.models[name].sha256,
             "dataset_sha256": dataset.sha256,
         }
-        yield from _mismatches(f"diagnosis of {name}", diagnosis, expected)
+        yield from _mismatches(f"diagnosis of {name}", f"diagnose@{name}", diagnosis, expected)
     for name, moments in results.moments.items():
         expected = {
             "model": name,
@@ -109,15 +118,15 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
             "model_sha256": results.models[name].sha256,
             "dataset_sha256": dataset.sha256,
         }
-        yield from _mismatches(f"moments of {name}", moments, expected)
+        yield from _mismatches(f"moments of {name}", f"moments@{name}", moments, expected)
     for name, guide in results.guides.items():
         expected = {"model": name, "training": params.guiding(name), "dataset_sha256": dataset.sha256}
-        yield from _mismatches(f"guide of {name}", guide, expected)
+        yield from _mismatches(f"guide of {name}", f"guide@{name}", guide, expected)
 
     for key, cell in planned.sample.items():
         sample = results.samples[key]
         expected = {**_sampling(cell, params, results), "input_sha256": inputs[cell.input]}
-        yield from _mismatches(f"images of {key}", sample, expected)
+        yield from _mismatches(f"images of {key}", f"sample@{key}", sample, expected)
         expected = {
             **cell.axes,
             "n_fake": params.sample.n,
@@ -127,7 +136,7 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
             "reference_sha256": reference.sha256,
             "samples_sha256": sample.sha256,
         }
-        yield from _mismatches(f"scores of {key}", results.scores[key], expected)
+        yield from _mismatches(f"scores of {key}", f"evaluate@{key}", results.scores[key], expected)
     for name, cell in planned.trajectory.items():
         expected = {
             **_sampling(cell, params, results),
@@ -136,13 +145,14 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
             "reference_sha256": reference.sha256,
             "network_sha256": extractor.sha256,
         }
-        yield from _mismatches(f"trajectory of {name}", results.trajectories[name], expected)
+        yield from _mismatches(f"trajectory of {name}", f"trajectory@{name}", results.trajectories[name], expected)
 
     recorded = {"real": dataset.preview_sha256}
     recorded |= {key: sample.preview_sha256 for key, sample in results.samples.items()}
     for key, checksum in recorded.items():
         if results.previews[key] != checksum:
-            yield f"{preview_path(key)}: not the picture of these images"
+            stage = "prepare" if key == "real" else f"sample@{key}"
+            yield Mismatch(f"{preview_path(key)}: not the picture of these images", stage)
 
 
 def _input_checksums(results: Results) -> dict[str, str]:
@@ -168,12 +178,12 @@ def _sampling(cell: Cell, params: Params, results: Results) -> dict[str, Any]:
     }
 
 
-def _mismatches(name: str, record: BaseModel, expected: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line about the first field of a record that is not as expected."""
+def _mismatches(name: str, stage: str, record: BaseModel, expected: Mapping[str, Any]) -> Iterator[Mismatch]:
+    """Yield an entry about the first field of a record that is not as expected."""
     for field, value in expected.items():
         found = getattr(record, field)
         if found != value:
-            yield f"{name}: {_first_difference(field, found, value)}"
+            yield Mismatch(f"{name}: {_first_difference(field, found, value)}", stage)
             return
 
 
