@@ -84,6 +84,10 @@ TOOLS: dict[str, Command] = {
             ("--metric", {"help": "which of the numbers of that place, such as sfid"}),
         ),
     ),
+    "export": Command(
+        "write the images of one cell as PNG files",
+        (CELL, ("folder", {"type": Path, "metavar": "DIR", "help": "a folder that is new or empty"})),
+    ),
     "compare": Command("compare the regenerated scores with the committed ones"),
 }
 

@@ -79,6 +79,11 @@ def _images(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
         raise InputError(f"{path}: truncated or not a file of images ({error}); delete it and run dvc repro") from None
 
 
+def write_picture(path: Path, image: np.ndarray) -> None:
+    """Write one image, uint8 HWC, as a PNG; not atomically."""
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, format="PNG")
+
+
 def write_preview(path: Path, images: np.ndarray) -> None:
     """Write the first 50 images, uint8 NHWC, as a PNG; the same place shows the same noise in every cell."""
     count, height, width, channels = images.shape
