@@ -23,7 +23,7 @@ from stages.reporting.figures.figure_states import draw_figures, figure_table
 from stages.reporting.page.content import Report, page_context
 from stages.reporting.page.mosaics import picture_uri
 from stages.reporting.results.differences import difference_table
-from stages.reporting.results.headline_numbers import coverage_table, headline_numbers
+from stages.reporting.results.headline_numbers import coverage_table, floor_fid, headline_numbers, mean_floor
 from stages.reporting.results.measurements import (
     AXES,
     diagnosis_table,
@@ -101,7 +101,7 @@ def run() -> None:
     pairs = study_pairs(rows, published.methods, params, planned.sample)
     trainings = {name: record.training for name, record in results.models.items()}
     bases = base_models(params, list(results.trajectories))
-    scores = score_table(results.scores, results.samples)
+    scores = score_table(results.scores, results.samples, floor_fid(results.reference))
     diagnosis = diagnosis_table(results.diagnoses)
     iterations = iteration_table(results.trajectories, bases)
     height, width, _ = results.dataset.shape
@@ -128,7 +128,9 @@ def run() -> None:
         searched=searched,
         environments=read_environments(f"sample-{key}" for key in planned.sample),
         scores=scores,
-        differences=difference_table(repeated(pairs, planned.sample, trainings), results.scores, searched.keys()),
+        differences=difference_table(
+            repeated(pairs, planned.sample, trainings), results.scores, searched, mean_floor(results.reference)
+        ),
         tables=regenerate(rows, measured, settings, results.dataset.dataset),
         diagnosis=diagnosis,
         iterations=iterations,

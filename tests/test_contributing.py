@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
+from stages.reporting.results.differences import VERDICTS
 from tests.dvc_study import KEYS, append, assign, both, edit, plan, repro, run, scores, stale
 from tests.toy import ROOT
 
@@ -134,7 +135,7 @@ def test_a_paper_is_csvs_alone_and_the_tuned_fix_that_it_compares_is_searched(st
     (difference,) = [row for row in table(study, "differences") if row["paper"] == "mine"]
     assert (difference["cell"], difference["fix"], difference["against"]) == (key, "late", "none")
     assert difference["printed"] == "mine-1 cifar10 -20.0"
-    assert difference["verdict"] in ("replicates", "contradicted", "inconclusive")
+    assert difference["verdict"] in VERDICTS
     page = (study / "reports/report.html").read_text()
     assert "four papers (Input Perturbation, Epsilon Scaling, Time-Shift and Late Scaling)" in page
     assert "A Late Scaling for Diffusion Models (2026 preprint)" in page

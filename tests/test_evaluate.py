@@ -52,6 +52,37 @@ def test_the_floor_is_of_real_images_against_the_rest(scored: np.ndarray) -> Non
     assert 0 < floor["fid"] < scores(255 - scored[:60])["fid"]["value"]
 
 
+def test_the_floor_tells_what_it_depends_on(scored: np.ndarray) -> None:
+    """FID of real images is lower where the shares of the classes are kept, and against images that include them."""
+    floor = read_json(REFERENCE_RECORD)["floor"]
+    splits = floor["splits"]
+    assert splits["count"] == 20
+    assert splits["low"] <= min(floor["fid"], splits["mean"]) <= max(floor["fid"], splits["mean"]) <= splits["high"]
+    assert splits["balanced"] < splits["mean"]
+    assert 0 < splits["whole"] < splits["mean"]
+    assert splits["labelled"] > 0
+
+
+def test_an_order_by_class_begins_with_the_wanted_numbers_of_each() -> None:
+    labels = np.array([0] * 6 + [1] * 3 + [2])
+    assert list(reference.shares(labels, 10)) == [6, 3, 1]
+    assert list(reference.shares(labels, 5)) == [3, 1, 1]
+    order = reference.by_class(np.random.RandomState(0).permutation(10), labels, np.array([2, 3, 0]))
+    assert list(labels[order[:5]]) == [0, 0, 1, 1, 1]
+    assert sorted(order) == list(range(10))
+
+
+def test_no_floor_of_labels_that_a_class_has_too_few_images_of(project: Path) -> None:
+    params = toy_params()
+    params["sample"]["n"] = 1790
+    write_study(params)
+    prepare.run()
+    extractor.run()
+    reference.run()
+    splits = read_json(REFERENCE_RECORD)["floor"]["splits"]
+    assert splits["labelled"] is None
+
+
 def test_no_floor_where_no_real_images_remain(project: Path) -> None:
     params = toy_params()
     params["sample"]["n"] = 1795

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from stages.plan.plan_file import read_cells, read_plan, write_cells
 from stages.plan.result_files import Timed, Times, settings_digest, write_times, write_tuned
 from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot
 from stages.reporting.plots.fid_plots import fid_against_steps
+from stages.reporting.results.differences import FAMILY
 from stages.store.files import read_json, sha256, write_json
 from stages.store.images import write_preview
 from stages.store.paths import (
@@ -53,6 +55,7 @@ from stages.store.records import (
     ReferenceRecord,
     SampleRecord,
     ScoreRecord,
+    Splits,
     TrajectoryPoint,
     TrajectoryRecord,
     write_record,
@@ -62,6 +65,8 @@ from tests.toy import ROOT, toy_params, write_params, write_study
 
 CELL = "adm-ddpm-none-20"
 DATA, OTHER = "0" * 64, "1" * 64
+# The mean FID of real images against other real ones; the best FID of each model is within ten times it.
+FLOOR = 1.6
 EFFECT = {"none": 0.0, "es": -1.0, "ts": 1.0, "es-linear": -2.0, "es-strong": -3.0}
 
 
@@ -107,7 +112,9 @@ def write_results(planned: Planned) -> None:
         n_test=359,
         n_train=1438,
     )
-    floor = Floor(fid=1.5, sfid=0.1, inception_score=8.0, precision=0.9, recall=0.9, n_fake=1500, n_real=297)
+    scored = {"fid": 1.5, "sfid": 0.1, "inception_score": 8.0, "precision": 0.9, "recall": 0.9}
+    splits = Splits(count=20, mean=FLOOR, low=1.0, high=3.0, balanced=0.5, whole=0.9, labelled=1.1)
+    floor = Floor.model_validate(scored | {"n_fake": 1500, "n_real": 297, "splits": splits})
     reference = ReferenceRecord(
         reference="digits",
         n_real=1797,
@@ -344,6 +351,43 @@ def test_the_page_is_self_contained_well_formed_and_escaped(measured: Planned) -
     assert body.index("Not comparable to published FIDs") < 1200, "among its first lines"
 
 
+def percentages_recompute(reports: Path) -> None:
+    """Compare each percentage of a page's claims with the scores of its cells, and its interval with its verdict."""
+    read = partial(pd.read_csv, keep_default_na=False, na_values=[""])
+    scores = read(reports / "tables/scores.csv").set_index(["model", "sampler", "fix", "steps"])
+    table = read(reports / "tables/differences.csv")
+    table["paper"] = table["paper"].fillna("")
+    single = table[table["seeds"] == 1]
+    for row in single.to_dict("records"):
+        changed = {axis: row[axis] for axis in ("model", "sampler", "fix", "steps")}
+        base, score = (
+            scores.loc[tuple(each.values()), row["metric"]]
+            for each in (changed | {row["axis"]: row["against"]}, changed)
+        )
+        assert (row["base_score"], row["score"]) == pytest.approx((base, score), rel=1e-5)
+    # Six digits are written of each number: of a difference those of its terms count.
+    slack = 2e-6 * table["base_score"].abs() + 1e-5 * table["difference"].abs()
+    assert ((table["difference"] - (table["score"] - table["base_score"])).abs() <= slack).all()
+    for column, percent in (("difference", "percent"), ("low", "percent_low"), ("high", "percent_high")):
+        assert table[percent].to_numpy() == pytest.approx(
+            (100 * table[column] / table["base_score"]).to_numpy(), rel=1e-4
+        )
+    judged = table[table["p_adjusted"].notna()]
+    excludes = (judged["low"] > 0) | (judged["high"] < 0)
+    assert list(excludes) == list(judged["verdict"].isin(["same direction", "opposite"]))
+    page = (reports / "report.html").read_text()
+    shown = re.findall(r"<b>([+−][\d.]+)&nbsp;%</b> <span class=\"interval\">\[([+−][\d.]+), ([+−][\d.]+)\]", page)
+    expected = []
+    for published in (True, False):
+        part = table[(table["verdict"] != "not published") == published]
+        for _, family in part.groupby(FAMILY, sort=False):
+            expected += family.sort_values("steps")[["percent", "percent_low", "percent_high"]].to_numpy().tolist()
+    assert len(shown) == len(table)
+    found = [[float(text.replace("−", "-")) for text in numbers] for numbers in shown]
+    # Half of the last digit shown.
+    assert np.array(found) == pytest.approx(np.array(expected), abs=0.0501)
+
+
 def test_all_27_tables_have_their_section_in_the_order_of_the_papers(measured: Planned) -> None:
     report.run()
     found = re.findall(r'<section id="((?:ip|es|ts)-table-\d+)"', content())
@@ -386,7 +430,7 @@ def test_a_section_has_the_printed_numbers_the_measured_ones_and_the_reasons(mea
     assert "15.00<small> ±0.40</small>" in ts1, "10 + 50 / 10, without a fix"
     assert "16.00<small> ±0.40</small>" in ts1, "Time-Shift raises it by one"
     assert re.search(r"50 steps: beyond max_steps \(20\), [\d,]+ image-evaluations", ts1)
-    assert "not seen at this setting" in ts1
+    assert "opposite at this setting" in ts1
     assert 'href="tables/ts-1.csv"' in ts1
     assert "Read as model <b>text-to-image</b>" in section("ts-table-10")
     assert "lost in the source" in section("es-table-7")
@@ -450,17 +494,19 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     report.run()
     found = differences()
     fid = found[found["metric"] == "fid"]
-    assert set(fid.loc[fid["fix"] == "ts", "verdict"]) == {"not seen at this setting"}
-    assert set(fid.loc[fid["fix"].isin(["es", "es-linear"]), "verdict"]) == {"replicates"}
+    assert set(fid.loc[fid["fix"] == "ts", "verdict"]) == {"opposite"}
+    assert set(fid.loc[fid["fix"].isin(["es", "es-linear"]), "verdict"]) == {"same direction"}
     assert set(fid.loc[fid["axis"] == "model", "verdict"]) == {"one training seed"}
-    assert summary()["verdicts"]["replicates"] == int((found["verdict"] == "replicates").sum())
+    assert summary()["verdicts"]["same direction"] == int((found["verdict"] == "same direction").sum())
     params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
     params["ts"] |= {"window": "tuned"}
     found = {key: cell for key, cell in measured.sample.items() if cell.fix == "ts"}
     write_params(params)
     entries = {
-        key: Searched(values={"window": 50}, settings=settings_digest(read_params(), cell), trials=[])
+        key: Searched(
+            values={"window": 50}, places={"window": "off"}, settings=settings_digest(read_params(), cell), trials=[]
+        )
         for key, cell in found.items()
     }
     write_tuned(entries)
@@ -468,14 +514,50 @@ def test_verdicts_of_known_effects(measured: Planned) -> None:
     write_results(read_cells())
     report.run()
     found = differences()
-    assert set(found.loc[found["fix"] == "ts", "verdict"]) == {"contradicted"}
-    assert "are contradicted" in content()
+    assert set(found.loc[found["fix"] == "ts", "verdict"]) == {"opposite"}
+    assert set(found.loc[found["fix"] == "ts", "at"]) == {"at the best window tried"}
+    assert "go in the opposite one" in content()
+    assert "opposite at the best window tried, p&nbsp;=" in content()
     other = {key: entry.model_copy(update={"settings": "for another model"}) for key, entry in entries.items()}
     write_tuned(other)
     write_cells(read_plan())
     report.run()
     found = differences()
-    assert set(found.loc[found["fix"] == "ts", "verdict"]) == {"not seen at this setting"}
+    assert set(found.loc[found["fix"] == "ts", "verdict"]) == {"opposite"}
+    assert set(found.loc[found["fix"] == "ts", "at"]) == {"at this setting"}
+
+
+def floor_of(**changes: Any) -> None:
+    """Change the floor of the reference's record."""
+    record = read_json(REFERENCE_RECORD)
+    write_json(REFERENCE_RECORD, record | {"floor": record["floor"] | changes})
+
+
+def test_a_fid_below_that_of_real_images_is_flagged_and_explained(measured: Planned) -> None:
+    report.run()
+    assert 'id="floor"' not in content()
+    assert not pd.read_csv("reports/tables/scores.csv")["below_floor"].any()
+    floor_of(fid=12.4)
+    report.run()
+    scores = pd.read_csv("reports/tables/scores.csv")
+    assert list(scores["below_floor"]) == list(scores["fid"] < 12.4)
+    text = " ".join(Page(content()).text)
+    assert f"{scores['below_floor'].sum()} cells have a FID below 12.40" in " ".join(text.split())
+    assert "11.50<small> ±0.40</small>" in section("es-table-2")
+    assert "lower than the FID of real images against other real ones" in section("es-table-2")
+    assert "lower than the FID of real images" not in section("ts-table-3")
+
+
+def test_networks_far_from_real_images_have_a_base_too_poor(measured: Planned) -> None:
+    floor_of(splits=read_json(REFERENCE_RECORD)["floor"]["splits"] | {"mean": 0.9})
+    report.run()
+    assert set(summary()["verdicts"]) == {"base too poor"}
+    assert "have a base too poor to say" in content()
+
+
+def test_every_percentage_recomputes_from_the_scores(measured: Planned) -> None:
+    report.run()
+    percentages_recompute(Path("reports"))
 
 
 def test_a_fix_and_a_model_of_ones_own_have_their_differences_and_no_verdict(measured: Planned) -> None:
@@ -548,9 +630,9 @@ def test_a_fourth_paper_is_its_csvs_alone(measured: Planned) -> None:
         ("ts", "es"): "mine-1 cifar10 +12.5",
     }
     assert found["verdict"].to_dict() == {
-        ("es", "none"): "replicates",
-        ("ts", "none"): "not seen at this setting",
-        ("ts", "es"): "replicates",
+        ("es", "none"): "same direction",
+        ("ts", "none"): "opposite",
+        ("ts", "es"): "same direction",
     }
     assert set(found["cell"]) == {"adm-ip-ddpm-es-20", "adm-ip-ddpm-ts-20"}
     assert "the tables of four papers, regenerated" in content()
@@ -586,13 +668,13 @@ def test_three_training_seeds_give_a_verdict_and_the_page_tells_them(measured: P
     found = found[found["axis"] == "model"]
     assert set(found["model"]) == {"adm-ip"}
     assert dict(zip(found["steps"], found["verdict"], strict=True)) == {
-        5: "not seen at this setting",
-        10: "not seen at this setting",
-        20: "replicates",
+        5: "opposite",
+        10: "opposite",
+        20: "same direction",
     }
     assert set(found["seeds"]) == {3}
     assert "that the papers print for Time-Shift and input perturbation (ADM-IP), <b>" in content()
-    assert content().count("replicates, 3 seeds</span>") == 1
+    assert content().count(", 3 seeds</span>") == 3
     assert "adm-ip: adm-ip, ddim-clipped, 3 seeds" in content().replace("\n", " ")
     assert "training runs on the seeds 0, 1, 2, all sampled from the same noise" in content()
     assert "seed = 2" in content()
@@ -684,6 +766,7 @@ def test_summary_is_a_few_headline_numbers(measured: Planned) -> None:
     figures = pd.read_csv("reports/tables/figures.csv")
     assert found["coverage"] == {
         "measured": coverage["measured"].sum(),
+        "scores": distinct(),
         "published": 666,
         "tables": coverage["coverage"].isin(["measured", "partly"]).sum(),
         "figures": 20,
@@ -691,6 +774,12 @@ def test_summary_is_a_few_headline_numbers(measured: Planned) -> None:
     }
     scores = pd.read_csv("reports/tables/scores.csv")
     assert scores.set_index(["model", "sampler", "fix", "steps"]).loc[("adm", "ddpm", "es", 20), "fid"] == 11.5
+
+
+def distinct() -> int:
+    """How many different scores the blocks of the tables have: by cell and metric, a diagnosis by its own."""
+    plan = read_plan()
+    return len({(row.cell or row.model, row.row.metric) for row in plan.rows if row.status == "measured" and row.cell})
 
 
 def test_the_change_of_a_fix_is_the_mean_over_its_cells(measured: Planned) -> None:

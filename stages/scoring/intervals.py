@@ -10,40 +10,46 @@ import numpy as np
 from scipy import special
 
 
-class Interval(NamedTuple):
-    """A bias-corrected estimate, its two-sided confidence interval, and the p-value of 'it is zero'."""
+class Estimate(NamedTuple):
+    """A measured value with its standard error, and the degrees of freedom of Student's t for it."""
 
-    estimate: float
-    low: float
-    high: float
-    p: float
+    value: float
+    error: float
+    freedom: int
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Return the ends of the two-sided confidence interval of a coverage."""
+        margin = float(special.stdtrit(self.freedom, 0.5 + level / 2)) * self.error
+        return self.value - margin, self.value + margin
+
+    @property
+    def p(self) -> float:
+        """The two-sided p-value of 'it is zero'."""
+        if self.error == 0:
+            return float(self.value == 0)
+        return 2 * float(special.stdtr(self.freedom, -abs(self.value) / self.error))
 
 
-def jackknife(full: float, replicates: Sequence[float], level: float = 0.95) -> Interval:
-    """Return the bias-corrected delete-one-group jackknife interval of a statistic (Tukey 1958).
+def jackknife(full: float, replicates: Sequence[float]) -> Estimate:
+    """Return a statistic with its delete-one-group jackknife error (Tukey 1958).
 
-    The groups are equal in size. Pseudo-values g full - (g - 1) replicate; Student's t with g - 1 degrees of freedom.
+    The groups are equal in size. The error is that of the mean of the pseudo-values g full - (g - 1) replicate, with
+    g - 1 degrees of freedom. The value is the statistic itself, not the mean of the pseudo-values, which would remove
+    its bias: the scores that papers print have the bias of their n too, and a difference must recompute from them.
 
     Args:
         full: the statistic of all images.
         replicates: the statistic with each of the g groups left out.
-        level: coverage of the interval.
     """
     groups = len(replicates)
     pseudo = groups * full - (groups - 1) * np.asarray(replicates, dtype=np.float64)
-    estimate = float(pseudo.mean())
-    error = float(pseudo.std(ddof=1) / np.sqrt(groups))
-    if error == 0:
-        return Interval(estimate, estimate, estimate, float(estimate == 0))
-    margin = float(special.stdtrit(groups - 1, 0.5 + level / 2)) * error
-    p = 2 * float(special.stdtr(groups - 1, -abs(estimate) / error))
-    return Interval(estimate, estimate - margin, estimate + margin, p)
+    return Estimate(full, float(pseudo.std(ddof=1) / np.sqrt(groups)), groups - 1)
 
 
 def jackknife_margin(full: float, replicates: Sequence[float]) -> float:
     """Return half the width of the 95 % jackknife interval of a statistic."""
-    interval = jackknife(full, replicates)
-    return (interval.high - interval.low) / 2
+    estimate = jackknife(full, replicates)
+    return float(special.stdtrit(estimate.freedom, 0.975)) * estimate.error
 
 
 def with_replicates(value: float, replicates: list[float]) -> dict[str, Any]:
@@ -53,17 +59,9 @@ def with_replicates(value: float, replicates: list[float]) -> dict[str, Any]:
 
 def paired_difference(
     base: float, base_replicates: Sequence[float], fixed: float, fixed_replicates: Sequence[float]
-) -> Interval:
-    """Return the jackknife interval of fixed - base, the same group of noise dropped on both sides."""
+) -> Estimate:
+    """Return fixed - base with its jackknife error, the same group of noise dropped on both sides."""
     return jackknife(fixed - base, np.subtract(fixed_replicates, base_replicates).tolist())
-
-
-def relative_difference(
-    base: float, base_replicates: Sequence[float], fixed: float, fixed_replicates: Sequence[float]
-) -> Interval:
-    """Return the jackknife interval of 100 (fixed / base - 1), in percent, paired as ``paired_difference`` is."""
-    replicates = 100 * (np.divide(fixed_replicates, base_replicates) - 1)
-    return jackknife(100 * (fixed / base - 1), replicates.tolist())
 
 
 def share_margin(share: float, n: int, level: float = 0.95) -> float:

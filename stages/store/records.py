@@ -49,14 +49,35 @@ class ExtractorRecord(Section):
     n_train: Count | None = None
 
 
+class Splits(Section):
+    """FID of real images by how they are drawn and what they are compared with: means over random draws.
+
+    Attributes:
+        count: how many draws; the first is the floor's.
+        mean: against the remaining images, with the least and the greatest, ``low`` and ``high``.
+        balanced: the same for draws that keep the shares of the classes.
+        whole: of the random draws against all images, as cells are; these have the drawn ones among them.
+        labelled: the same for draws with the labels of class-conditional cells, None if a class has too few images.
+    """
+
+    count: Count
+    mean: Float
+    low: Float
+    high: Float
+    balanced: Float
+    whole: Float
+    labelled: Float | None
+
+
 class Floor(Section):
-    """The scores of real images against other real images, by metric."""
+    """The scores of real images against other real images, by metric, and how FID varies with the split."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Float] = Field(init=False)  # pyright: ignore
 
     n_fake: Count
     n_real: Count
+    splits: Splits
 
 
 class ReferenceRecord(Section):

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from stages.scoring.frechet import frechet_distance, frechet_replicates
-from stages.scoring.intervals import Interval, jackknife, paired_difference, relative_difference
+from stages.scoring.intervals import Estimate, jackknife, jackknife_margin, paired_difference
 from stages.scoring.statistics import GroupMoments, Statistics, square_root
 
 
@@ -17,22 +17,32 @@ def leave_one_out(values: np.ndarray, groups: int) -> list[float]:
 
 def test_jackknife_of_a_mean_is_the_t_interval() -> None:
     values = np.random.RandomState(0).standard_normal(15)
-    interval = jackknife(float(values.mean()), leave_one_out(values, 15))
+    replicates = leave_one_out(values, 15)
+    estimate = jackknife(float(values.mean()), replicates)
     expected = stats.ttest_1samp(values, 0)
-    assert interval.estimate == pytest.approx(values.mean())
-    assert (interval.low, interval.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
-    assert interval.p == pytest.approx(float(expected.pvalue))
+    assert estimate.value == float(values.mean())
+    for level in (0.95, 0.99):
+        assert estimate.interval(level) == pytest.approx(tuple(expected.confidence_interval(level)))
+    assert estimate.p == pytest.approx(float(expected.pvalue))
+    low, high = estimate.interval()
+    assert jackknife_margin(float(values.mean()), replicates) == pytest.approx((high - low) / 2)
 
 
-def test_jackknife_removes_bias_of_order_one_over_n() -> None:
+def test_the_value_of_the_jackknife_is_the_statistic_itself() -> None:
+    """The variance over n, of which the mean of the pseudo-values is that over n - 1: a score keeps its bias."""
     values = np.random.RandomState(1).standard_normal(60)
     replicates = [float(np.delete(values, i).var()) for i in range(60)]
-    assert jackknife(float(values.var()), replicates).estimate == pytest.approx(float(values.var(ddof=1)))
+    pseudo = 60 * values.var() - 59 * np.array(replicates)
+    assert pseudo.mean() == pytest.approx(values.var(ddof=1))
+    assert jackknife(float(values.var()), replicates).value == float(values.var())
 
 
 def test_no_spread_gives_a_point() -> None:
-    assert jackknife(2.0, [2.0] * 5) == Interval(2.0, 2.0, 2.0, 0.0)
-    assert paired_difference(1.0, [0.9, 1.1, 1.0], 1.0, [0.9, 1.1, 1.0]) == Interval(0, 0, 0, 1)
+    assert jackknife(2.0, [2.0] * 5) == Estimate(2.0, 0.0, 4)
+    assert jackknife(2.0, [2.0] * 5).interval() == (2.0, 2.0)
+    assert jackknife(2.0, [2.0] * 5).p == 0
+    same = paired_difference(1.0, [0.9, 1.1, 1.0], 1.0, [0.9, 1.1, 1.0])
+    assert (same, same.p) == (Estimate(0, 0, 2), 1)
 
 
 def test_paired_interval_covers_the_true_difference_of_gaussians() -> None:
@@ -49,14 +59,10 @@ def test_paired_interval_covers_the_true_difference_of_gaussians() -> None:
             moments = GroupMoments([100] * 15)
             moments.add(features)
             scores += [frechet_distance(moments.statistics(), real, root), frechet_replicates(moments, real, root)]
-        interval = paired_difference(*scores)
-        covered.append(interval.low <= fixed - base <= interval.high)
-        p_values.append(interval.p)
+        difference = paired_difference(*scores)
+        low, high = difference.interval()
+        covered.append(low <= fixed - base <= high)
+        p_values.append(difference.p)
     # Standard error of a coverage of 95 % over 300 trials: 1.3 %; three of them.
     assert np.mean(covered) == pytest.approx(0.95, abs=0.038)
     assert np.mean(np.array(p_values) < 0.05) > 0.9
-
-
-def test_relative_difference_is_in_percent_and_paired() -> None:
-    interval = relative_difference(10.0, [9.0, 10.0, 11.0], 9.0, [8.1, 9.0, 9.9])
-    assert (interval.estimate, interval.low, interval.high) == pytest.approx((-10, -10, -10))

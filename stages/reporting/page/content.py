@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,10 +22,17 @@ from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot, diagno
 from stages.reporting.plots.fid_plots import fid_against_steps
 from stages.reporting.plots.forest import forest_plot
 from stages.reporting.plots.search_plot import search_plot
-from stages.reporting.results.differences import FAMILY, NOT_PUBLISHED, UNJUDGED, verdict_counts
+from stages.reporting.results.differences import (
+    FAMILY,
+    NOT_PUBLISHED,
+    UNJUDGED,
+    verdict_counts,
+    verdict_text,
+)
+from stages.reporting.results.headline_numbers import floor_fid
 from stages.reporting.results.measurements import metric_names
 from stages.reporting.results.provenance import Results
-from stages.reporting.results.regenerated import Table
+from stages.reporting.results.regenerated import Table, distinct_scores
 from stages.reporting.results.search_trials import curves, searched_settings
 from stages.store.records import ModelRecord, SampleRecord
 
@@ -84,6 +92,7 @@ def page_context(report: Report) -> dict[str, Any]:
         "unpublished_steps": sorted(unpublished["steps"].unique()),
         "sections": table_sections(report),
         "explained": next((planned.row for table in report.tables for planned in table.rows if planned.cell), None),
+        "below_floor": int(report.scores["below_floor"].sum()),
         "fid_plot": Markup(fid_against_steps(report.scores)),
         "searches": search_plots(report),
         "timings": timing_rows(report.times, report.cells),
@@ -137,6 +146,7 @@ def headline(report: Report) -> dict[str, Any]:
         "dataset": dataset.dataset,
         "shape": dataset.shape,
         "measured": sum(table.counts["measured"] for table in report.tables),
+        "scores": distinct_scores(report.tables),
         "published": sum(len(table.rows) for table in report.tables),
         "tables": len(report.tables),
         "filled": sum(table.coverage in ("measured", "partly") for table in report.tables),
@@ -199,6 +209,7 @@ def drawn_cells(figures: Sequence[FigureState]) -> set[str]:
 def table_sections(report: Report) -> list[dict[str, Any]]:
     """Return a section per published table: its parts as printed, the study's block, reasons, readings and verdicts."""
     differences = report.differences
+    floor = floor_fid(report.results.reference)
     sections = []
     for table in report.tables:
         coverage = _coverage(table, report.published.titles)
@@ -217,12 +228,12 @@ def table_sections(report: Report) -> list[dict[str, Any]]:
                 "id": table.id,
                 "paper": table.rows[0].row.paper,
                 "parts": [part for part in report.audit["tables"] if part["anchor"] == coverage["anchor"]],
-                "block": block_layout(table, report.published.papers.metrics, words),
+                "block": block_layout(table, report.published.papers.metrics, words, floor),
                 "reasons": table.reasons,
                 "readings": [
                     {"setting": setting, "value": value, "reason": reason} for setting, value, reason in readings
                 ],
-                "verdicts": {str(word): int(n) for word, n in pairs["verdict"].value_counts(sort=False).items()},
+                "verdicts": dict(Counter(verdict_text(pair) for pair in pairs.to_dict("records"))),
             }
         )
     return sections
@@ -231,9 +242,9 @@ def table_sections(report: Report) -> list[dict[str, Any]]:
 def verdict_word(pair: Mapping[Any, Any]) -> str:
     """Return the verdict of a published pair, or the direction of the score for one without a verdict."""
     if pair["verdict"] not in UNJUDGED:
-        return str(pair["verdict"])
+        return verdict_text(pair)
     if pair["low"] <= 0 <= pair["high"]:
-        return "inconclusive"
+        return "undecided"
     return BETTER if pair["difference"] < 0 else WORSE
 
 
@@ -248,10 +259,14 @@ def claim_rows(
                 "paper": family["paper"].iloc[0],
                 "tables": list(dict.fromkeys(" ".join(family["tables"]).split())),
                 "statement": statement(family, phrases, metrics),
-                "cells": {int(row["steps"]): row for row in family.to_dict("records")},
+                "cells": {int(row["steps"]): row for row in _with_text(family)},
             }
         )
     return rows
+
+
+def _with_text(family: pd.DataFrame) -> list[dict[Any, Any]]:
+    return [row | {"text": verdict_text(row)} for row in family.to_dict("records")]
 
 
 def statement(family: pd.DataFrame, phrases: Mapping[tuple[str, str], str], metrics: Mapping[str, Metric]) -> str:
@@ -283,7 +298,7 @@ def unpublished_rows(differences: pd.DataFrame, metrics: Mapping[str, Metric]) -
                 "paper": "",
                 "tables": [],
                 "statement": f"{pair['changed']} against {pair['base']}: {heading} of {pair['sampler']}, {same}",
-                "cells": {int(row["steps"]): row for row in family.to_dict("records")},
+                "cells": {int(row["steps"]): row for row in _with_text(family)},
             }
         )
     return rows
@@ -308,7 +323,7 @@ def forest_rows(differences: pd.DataFrame, phrases: Mapping[tuple[str, str], str
                 "relative": pair["percent"],
                 "low": pair["percent_low"],
                 "high": pair["percent_high"],
-                "verdict": pair["verdict"] if pair["paper"] else "",
+                "verdict": verdict_text(pair) if pair["paper"] else "",
                 "published": [float(text.split()[-1]) for text in pair["printed"].split("; ") if text],
             }
         )

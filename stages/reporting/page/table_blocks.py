@@ -9,21 +9,23 @@ from stages.auditing.output.table_layout import table_layout
 from stages.auditing.tables.rows import Metric, Row
 from stages.reporting.results.regenerated import Number, Table
 
+BELOW_FLOOR = "lower than the FID of real images against other real ones, and no better for it: see above the tables"
 EMPTY = Row(*[""] * len(Row._fields))
 
 
 def block_layout(
-    table: Table, metrics: Mapping[str, Metric], verdicts: Mapping[tuple[str, str], str]
+    table: Table, metrics: Mapping[str, Metric], verdicts: Mapping[tuple[str, str], str], floor: float | None
 ) -> dict[str, Any] | None:
     """Return a table's block in the layout of the published one, or None if nothing of it was measured or set.
 
     Numbers have ``value``, ``margin`` and the ``verdict`` on the change that the paper prints for them. Absent numbers
-    have the mark of their reason, which ``notes`` lists.
+    have the mark of their reason, which ``notes`` lists, and a FID below that of real images has one too.
 
     Args:
         table: the regenerated table.
         metrics: the metrics of published tables.
         verdicts: words by cell and metric.
+        floor: the FID of real images against other real ones, None if it is not known.
     """
     if not table.has_block:
         return None
@@ -35,11 +37,19 @@ def block_layout(
         for number in table.block
     ]
     layout = table_layout(rows, metrics, {})
-    reasons = dict.fromkeys(number.reason for number in table.block if number.reason)
+    block = [_noted(number, floor) for number in table.block]
+    reasons = dict.fromkeys(number.reason for number in block if number.reason)
     marks = {reason: i for i, reason in enumerate(reasons, 1)}
-    _fill(layout["body"], table.block, marks, verdicts)
+    _fill(layout["body"], block, marks, verdicts)
     layout["notes"] = [{"text": reason, "about": "", "mark": mark} for reason, mark in marks.items()]
     return layout
+
+
+def _noted(number: Number, floor: float | None) -> Number:
+    """Return a number with a note in place of a reason if it needs one."""
+    if number.metric == "fid" and number.value is not None and floor is not None and number.value < floor:
+        return number._replace(reason=BELOW_FLOOR)
+    return number
 
 
 def _fill(

@@ -111,7 +111,7 @@ def _texts(axes: Axes, records: Sequence[Mapping[str, Any]], heights: Sequence[f
         axes.text(1.5, y, row["verdict"], va="center", **text)
         group = row["group"]
         label = row["label"]
-    for x, heading in ((1.04, "% [95 % interval]"), (1.5, "verdict")):
+    for x, heading in ((1.04, "% [interval]"), (1.5, "verdict")):
         axes.annotate(
             heading,
             xy=(x, 1),
@@ -132,7 +132,9 @@ def _estimate(row: Mapping[str, Any]) -> str:
 
 
 def _legend(axes: Axes) -> None:
-    filled = axes.plot([], [], "o-", color=PALETTE[0], markersize=5.5, label="measured here, with 95 % interval")
+    filled = axes.plot(
+        [], [], "o-", color=PALETTE[0], markersize=5.5, label="measured here, with the interval that decides"
+    )
     hollow = axes.plot(
         [], [], "D", color=PALETTE[1], markerfacecolor="none", markersize=5.5, label="printed in the paper"
     )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
+from stages.config.entries import Searched
 from stages.plan.pairs import Pair
-from stages.reporting.results.measurements import AXES
-from stages.scoring.intervals import Interval, paired_difference, relative_difference
+from stages.reporting.results.measurements import AXES, metric_scores
+from stages.scoring.intervals import Estimate, paired_difference
 from stages.store.records import Distance, ScoreRecord
 
-Verdict = Literal["replicates", "contradicted", "not seen at this setting", "inconclusive"]
-VERDICTS: tuple[Verdict, ...] = ("replicates", "contradicted", "not seen at this setting", "inconclusive")
+# Of the sign of a difference alone: networks and data are others than the papers', whose values are no measure here.
+Verdict = Literal["same direction", "opposite", "undecided", "base too poor"]
+VERDICTS: tuple[Verdict, ...] = ("same direction", "opposite", "undecided", "base too poor")
 MIXED = "printed both ways"
 ONE_RUN = "one training seed"
 # The unit of a training variant is the run: below three paired ones there is a difference but no verdict.
@@ -24,6 +25,14 @@ FEW_RUNS = {1: ONE_RUN, 2: "two training seeds"}
 # Published pairs without a verdict, and pairs that no paper prints.
 UNJUDGED = (MIXED, *FEW_RUNS.values())
 NOT_PUBLISHED = "not published"
+# The family-wise error of the verdicts on one claim.
+ALPHA = 0.05
+# How many times the mean FID of real images against other real ones a model's best FID may be. On digits that mean is
+# 5.2, with 3 to 12.5 for single splits. Pure noise has 211, an ADM network after 100 of its 2,000 iterations 205, and
+# each trained network of the study has less than 9 at its best. Ten times is about the geometric mean of both ends.
+POOR = 10
+# A value of the fix or of the training that nobody searched for with these networks.
+NOT_SEARCHED = "at this setting"
 # What the rows of one claim under one reading share; they differ in the step count.
 FAMILY = ["paper", "reading", "axis", "changed", "base", "model", "sampler", "fix", "against", "metric"]
 COLUMNS = [
@@ -37,7 +46,10 @@ COLUMNS = [
     *AXES,
     "against",
     "metric",
+    "base_score",
+    "score",
     "difference",
+    "level",
     "low",
     "high",
     "percent",
@@ -45,39 +57,49 @@ COLUMNS = [
     "percent_high",
     "printed",
     "direction",
+    "p",
     "p_adjusted",
     "verdict",
+    "at",
     "n",
     "seeds",
 ]
 
 
 def difference_table(
-    pairs: Sequence[Pair], scores: Mapping[str, ScoreRecord], searched: Collection[str]
+    pairs: Sequence[Pair],
+    scores: Mapping[str, ScoreRecord],
+    searched: Mapping[str, Searched],
+    floor: float | None,
 ) -> pd.DataFrame:
     """Return one row per pair: the paired difference, in units of the score and in percent, and its verdict.
 
-    Verdicts are Holm-adjusted over the step counts of a claim, under each reading for itself: a further reading asks
-    the claim anew, and makes no verdict under the default ones stricter. Training variants get none on fewer than three
-    training seeds, because their unit is the run; pairs that no paper prints get none either and come last.
+    The difference is that of the two scores as they are printed; percent are of the base's score, which is taken as
+    given. The interval is the one that the verdict rests on: it has the level at which Holm's procedure tests it among
+    the step counts of a claim, so it excludes 0 just where the adjusted p-value is below ALPHA. Each reading is
+    adjusted for itself: a further one asks the claim anew, and makes no verdict under the default ones stricter. Pairs
+    without a verdict have a level of 95 %. Training variants get no verdict on fewer than three training seeds, because
+    their unit is the run; pairs that no paper prints get none either and come last.
 
     Args:
         pairs: the pairs of the study.
         scores: the score record of each cell.
-        searched: the cells whose values were searched for.
+        searched: the searches of the cells whose values were searched for.
+        floor: the FID of real images against other real ones, None if it is not known.
     """
     published = []
     unpublished = []
     families: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    poor = poor_models(scores, floor)
     for pair in pairs:
-        row = _row(pair, scores)
+        row = _row(pair, scores, searched)
         if pair.paper:
             published.append(row)
             families.setdefault(tuple(row[name] for name in FAMILY), []).append(row)
         else:
-            unpublished.append(row | {"p_adjusted": math.nan, "verdict": NOT_PUBLISHED})
+            unpublished.append(row | {"verdict": NOT_PUBLISHED, "at": ""})
     for family in families.values():
-        _judge(family, searched)
+        _judge(family, poor)
     order = ["paper", "axis", "metric", "model", "sampler", "fix", "steps"]
     parts = [
         pd.DataFrame(rows, columns=COLUMNS).sort_values(order, kind="stable")
@@ -87,37 +109,37 @@ def difference_table(
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
 
 
-def over_runs(of: Callable[..., Interval], runs: Sequence[tuple[Distance, Distance]]) -> Interval:
-    """Return a difference over training runs, each of a base and a changed score; of a single run, its own.
+def poor_models(scores: Mapping[str, ScoreRecord], floor: float | None) -> set[str]:
+    """Return the models that are not trained enough for a verdict: even their best cell is far from real images."""
+    best: dict[str, float] = {}
+    for record in scores.values():
+        best[record.model] = min(best.get(record.model, math.inf), metric_scores(record)["fid"].value)
+    return {model for model, fid in best.items() if floor is not None and fid > POOR * floor}
 
-    Of K runs mean(d) +- t(K - 1) sqrt(s(d)^2 / K + e^2), d_k being the difference on the k-th training seed and e the
-    jackknife error of that of the mean scores. All runs are sampled from the same noise, so what it does to all of them
-    alike does not show in their scatter s(d); what it does to each counts in both, which makes the interval wider.
 
-    Args:
-        of: the difference of two scores, by their values and replicates.
-        runs: base and changed score of each run.
+def over_runs(runs: Sequence[tuple[Distance, Distance]]) -> Estimate:
+    """Return the difference of scores over training runs, each of a base and a changed score; of a single run, its own.
+
+    Of K runs mean(d) with the error sqrt(s(d)^2 / K + e^2) and K - 1 degrees of freedom, d_k being the difference on
+    the k-th training seed and e the jackknife error of that of the mean scores. All runs are sampled from the same
+    noise, so what it does to all of them alike does not show in their scatter s(d); what it does to each counts in
+    both, which makes the interval wider.
     """
-    found = [of(base.value, base.replicates, changed.value, changed.replicates) for base, changed in runs]
+    found = [
+        paired_difference(base.value, base.replicates, changed.value, changed.replicates) for base, changed in runs
+    ]
     if len(found) == 1:
         return found[0]
-    base_value = np.mean([base.value for base, _ in runs], axis=0)
-    base_replicates = np.mean([base.replicates for base, _ in runs], axis=0)
-    changed_value = np.mean([changed.value for _, changed in runs], axis=0)
-    changed_replicates = np.mean([changed.replicates for _, changed in runs], axis=0)
-    together = of(base_value, base_replicates, changed_value, changed_replicates)
-    noise = (together.high - together.low) / 2 / special.stdtrit(len(base_replicates) - 1, 0.975)
-    each = np.array([interval.estimate for interval in found])
+    base_value, changed_value = np.mean([[each.value for each in run] for run in runs], axis=0)
+    base_replicates, changed_replicates = np.mean([[each.replicates for each in run] for run in runs], axis=0)
+    noise = paired_difference(base_value, base_replicates, changed_value, changed_replicates).error
+    each = np.array([estimate.value for estimate in found])
     error = math.hypot(each.std(ddof=1) / math.sqrt(len(each)), noise)
-    freedom = len(each) - 1
-    estimate = float(each.mean())
-    margin = float(special.stdtrit(freedom, 0.975)) * error
-    p = 2 * float(special.stdtr(freedom, -abs(estimate) / error)) if error else float(estimate == 0)
-    return Interval(estimate, estimate - margin, estimate + margin, p)
+    return Estimate(float(each.mean()), error, len(each) - 1)
 
 
-def _row(pair: Pair, scores: Mapping[str, ScoreRecord]) -> dict[str, Any]:
-    """Return the columns of a pair but for its verdict, with the ``interval`` that the verdict rests on."""
+def _row(pair: Pair, scores: Mapping[str, ScoreRecord], searched: Mapping[str, Searched]) -> dict[str, Any]:
+    """Return the columns of a pair but for its verdict, at a level of 95 %, with the ``estimate`` of its difference."""
     base = scores[pair.base_cell]
     changed = scores[pair.changed_cell]
     cells = ((pair.base_cell, pair.changed_cell), *pair.repeats)
@@ -125,9 +147,9 @@ def _row(pair: Pair, scores: Mapping[str, ScoreRecord]) -> dict[str, Any]:
         (getattr(scores[base_cell], pair.metric), getattr(scores[changed_cell], pair.metric))
         for base_cell, changed_cell in cells
     ]
-    difference = over_runs(paired_difference, runs)
-    percent = over_runs(relative_difference, runs)
-    return {
+    difference = over_runs(runs)
+    base_score, score = np.mean([[each.value for each in run] for run in runs], axis=0)
+    row = {
         "paper": pair.paper,
         "tables": " ".join(dict.fromkeys(printed.table for printed in pair.printed)),
         "reading": pair.reading,
@@ -138,58 +160,94 @@ def _row(pair: Pair, scores: Mapping[str, ScoreRecord]) -> dict[str, Any]:
         **{axis: getattr(changed, axis) for axis in AXES},
         "against": getattr(base, pair.axis),
         "metric": pair.metric,
-        "difference": difference.estimate,
-        "low": difference.low,
-        "high": difference.high,
-        "percent": percent.estimate,
-        "percent_low": percent.low,
-        "percent_high": percent.high,
+        "base_score": base_score,
+        "score": score,
+        "difference": difference.value,
+        "percent": 100 * difference.value / base_score,
         "printed": "; ".join(f"{p.table} {p.dataset} {p.percent:+.1f}" for p in pair.printed),
         "direction": pair.direction,
+        "p": difference.p,
+        "p_adjusted": math.nan,
+        "at": _at(pair, searched),
         "n": changed.n_fake,
         "seeds": len(runs),
-        "interval": difference,
+        "estimate": difference,
+        "base_model": base.model,
+    }
+    return row | _interval(row, 1 - ALPHA)
+
+
+def _interval(row: Mapping[str, Any], level: float) -> dict[str, float]:
+    """Return the columns of the interval of a row, in units of the score and in percent of its base."""
+    low, high = row["estimate"].interval(level)
+    return {
+        "level": level,
+        "low": low,
+        "high": high,
+        "percent_low": 100 * low / row["base_score"],
+        "percent_high": 100 * high / row["base_score"],
     }
 
 
-def _judge(family: Sequence[dict[str, Any]], searched: Collection[str]) -> None:
-    """Add the verdicts and adjusted p-values of the rows of one claim."""
+def _at(pair: Pair, searched: Mapping[str, Searched]) -> str:
+    """Return what a verdict is true of but for the best values in a range: nothing to add is empty."""
+    # A search is for values of the fix, not for how a variant is trained.
+    if pair.axis != "fix" or pair.changed_cell not in searched:
+        return NOT_SEARCHED
+    places = searched[pair.changed_cell].places
+    at_an_end = [name for name, place in places.items() if place != "inside"]
+    return f"at the best {' and '.join(at_an_end)} tried" if at_an_end else ""
+
+
+def _judge(family: Sequence[dict[str, Any]], poor: Collection[str]) -> None:
+    """Add the verdicts of the rows of one claim, with their adjusted p-values and the intervals that they rest on."""
     judged = []
     for row in family:
         if row["axis"] == "model" and row["seeds"] in FEW_RUNS:
-            row |= {"p_adjusted": math.nan, "verdict": FEW_RUNS[row["seeds"]]}
+            row["verdict"] = FEW_RUNS[row["seeds"]]
+        elif row["base_model"] in poor:
+            row["verdict"] = "base too poor"
         else:
             judged.append(row)
-    adjusted = holm([row["interval"].p for row in judged])
-    for row, p in zip(judged, adjusted, strict=True):
+    for row, step in zip(judged, holm([row["p"] for row in judged]), strict=True):
         if not row["direction"]:
-            row |= {"p_adjusted": math.nan, "verdict": MIXED}
+            row["verdict"] = MIXED
         else:
-            # A search is for values of the fix, not for how a variant is trained.
-            tuned = row["axis"] == "fix" and row["cell"] in searched
-            row |= {"p_adjusted": p, "verdict": verdict(row["interval"], p, row["direction"], tuned)}
+            row |= _interval(row, 1 - ALPHA / step.divisor)
+            row |= {"p_adjusted": step.p, "verdict": verdict(row["difference"], step.p, row["direction"])}
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm-adjusted p-values in the order given; comparing them to alpha bounds the family-wise error."""
-    order = np.argsort(p_values)
-    factors = len(p_values) - np.arange(len(p_values))
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.asarray(p_values)[order] * factors))
-    return adjusted.tolist()
+class HolmStep(NamedTuple):
+    """A Holm-adjusted p-value, and by what the level of its test is divided."""
+
+    p: float
+    divisor: int
 
 
-def verdict(difference: Interval, adjusted_p: float, printed: int, tuned: bool, alpha: float = 0.05) -> Verdict:
-    """Return what a paired difference says of a printed one, whose sign is ``printed`` (-1: the score falls).
+def holm(p_values: Sequence[float]) -> list[HolmStep]:
+    """Return the steps of Holm's procedure in the order given; comparing p to ALPHA bounds the family-wise error.
 
-    ``tuned`` tells whether the hyperparameter was searched for with these networks: without a search, a difference on
-    the other side refutes this setting only.
+    The k-th smallest of m p-values is tested at ALPHA / (m + 1 - k). At the first that is not rejected the procedure
+    stops: all that remain have the level of that step.
     """
-    if adjusted_p >= alpha:
-        return "inconclusive"
-    if difference.estimate * printed > 0:
-        return "replicates"
-    return "contradicted" if tuned else "not seen at this setting"
+    m = len(p_values)
+    order = np.argsort(p_values)
+    adjusted = np.minimum(1, np.maximum.accumulate(np.asarray(p_values)[order] * (m - np.arange(m))))
+    rejected = int((adjusted < ALPHA).sum())
+    steps = [HolmStep(float(p), m - min(k, rejected)) for k, p in enumerate(adjusted)]
+    return [steps[place] for place in np.argsort(order)]
+
+
+def verdict(difference: float, adjusted_p: float, printed: int) -> Verdict:
+    """Return what a paired difference says of a printed one, whose sign is ``printed`` (-1: the score falls)."""
+    if adjusted_p >= ALPHA:
+        return "undecided"
+    return "same direction" if difference * printed > 0 else "opposite"
+
+
+def verdict_text(row: Mapping[Any, Any]) -> str:
+    """Return the verdict of a row in words: an opposite one is so at its setting, if the setting may be to blame."""
+    return f"{row['verdict']} {row['at']}".strip() if row["verdict"] == "opposite" else str(row["verdict"])
 
 
 def verdict_counts(differences: pd.DataFrame) -> dict[str, int]:

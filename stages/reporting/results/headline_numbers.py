@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.reporting.figures.figure_states import FigureState, figure_counts
 from stages.reporting.results.differences import VERDICTS, verdict_counts
-from stages.reporting.results.regenerated import Table
+from stages.reporting.results.regenerated import Table, distinct_scores
 from stages.store.records import ReferenceRecord
 
 
@@ -20,15 +20,18 @@ def headline_numbers(
 
     ``floor_fid`` is the FID of real images against other real ones, None if it was not measured. ``verdicts`` counts
     the published pairs by verdict. ``coverage`` counts the published numbers, those that have a measured number beside
-    them, and the tables that have one; then the published figures with numbers, and those of them that are drawn.
-    ``fid_percent`` is the mean change of FID, in percent, that each fix and model makes to its base.
+    them, the different scores that these are, and the tables that have one; then the published figures with numbers,
+    and those of them that are drawn. ``fid_percent`` is the mean change of FID, in percent, that each fix and model
+    makes to its base.
     """
     counts = verdict_counts(differences)
+    floor = floor_fid(reference)
     return {
-        "floor_fid": round(reference.floor.model_dump()["fid"], 4) if reference.floor else None,
+        "floor_fid": None if floor is None else round(floor, 4),
         "verdicts": {word: counts[word] for word in VERDICTS if word in counts},
         "coverage": {
             "measured": sum(table.counts["measured"] for table in tables),
+            "scores": distinct_scores(tables),
             "published": sum(len(table.rows) for table in tables),
             "tables": sum(table.coverage in ("measured", "partly") for table in tables),
             "figures": figure_counts(figures)["published"],
@@ -36,6 +39,16 @@ def headline_numbers(
         },
         "fid_percent": mean_changes(differences),
     }
+
+
+def floor_fid(reference: ReferenceRecord) -> float | None:
+    """Return the FID of real images against other real ones, None if none remain."""
+    return reference.floor.model_dump()["fid"] if reference.floor else None
+
+
+def mean_floor(reference: ReferenceRecord) -> float | None:
+    """Return the mean FID of real images against other real ones over random splits, None if none remain."""
+    return reference.floor.splits.mean if reference.floor else None
 
 
 def mean_changes(differences: pd.DataFrame) -> dict[str, float]:

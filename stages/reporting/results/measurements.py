@@ -65,12 +65,15 @@ def metric_names(scores: Iterable[ScoreRecord]) -> list[str]:
     return [name for name in metrics() if name in found]
 
 
-def score_table(scores: Mapping[str, ScoreRecord], samples: Mapping[str, SampleRecord]) -> pd.DataFrame:
-    """Return one row per cell: settings, n, and the scores with their 95 % margins.
+def score_table(
+    scores: Mapping[str, ScoreRecord], samples: Mapping[str, SampleRecord], floor: float | None
+) -> pd.DataFrame:
+    """Return one row per cell: settings, n, the scores with their 95 % margins, and whether FID is below the floor.
 
     Args:
         scores: the score record of each cell.
         samples: the record of the images of each cell.
+        floor: the FID of real images against other real ones, None if it is not known.
     """
     names = metric_names(scores.values())
     rows = []
@@ -93,6 +96,7 @@ def score_table(scores: Mapping[str, ScoreRecord], samples: Mapping[str, SampleR
             if metric in measured:
                 row[metric] = measured[metric].value
                 row[f"{metric}_margin"] = measured[metric].margin
+        row["below_floor"] = floor is not None and measured["fid"].value < floor
         rows.append(row)
     return pd.DataFrame(rows)
 

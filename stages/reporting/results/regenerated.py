@@ -73,6 +73,15 @@ class Table(NamedTuple):
         return dict(Counter(planned.reason for planned in self.rows if planned.status == "absent"))
 
 
+def distinct_scores(tables: Sequence[Table]) -> int:
+    """Return how many different scores stand beside published numbers: data sets and tables may share one."""
+    found = set()
+    for planned in (planned for table in tables for planned in table.rows if planned.status == "measured"):
+        source = diagnosis_key(planned.model, planned.row.steps) if planned.model else planned.cell
+        found.add((source, planned.row.metric))
+    return len(found)
+
+
 def row_with_reason(
     planned: PlannedRow, cells: Mapping[str, object], measured: Mapping[str, Mapping[str, Measurement]]
 ) -> PlannedRow:

@@ -65,7 +65,7 @@ def iteration_table(trajectories: Mapping[str, TrajectoryRecord], bases: Mapping
 
 def _difference(base: TrajectoryPoint, point: TrajectoryPoint, names: tuple[str, str, str]) -> dict[str, float]:
     found = paired_difference(base.value, base.replicates, point.value, point.replicates)
-    return dict(zip(names, (found.estimate, found.low, found.high), strict=True))
+    return dict(zip(names, (found.value, *found.interval()), strict=True))
 
 
 def first_below_base(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ def differences(count: int) -> pd.DataFrame:
             "relative": [i - 20.0 for i in range(count)],
             "low": [i - 25.0 for i in range(count)],
             "high": [i - 15.0 for i in range(count)],
-            "verdict": ["inconclusive"] * count,
+            "verdict": ["undecided"] * count,
             "published": [[-float(j) for j in range(i % 3)] for i in range(count)],
         }
     )
@@ -92,7 +92,7 @@ def test_a_cell_that_is_not_there_has_no_line() -> None:
 def test_the_forest_plot_says_every_number_and_verdict() -> None:
     found = texts(forest_plot(differences(8).assign(relative=[-140.0, 2.5, *[0.0] * 6], low=-9.0, high=[400.0] * 8)))
     assert "+2 [−9, +400]" in found
-    assert found.count("inconclusive") == 8
+    assert found.count("undecided") == 8
     assert {"P0", "better ←", "→ worse", "measured here, with 95 % interval", "printed in the paper"} <= set(found)
 
 

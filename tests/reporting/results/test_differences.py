@@ -9,24 +9,30 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.config.entries import Cell
+from stages.config.entries import Cell, Searched
 from stages.plan.pairs import Pair, Printed
 from stages.reporting.results.differences import (
     COLUMNS,
     MIXED,
     NOT_PUBLISHED,
+    NOT_SEARCHED,
     ONE_RUN,
+    HolmStep,
     difference_table,
     holm,
     over_runs,
+    poor_models,
     verdict,
     verdict_counts,
+    verdict_text,
 )
-from stages.scoring.intervals import Interval, paired_difference
+from stages.scoring.intervals import Estimate
 from stages.store.records import Distance, ScoreRecord
 from tests.reporting.results.studies import made_up_score
 
 STEPS = (5, 10, 20)
+# The mean FID of real images against one another: bases of 20 are within ten times it.
+FLOOR = 5.0
 
 
 def cell(fix: str, steps: int, model: str = "adm") -> Cell:
@@ -51,16 +57,24 @@ def pair(changed: Cell, base: Cell, *percents: float, axis: Any = "fix", paper: 
     return Pair(paper, axis, "fid", base.key, changed.key, names[0], names[1], printed)
 
 
+def search(**places: Any) -> Searched:
+    """A search whose best values lie in these places."""
+    return Searched(values=dict.fromkeys(places, 1), places=places, settings="", trials=[])
+
+
 def table(
     effect: float,
     *percents: float,
     searched: tuple[str, ...] = (),
     spread: float = 0.05,
     steps: tuple[int, ...] = STEPS,
+    floor: float | None = FLOOR,
+    places: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """Differences of a fix that moves an FID of 20 by ``effect`` at every step count."""
     pairs, scores = study(effect, percents, spread, steps)
-    return difference_table(pairs, scores, {cell(fix, n).key for fix in searched for n in steps})
+    found = search(**(places or {"window": "inside"}))
+    return difference_table(pairs, scores, {cell(fix, n).key: found for fix in searched for n in steps}, floor)
 
 
 def study(
@@ -73,33 +87,68 @@ def study(
 
 
 @pytest.mark.parametrize(
-    ("effect", "percents", "searched", "word"),
+    ("effect", "percents", "searched", "word", "text"),
     [
-        (-1, (-10,), (), "replicates"),
-        (-1, (-10, -3), (), "replicates"),
-        (1, (10,), (), "replicates"),
-        (1, (-10,), (), "not seen at this setting"),
-        (1, (-10,), ("moved",), "contradicted"),
-        (1, (-10,), ("none", "ts"), "not seen at this setting"),
-        (-1, (-10,), ("moved",), "replicates"),
-        (-1, (10,), ("moved",), "contradicted"),
-        (-1, (-10, 3), (), MIXED),
-        (1, (-10, 3), ("moved",), MIXED),
-        (-1, (0,), (), MIXED),
+        (-1, (-10,), (), "same direction", "same direction"),
+        (-1, (-10, -3), (), "same direction", "same direction"),
+        (1, (10,), (), "same direction", "same direction"),
+        (1, (-10,), (), "opposite", "opposite at this setting"),
+        (1, (-10,), ("moved",), "opposite", "opposite"),
+        (1, (-10,), ("none", "ts"), "opposite", "opposite at this setting"),
+        (-1, (-10,), ("moved",), "same direction", "same direction"),
+        (-1, (10,), ("moved",), "opposite", "opposite"),
+        (-1, (-10, 3), (), MIXED, MIXED),
+        (1, (-10, 3), ("moved",), MIXED, MIXED),
+        (-1, (0,), (), MIXED, MIXED),
     ],
 )
-def test_words_of_known_effects(effect: float, percents: Any, searched: Any, word: str) -> None:
+def test_words_of_known_effects(effect: float, percents: Any, searched: Any, word: str, text: str) -> None:
     found = table(effect, *percents, searched=searched)
     assert list(found["verdict"]) == [word] * 3
+    assert [verdict_text(row) for row in found.to_dict("records")] == [text] * 3
     assert verdict_counts(found) == {word: 3}
     assert (found["p_adjusted"].isna() == (word == MIXED)).all()
 
 
-def test_noise_is_inconclusive() -> None:
+@pytest.mark.parametrize(
+    ("places", "at"),
+    [
+        ({"window": "inside", "cutoff": "inside"}, ""),
+        ({"window": "off", "cutoff": "inside"}, "at the best window tried"),
+        ({"window": "lower edge", "cutoff": "upper edge"}, "at the best window and cutoff tried"),
+        ({"b": "below the range"}, "at the best b tried"),
+    ],
+)
+def test_an_opposite_difference_at_the_edge_of_a_search_is_so_at_the_best_value_tried(places: Any, at: str) -> None:
+    found = table(1, -10, searched=("moved",), places=places)
+    assert set(found["verdict"]) == {"opposite"}
+    assert set(found["at"]) == {at}
+    assert {verdict_text(row) for row in found.to_dict("records")} == {f"opposite {at}".strip()}
+    same = table(-1, -10, searched=("moved",), places=places)
+    assert {verdict_text(row) for row in same.to_dict("records")} == {"same direction"}
+
+
+def test_noise_is_undecided() -> None:
     found = table(0.0, -10, spread=8)
-    assert set(found["verdict"]) == {"inconclusive"}
+    assert set(found["verdict"]) == {"undecided"}
     assert (found["low"] < 0).all()
     assert (found["high"] > 0).all()
+
+
+@pytest.mark.parametrize(("floor", "word"), [(2.1, "opposite"), (1.9, "base too poor"), (None, "opposite")])
+def test_a_model_far_from_real_images_gives_no_verdict(floor: float | None, word: str) -> None:
+    """Its best FID is 20, in the cells without the fix; ten times 1.9 is less, ten times 2.1 is more."""
+    found = table(1, -10, searched=("moved",), floor=floor)
+    assert set(found["verdict"]) == {word}
+    assert (found["p_adjusted"].isna() == (word == "base too poor")).all()
+    assert verdict_counts(found) == {word: 3}
+
+
+def test_the_best_cell_of_a_model_tells_how_well_it_is_trained() -> None:
+    cells = [cell("none", 5), cell("none", 100), cell("none", 5, model="untrained")]
+    scores = {each.key: made_up_score(each, value) for each, value in zip(cells, (300.0, 8.0, 205.0), strict=True)}
+    assert poor_models(scores, FLOOR) == {"untrained"}
+    assert poor_models(scores, None) == set()
 
 
 def test_a_row_says_what_was_measured_and_printed() -> None:
@@ -123,17 +172,29 @@ def test_a_row_says_what_was_measured_and_printed() -> None:
     }
     assert first["printed"] in ("ts-1 cifar10 -10.0; ts-2 cifar10 -3.0", "ts-1 cifar10 -10.0; ts-2 cifar10 -3.1")
     assert first["direction"] == -1
-    assert first["difference"] == pytest.approx(-1, abs=0.2)
+    assert (first["base_score"], first["score"], first["difference"], first["percent"]) == (20, 19, -1, -5)
     assert first["low"] < first["difference"] < first["high"] < 0
-    assert first["percent"] == pytest.approx(-5, abs=1)
     assert first["percent_low"] < first["percent"] < first["percent_high"] < 0
+    assert (first["verdict"], first["at"]) == ("same direction", NOT_SEARCHED)
 
 
-def test_percent_is_relative_to_the_base() -> None:
-    found = table(-5.0, -10, spread=0.0)
-    assert found["difference"].to_numpy() == pytest.approx(-5, abs=1e-9)
-    assert found["percent"].to_numpy() == pytest.approx(-25, abs=0.2)
-    assert table(5.0, -10, spread=0.0)["percent"].to_numpy() == pytest.approx(25, abs=0.2)
+def test_differences_and_percentages_recompute_from_the_scores() -> None:
+    """The interval in percent is that of the difference, whose verdict it shows."""
+    found = table(-5.0, -10, spread=8)
+    base = found["base_score"]
+    assert found["difference"].to_numpy() == pytest.approx((found["score"] - base).to_numpy(), abs=1e-12)
+    for column, percent in (("difference", "percent"), ("low", "percent_low"), ("high", "percent_high")):
+        assert found[percent].to_numpy() == pytest.approx((100 * found[column] / base).to_numpy())
+
+
+@pytest.mark.parametrize("effect", [0.0, -0.01, -0.02, -0.03, -0.05, -1.0])
+@pytest.mark.parametrize("spread", [0.02, 0.05])
+def test_the_interval_shown_is_the_one_that_decides(effect: float, spread: float) -> None:
+    found = table(effect, -10, spread=spread)
+    excludes = (found["low"] > 0) | (found["high"] < 0)
+    assert list(excludes) == list(found["p_adjusted"] < 0.05)
+    assert list(excludes) == list(found["verdict"] != "undecided")
+    assert list(excludes) == list((found["percent_low"] > 0) | (found["percent_high"] < 0))
 
 
 def test_holm_counts_the_step_counts_of_a_family() -> None:
@@ -147,8 +208,8 @@ def test_holm_counts_the_step_counts_of_a_family() -> None:
 @pytest.mark.parametrize("other", [{"paper": "es"}, {"metric": "sfid"}])
 def test_families_of_other_papers_and_metrics_are_apart(other: dict[str, str]) -> None:
     pairs, scores = study(-0.03, (-10,), 0.05, (5, 10))
-    alone = difference_table(pairs[:1], scores, [])["p_adjusted"].iloc[0]
-    apart = difference_table([pairs[0], pairs[1]._replace(**other)], scores, [])
+    alone = difference_table(pairs[:1], scores, {}, FLOOR)["p_adjusted"].iloc[0]
+    apart = difference_table([pairs[0], pairs[1]._replace(**other)], scores, {}, FLOOR)
     assert apart.set_index("steps")["p_adjusted"][5] == alone
 
 
@@ -156,7 +217,7 @@ def test_training_variants_have_a_difference_and_no_verdict() -> None:
     base = cell("none", 5)
     changed = cell("none", 5, model="perturbed")
     scores = {c.key: made_up_score(c, value) for c, value in ((base, 20.0), (changed, 15.0))}
-    found = difference_table([pair(changed, base, -10, axis="model", paper="ip")], scores, ["none"]).iloc[0]
+    found = difference_table([pair(changed, base, -10, axis="model", paper="ip")], scores, {}, FLOOR).iloc[0]
     assert (found["verdict"], found["model"], found["against"]) == (ONE_RUN, "perturbed", "adm")
     assert pd.isna(found["p_adjusted"])
     assert found["high"] < 0
@@ -178,7 +239,8 @@ def trained(effects: Mapping[int, tuple[float, ...]], percent: float = -10) -> p
         first = pair(runs[0][1], runs[0][0], percent, axis="model", paper="ip")
         repeats = tuple((base.key, changed.key) for base, changed in runs[1:])
         pairs.append(first._replace(base="adm", changed="perturbed", repeats=repeats))
-    return difference_table(pairs, scores, list(scores)).set_index("steps")
+    searches = dict.fromkeys(scores, search(b="inside"))
+    return difference_table(pairs, scores, searches, FLOOR).set_index("steps")
 
 
 def test_three_training_seeds_have_the_t_interval_of_their_mean_by_hand() -> None:
@@ -186,19 +248,19 @@ def test_three_training_seeds_have_the_t_interval_of_their_mean_by_hand() -> Non
     found = trained({5: (-1.0, -2.0, -3.0)}).loc[5]
     assert found["seeds"] == 3
     assert (found["difference"], found["low"], found["high"]) == pytest.approx((-2, -4.4841, 0.4841), abs=1e-4)
-    assert (found["p_adjusted"], found["verdict"]) == (pytest.approx(0.07418, abs=1e-5), "inconclusive")
-    assert found["percent"] == pytest.approx(-10, abs=0.1)
-    assert (found["percent_low"], found["percent_high"]) == pytest.approx((-22.42, 2.42), abs=0.2)
+    assert (found["p_adjusted"], found["verdict"]) == (pytest.approx(0.07418, abs=1e-5), "undecided")
+    assert found["percent"] == pytest.approx(-10)
+    assert (found["percent_low"], found["percent_high"]) == pytest.approx((-22.42, 2.42), abs=0.001)
 
 
 @pytest.mark.parametrize(
     ("effects", "percent", "word"),
     [
-        ((-2.0, -2.1, -1.9), -10, "replicates"),
-        ((2.0, 2.1, 1.9), 10, "replicates"),
+        ((-2.0, -2.1, -1.9), -10, "same direction"),
+        ((2.0, 2.1, 1.9), 10, "same direction"),
         # Its cells were searched for, which is of a fix: nobody searched how to train here.
-        ((2.0, 2.1, 1.9), -10, "not seen at this setting"),
-        ((2.0, -2.1, 1.9), -10, "inconclusive"),
+        ((2.0, 2.1, 1.9), -10, "opposite"),
+        ((2.0, -2.1, 1.9), -10, "undecided"),
         ((-2.0, -2.1, -1.9), 0, MIXED),
         ((-2.0, -2.1), -10, "two training seeds"),
         ((-2.0,), -10, ONE_RUN),
@@ -215,7 +277,7 @@ def test_holm_counts_the_step_counts_that_have_seeds_enough() -> None:
     seeds = (-1.0, -2.0, -3.0)
     found = trained({5: seeds, 10: (-1.0,), 20: (-5.0, -5.1, -4.9), 50: (-1.0, -1.2)})
     assert list(found["seeds"]) == [3, 1, 3, 2]
-    assert list(found["verdict"]) == ["inconclusive", ONE_RUN, "replicates", "two training seeds"]
+    assert list(found["verdict"]) == ["undecided", ONE_RUN, "same direction", "two training seeds"]
     alone = {n: trained({n: effects})["p_adjusted"][n] for n, effects in ((5, seeds), (20, (-5.0, -5.1, -4.9)))}
     assert found["p_adjusted"][20] == pytest.approx(2 * alone[20])
     assert found["p_adjusted"][5] == alone[5]
@@ -235,11 +297,11 @@ def runs_of(groups: np.ndarray) -> list[tuple[Distance, Distance]]:
 def test_noise_that_all_seeds_share_counts_by_its_jackknife_error() -> None:
     """Groups -1, 0, 1 have mean 0 and error s / sqrt(3) = 1 / sqrt(3); runs at 1, 2, 3 another 1 / sqrt(3)."""
     shared = np.array([-1.0, 0.0, 1.0])
-    found = over_runs(paired_difference, runs_of(np.array([1 + shared, 2 + shared, 3 + shared])))
-    assert (found.estimate, found.high - 2) == pytest.approx((2, 4.30265 * (2 / 3) ** 0.5))
-    same = over_runs(paired_difference, runs_of(np.array([1 + shared] * 3)))
-    assert same.high - 1 == pytest.approx(4.30265 / 3**0.5), "runs that agree do not take the noise away"
-    assert over_runs(paired_difference, runs_of(np.ones((3, 3)))) == Interval(1, 1, 1, 0)
+    found = over_runs(runs_of(np.array([1 + shared, 2 + shared, 3 + shared])))
+    assert (found.value, found.error, found.freedom) == pytest.approx((2, (2 / 3) ** 0.5, 2))
+    same = over_runs(runs_of(np.array([1 + shared] * 3)))
+    assert same.error == pytest.approx(1 / 3**0.5), "runs that agree do not take the noise away"
+    assert over_runs(runs_of(np.ones((3, 3)))) == Estimate(1, 0, 2)
 
 
 @pytest.mark.parametrize(("training", "shared", "own"), [(1.0, 0.0, 0.0), (0.5, 1.0, 1.0), (0.0, 1.0, 1.0)])
@@ -249,26 +311,26 @@ def test_the_interval_over_seeds_covers_the_true_difference(training: float, sha
     covered = []
     for _ in range(500):
         noise = shared * rng.standard_normal((1, 10)) + own * rng.standard_normal((3, 10))
-        found = over_runs(paired_difference, runs_of(-0.5 + training * rng.standard_normal((3, 1)) + noise))
-        covered.append(found.low <= -0.5 <= found.high)
+        low, high = over_runs(runs_of(-0.5 + training * rng.standard_normal((3, 1)) + noise)).interval()
+        covered.append(low <= -0.5 <= high)
     # Standard error of a coverage of 95 % over 500 trials: 1 %; three of them. With noise it is more than asked for.
     assert np.mean(covered) == pytest.approx(0.95, abs=0.03) if not shared else np.mean(covered) > 0.95
 
 
 def test_rows_are_in_order_whatever_that_of_the_pairs() -> None:
     pairs, scores = study(-1.0, (-10,), 0.05, STEPS)
-    first = difference_table(pairs, scores, [])
+    first = difference_table(pairs, scores, {}, FLOOR)
     assert list(first["steps"]) == [5, 10, 20]
     pd.testing.assert_frame_equal(
-        difference_table(pairs[::-1], scores, []).reset_index(drop=True), first.reset_index(drop=True)
+        difference_table(pairs[::-1], scores, {}, FLOOR).reset_index(drop=True), first.reset_index(drop=True)
     )
 
 
 def test_a_pair_that_no_paper_prints_has_an_interval_and_neither_verdict_nor_family() -> None:
     pairs, scores = study(-0.03, (-10,), 0.05, STEPS)
-    alone = difference_table(pairs[:1], scores, [])
+    alone = difference_table(pairs[:1], scores, {}, FLOOR)
     own = [found._replace(paper="", printed=()) for found in pairs[1:]]
-    found = difference_table([*own, *pairs[:1]], scores, {cell("moved", n).key for n in STEPS})
+    found = difference_table([*own, *pairs[:1]], scores, {}, FLOOR)
     assert list(found["steps"]) == [5, 10, 20], "after the published ones"
     pd.testing.assert_frame_equal(found.iloc[:1], alone)
     assert set(found.iloc[1:]["verdict"]) == {NOT_PUBLISHED}
@@ -280,7 +342,7 @@ def test_a_pair_that_no_paper_prints_has_an_interval_and_neither_verdict_nor_fam
 
 
 def test_no_pairs_are_an_empty_table() -> None:
-    found = difference_table([], {}, [])
+    found = difference_table([], {}, {}, FLOOR)
     assert found.empty
     assert list(found.columns) == COLUMNS
     assert verdict_counts(found) == {}
@@ -290,19 +352,19 @@ def test_counts_are_in_the_order_of_the_words() -> None:
     words = [
         "two training seeds",
         ONE_RUN,
-        "inconclusive",
-        "replicates",
+        "undecided",
+        "base too poor",
+        "same direction",
         MIXED,
-        "inconclusive",
-        "contradicted",
-        "not seen at this setting",
+        "undecided",
+        "opposite",
     ]
-    found = verdict_counts(pd.DataFrame({"verdict": words}))
+    found = verdict_counts(pd.DataFrame({"verdict": words, "reading": ""}))
     assert list(found.items()) == [
-        ("replicates", 1),
-        ("contradicted", 1),
-        ("not seen at this setting", 1),
-        ("inconclusive", 2),
+        ("same direction", 1),
+        ("opposite", 1),
+        ("undecided", 2),
+        ("base too poor", 1),
         (MIXED, 1),
         (ONE_RUN, 1),
         ("two training seeds", 1),
@@ -310,24 +372,25 @@ def test_counts_are_in_the_order_of_the_words() -> None:
 
 
 def test_holm_matches_its_definition() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]) == [1, 1]
+    found = holm([0.01, 0.04, 0.03, 0.005])
+    assert [step.p for step in found] == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert [step.divisor for step in found] == [3, 2, 2, 4], "it stops at 0.03, tested at 0.05 / 2"
+    assert holm([0.6, 0.9]) == [HolmStep(1, 2), HolmStep(1, 2)]
+    assert holm([0.01]) == [HolmStep(0.01, 1)]
+    assert [step.divisor for step in holm([0.001, 0.002, 0.003])] == [3, 2, 1]
+    assert holm([]) == []
 
 
 @pytest.mark.parametrize(
-    ("estimate", "p", "tuned", "expected"),
+    ("difference", "p", "printed", "expected"),
     [
-        (-1, 0.01, False, "replicates"),
-        (-1, 0.2, True, "inconclusive"),
-        (1, 0.01, True, "contradicted"),
-        (1, 0.01, False, "not seen at this setting"),
-        (1, 0.05, True, "inconclusive"),
+        (-1, 0.01, -1, "same direction"),
+        (-1, 0.2, -1, "undecided"),
+        (1, 0.01, -1, "opposite"),
+        (1, 0.05, -1, "undecided"),
+        (1, 0.01, 1, "same direction"),
+        (-1, 0.01, 1, "opposite"),
     ],
 )
-def test_verdicts(estimate: float, p: float, tuned: bool, expected: str) -> None:
-    assert verdict(Interval(estimate, 0, 0, p), p, -1, tuned) == expected
-
-
-def test_a_printed_rise_replicates_when_it_rises() -> None:
-    assert verdict(Interval(1, 0, 2, 0.01), 0.01, 1, False) == "replicates"
-    assert verdict(Interval(-1, -2, 0, 0.01), 0.01, 1, True) == "contradicted"
+def test_verdicts(difference: float, p: float, printed: int, expected: str) -> None:
+    assert verdict(difference, p, printed) == expected
