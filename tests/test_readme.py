@@ -17,6 +17,8 @@ from stages.auditing.output.summary import outcomes
 from tests.toy import ROOT
 
 README = (ROOT / "README.md").read_text()
+WORDS = " ".join(README.split())
+DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
 MANUAL = (ROOT / "docs/audit-other-papers.md").read_text()
 
 
@@ -46,37 +48,59 @@ def test_the_findings_that_the_readme_counts_are_those_of_the_committed_audit() 
     # The body of one table, ES 7, is lost.
     tables = len({(table["paper"], table["table"]) for table in audit["tables"]}) - 1
     counted = f"{records} statements about {values} printed values and {percentages} percentages of {tables} tables"
-    assert f"{counted} make {sum(sum(words.values()) for words in audit['counts'].values())} checks" in README
+    assert f"{counted} make {sum(sum(words.values()) for words in audit['counts'].values())} checks" in WORDS
     sanity = audit["sanity"]
-    assert f"{sum(sanity.values())} sanity checks" in README
-    assert outcomes(sanity) in README
+    assert f"{sum(sanity.values())} sanity checks" in WORDS
+    assert outcomes(sanity) in WORDS
     wrong = [finding["basis"] for finding in audit["findings"] if finding["verdict"] == "inconsistent"]
     assert (wrong.count("sources"), len(wrong)) == (9, 26)
-    assert "Nine of the 26 inconsistent ones" in README
+    assert "Nine of the 26 inconsistent ones" in WORDS
+    for line in README.splitlines():
+        if line.startswith(("| es |", "| ip |", "| ts |")):
+            assert line in DOCS["audit-findings.md"]
 
 
-def test_every_stage_and_make_target_that_the_readme_names_exists() -> None:
+def test_the_readme_is_read_in_minutes() -> None:
+    assert len(README.split()) <= 1000
+
+
+def test_every_make_target_that_the_docs_name_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"`?make ([a-z]+)", README)):
+    for target in set(re.findall(r"`make ([a-z]+)", README + "".join(DOCS.values()))):
         assert f"\n{target}:" in makefile
 
 
-def test_every_place_and_section_that_the_readme_names_exists() -> None:
-    places = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", README, re.MULTILINE)
+@pytest.mark.parametrize("name", ["samplers.md", "layout.md"])
+def test_every_place_and_section_that_the_docs_name_exists(name: str) -> None:
+    places = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", DOCS[name], re.MULTILINE)
+    assert places
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    for name in (name for group in places for name in re.findall(r"`([^`]+)`", group)):
-        assert name in params or "*" in name or (ROOT / name).exists(), name
-    for link in re.findall(r"\]\(([^)#]+)\)", README + MANUAL):
-        assert (ROOT / link).exists() or (ROOT / "docs" / link).exists(), link
+    for place in (place for group in places for place in re.findall(r"`([^`]+)`", group)):
+        assert place in params or "*" in place or (ROOT / place).exists(), place
+
+
+def test_every_link_leads_somewhere_and_every_page_is_linked() -> None:
+    for page, text in {
+        ROOT / "README.md": README,
+        **{ROOT / "docs" / name: text for name, text in DOCS.items()},
+    }.items():
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
+    assert {f"docs/{name}" for name in DOCS} <= set(re.findall(r"\]\(([^)#]+)\)", README))
+
+
+def test_every_page_says_what_the_reader_can_do_after_it() -> None:
+    for name, text in DOCS.items():
+        assert "After reading this page you" in text.split("\n## ")[0], name
 
 
 def test_the_readme_says_what_the_report_found() -> None:
     summary = json.loads((ROOT / "reports/summary.json").read_text())
     cells = json.loads((ROOT / "cells.json").read_text())["plan"]["sample"]
-    assert f"{len(cells)} cells of samplers x fixes x steps" in README
+    assert f"{len(cells)} cells of samplers x fixes x steps" in WORDS
     words = summary["verdicts"]
     told = [f"{words.get(word, 0)} {word}" for word in ("replicates", "contradicted", "inconclusive")]
-    assert ", ".join(told) in " ".join(README.split())
+    assert ", ".join(told) in WORDS
     coverage = summary["coverage"]
     numbers = f"{coverage['measured']} of {coverage['published']} published numbers"
-    assert f"{numbers}, in {coverage['tables']} of 27 tables" in " ".join(README.split())
+    assert f"{numbers}, in {coverage['tables']} of 27 tables" in WORDS
