@@ -102,7 +102,7 @@ def stage_costs(plan: Plan) -> Mapping[str, int]:
         costs[f"train@{name}"] = OVERHEAD + TRAINING * recipe.iterations * recipe.batch_size
         costs[f"moments@{name}"] = OVERHEAD + params.moments.images * recipe.timesteps
         costs[f"guide@{name}"] = OVERHEAD + TRAINING * params.guide.iterations * params.guide.batch_size
-        costs[f"diagnose@{name}"] = OVERHEAD + WALKS * params.diagnose.images * params.diagnose.steps
+        costs[f"diagnose@{name}"] = OVERHEAD + WALKS * params.diagnose.images * params.diagnose.steps[0]
     for name, cell in plan.stages.trajectory.items():
         costs[f"trajectory@{name}"] = OVERHEAD + (len(plan.stages.train[name].keep) + 1) * params.sample.n * cell.steps
     return costs

@@ -59,8 +59,8 @@ class Searched(Section):
 class PlannedModel(Section):
     """One model to train: its recipe, and the modules of its objective, network and autoencoder.
 
-    ``input`` is the file under data/ of its autoencoder, or the data set if it has none. ``reverse_steps`` are the step
-    counts of the deterministic chains that its diagnosis reverses, ``keep`` the iterations of its EMA snapshots.
+    ``input`` is the file under data/ of its autoencoder, or the data set if it has none. ``keep`` are the iterations of
+    its EMA snapshots.
     """
 
     recipe: Name
@@ -68,8 +68,37 @@ class PlannedModel(Section):
     network: str
     autoencoder: str
     input: str
-    reverse_steps: list[Annotated[Int, Field(ge=1)]]
     keep: list[Annotated[Int, Field(ge=1)]]
+
+
+class PlannedScaling(Section):
+    """Epsilon Scaling in the diagnosis of a model: by the values of a cell of the plan.
+
+    ``sampler`` is the name that the diagnosis has for the cell's sampler; ``values`` are those that the plan looked up.
+    """
+
+    sampler: str
+    steps: Annotated[Int, Field(ge=1)]
+    values: dict[str, int | float]
+
+
+class PlannedDiagnosis(Section):
+    """One model to diagnose.
+
+    ``guide`` is the file under data/ of the classifier that guides it, or the model's own if none does. ``fix`` and
+    ``guided`` are the params sections of Epsilon Scaling and of the guided sampler; where the plan has no cell of these
+    for the model, they are the section ``diagnose``, which has no part in it. ``reverse_steps`` are the step counts of
+    the deterministic chains that are reversed, ``pair_steps`` those of the chains that pairs of images are shown of.
+    """
+
+    network: str
+    autoencoder: str
+    guide: str
+    fix: Name
+    guided: Name
+    reverse_steps: list[Annotated[Int, Field(ge=1)]]
+    pair_steps: list[Annotated[Int, Field(ge=1)]]
+    scalings: list[PlannedScaling]
 
 
 class PlannedAutoencoder(Section):
@@ -92,7 +121,7 @@ class Planned(Section):
     autoencoder: dict[str, PlannedAutoencoder]
     train: dict[str, PlannedModel]
     moments: dict[str, PlannedModel]
-    diagnose: dict[str, PlannedModel]
+    diagnose: dict[str, PlannedDiagnosis]
     guide: dict[str, PlannedModel]
     sample: dict[str, Cell]
     trajectory: dict[str, Cell]

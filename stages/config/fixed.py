@@ -64,10 +64,15 @@ class Moments(Section):
 
 class Diagnose(Section):
     images: Annotated[Int, Field(ge=4)]
-    steps: Annotated[Int, Field(ge=2)]
-    b: list[Annotated[Float, Field(gt=0)]]
+    steps: Annotated[list[Annotated[Int, Field(ge=2)]], Field(min_length=1)]
     window: Annotated[Int, Field(ge=0)]
     cutoff: Annotated[Int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _steps_once(self) -> Self:
+        if len(set(self.steps)) < len(self.steps):
+            raise ValueError("steps: each once")
+        return self
 
 
 class Guide(NoiseClassifierSettings):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from stages.diagnosis.subject import FORWARD, SAMPLED, Subject
+from stages.diagnosis.subject import FORWARD, SAMPLED, Sample, Subject
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import Schedule, add_noise
 from stages.methods.grids import respaced, uniform
@@ -17,24 +17,20 @@ from stages.sampling.fix import Fix, scheduled_time
 from stages.sampling.sampler_grid import little_signal, starts_with_signal
 from stages.sampling.walk import Denoiser, Noise, grid_time
 
-Sample = Callable[..., Tensor]
-
 
 class Trajectory(NamedTuple):
     """What the network was given at each of the S grid times, the cleanest first, and what it predicted.
 
     ``states`` and ``eps`` are [S, n, C, H, W], the noise divided by the fix's lambda; ``conditioned`` [S, n] are the
-    times that the network was conditioned on; ``final`` [n, C, H, W] are the images.
+    times that the network was conditioned on; ``final`` [n, C, H, W] are the images. ``v`` are the variance logits of
+    true states, of a network that predicts them.
     """
 
     states: Tensor
     eps: Tensor
     conditioned: Tensor
     final: Tensor
-
-    def only(self, kept: Tensor) -> Trajectory:
-        """Return the trajectory of the images of these indices alone."""
-        return Trajectory(self.states[:, kept], self.eps[:, kept], self.conditioned[:, kept], self.final[kept])
+    v: Tensor | None = None
 
 
 def sampled(sample: Sample, denoiser: Denoiser, x: Tensor, chain: Chain, fix: Fix, noise: Noise) -> Trajectory:
@@ -55,8 +51,8 @@ def noised(denoiser: Denoiser, images: Tensor, noise: Tensor, chain: Chain) -> T
     """Return the trajectory of the forward process: images [n, C, H, W] with the same noise at every grid time."""
     conditioned = torch.stack([grid_time(time, images) for time in chain.grid.times])
     states = torch.stack([add_noise(images, noise, chain.alpha_bar(times)) for times in conditioned])
-    eps = torch.stack([denoiser(x, times)[0] for x, times in zip(states, conditioned, strict=True)])
-    return Trajectory(states, eps, conditioned, images)
+    eps, v = zip(*(denoiser(x, times) for x, times in zip(states, conditioned, strict=True)), strict=True)
+    return Trajectory(states, torch.stack(eps), conditioned, images, None if v[0] is None else torch.stack(v))
 
 
 def levels(chain: Chain) -> Tensor:
@@ -64,30 +60,52 @@ def levels(chain: Chain) -> Tensor:
     return chain.alpha_bar(torch.tensor(chain.grid.times)).flatten()
 
 
-def diagnosed_samplers(schedule: Schedule, steps: int) -> dict[str, tuple[Sample, Chain]]:
-    """Return the two samplers that are diagnosed, with their chains: ADM's stochastic one (as in ES) and DDIM (TS).
+def adm_chain(schedule: Schedule, steps: int) -> Chain:
+    """Return the chain of ADM's stochastic sampler.
+
+    Raises:
+        ValueError: the grid cannot hold the steps.
+    """
+    return Chain(schedule, respaced.time_grid(steps, schedule.timesteps))
+
+
+def diagnosed_samplers(subject: Subject, steps: int) -> dict[str, tuple[Sample, Chain]]:
+    """Return the samplers that are diagnosed, with their chains.
+
+    ``ddpm`` is ADM's stochastic sampler (as in ES), with the variance that the network has learned if it predicts one;
+    ``ddpm-small`` the same with the small variance, as the algorithms of IP and ES print it; ``ddpm-guided`` the same
+    under the subject's guidance; ``ddim`` is DDIM (TS).
 
     Raises:
         ValueError: a grid cannot hold the steps, or that of DDIM, which does not clip x0, starts at too little signal.
     """
-    grid = uniform.time_grid(steps, schedule.timesteps)
-    alpha_bar = schedule.alpha_bar.tolist()
+    adm = adm_chain(subject.schedule, steps)
+    grid = uniform.time_grid(steps, subject.schedule.timesteps)
+    alpha_bar = subject.schedule.alpha_bar.tolist()
     if not starts_with_signal(grid, alpha_bar):
         raise ValueError(little_signal(grid, alpha_bar))
-    return {
-        "ddpm": (ddpm.sample, Chain(schedule, respaced.time_grid(steps, schedule.timesteps))),
-        "ddim": (ddim.sample, Chain(schedule, grid)),
-    }
+    found: dict[str, tuple[Sample, Chain]] = {"ddpm": (ddpm.sample, adm)}
+    if subject.predicts_variance:
+        found = {"ddpm": (partial(ddpm.sample, variance="learned"), adm), "ddpm-small": (ddpm.sample, adm)}
+    if subject.guided is not None:
+        found["ddpm-guided"] = (subject.guided, adm)
+    found["ddim"] = (ddim.sample, Chain(subject.schedule, grid))
+    return found
 
 
 class Forward(NamedTuple):
-    """The forward process of a subject along the chain of one sampler, "ddpm" or "ddim"; ``noise`` is [n, C, H, W]."""
+    """The forward process of a subject along the chain of one sampler; ``noise`` is [n, C, H, W]."""
 
     subject: Subject
     sampler: str
     chain: Chain
     noise: Tensor
     trajectory: Trajectory
+
+    @property
+    def steps(self) -> int:
+        """The number of grid times."""
+        return len(self.chain.grid.times)
 
 
 class Walked(NamedTuple):

@@ -14,17 +14,24 @@ from stages.diffusion.schedule import alpha_bar_at
 from stages.methods.samplers import ddim
 from stages.sampling.fix import Fix
 
+# Squares that are kept to either side of the time that a step leads to.
+SHOWN = 5
+
+
+def reached_state(forward: Trajectory, chain: Chain, index: int) -> Tensor:
+    """Return the state [n, C, H, W] that a step of DDIM reaches from the forward state of a grid index."""
+    single = chain.grid._replace(times=(chain.grid.times[index],), last=int(chain.grid.target(index)))
+    eps = forward.eps[index]
+    step = Chain(chain.schedule, single)
+    return ddim.sample(lambda x, t: (eps, None), forward.states[index], step, Fix(), lambda: torch.zeros(()))
+
 
 def coupling(forward: Trajectory, noise: Tensor, chain: Chain, index: int, times: Sequence[int]) -> Tensor:
     """Return [m]: mean squares of DDIM's next state, from the forward one of a grid index, less x_s (TS, Fig. 4).
 
     x_s are the forward states of the same images and noise [n, C, H, W] at integer times s [m].
     """
-    single = chain.grid._replace(times=(chain.grid.times[index],), last=int(chain.grid.target(index)))
-    step = Chain(chain.schedule, single)
-    eps = forward.eps[index]
-    reached = ddim.sample(lambda x, t: (eps, None), forward.states[index], step, Fix(), lambda: torch.zeros(()))
-    a = reached.double()
+    a = reached_state(forward, chain, index).double()
     b = forward.final.double()
     c = noise.double()
     level = alpha_bar_at(chain.schedule, torch.tensor(times)).flatten()
@@ -36,7 +43,10 @@ def coupling(forward: Trajectory, noise: Tensor, chain: Chain, index: int, times
 
 
 def curves(forward: Forward) -> Iterator[Curve]:
-    """Yield the squares around the time that each step leads to, and by how much the nearest time differs from it."""
+    """Yield the squares around the time that each step leads to, and by how much the nearest time differs from it.
+
+    The nearest is of all times around; of the squares those of ``SHOWN`` times to either side are kept.
+    """
     if forward.sampler != "ddim":
         return
     times = [int(time) for time in forward.chain.grid.times]
@@ -46,6 +56,8 @@ def curves(forward: Forward) -> Iterator[Curve]:
         around = range(max(0, 2 * target - times[index]), times[index] + 1)
         errors = coupling(forward.trajectory, forward.noise, forward.chain, index, around)
         nearest.append(around[int(errors.argmin())] - target)
-        offsets = [time - target for time in around]
-        yield Curve(f"coupling_to_{target}", "ddim", "none", offsets, errors.tolist())
-    yield Curve("nearest", "ddim", "none", times[:-1], nearest)
+        stride = max(1, (times[index] - target) // SHOWN)
+        shown = [place for place, time in enumerate(around) if (time - target) % stride == 0]
+        offsets = [around[place] - target for place in shown]
+        yield Curve(f"coupling_to_{target}", "ddim", forward.steps, "none", offsets, errors[shown].tolist())
+    yield Curve("nearest", "ddim", forward.steps, "none", times[:-1], nearest)

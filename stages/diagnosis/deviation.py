@@ -30,9 +30,14 @@ def multi_step_released(states: Tensor, images: Tensor, alpha_bars: Tensor) -> T
     return (deviation.cpu() - (1 - alpha_bars).sqrt()).square()
 
 
-def perfect(images: Tensor, alpha_bars: Tensor) -> Tensor:
-    """Return 2 alpha_bar_t Var(x0) [S], the delta of a perfect sampler: its images are others than x0."""
-    return 2 * alpha_bars * float(images.double().var(dim=0, correction=0).mean())
+def perfect(images: Tensor, alpha_bars: Tensor, labels: Tensor | None = None) -> Tensor:
+    """Return 2 alpha_bar_t Var(x0) [S], the delta of a perfect sampler: its images are others than x0.
+
+    They are of the same class where the model is conditioned on ``labels`` [n]; the variance is then that within one.
+    """
+    groups = [images] if labels is None else [images[labels == label] for label in labels.unique()]
+    squares = sum(float((group - group.mean(dim=0)).square().sum()) for group in (each.double() for each in groups))
+    return 2 * alpha_bars * squares / images.numel()
 
 
 def _residuals(states: Tensor, images: Tensor, alpha_bars: Tensor) -> Tensor:
@@ -42,12 +47,15 @@ def _residuals(states: Tensor, images: Tensor, alpha_bars: Tensor) -> Tensor:
 def control(forward: Forward) -> Iterator[Curve]:
     """Yield the delta of a perfect sampler."""
     images = forward.subject.images
+    labels = forward.subject.labels
     level = levels(forward.chain)
 
     def measure(kept: Tensor) -> dict[str, Tensor]:
-        return {"delta": perfect(images[kept], level)}
+        return {"delta": perfect(images[kept], level, None if labels is None else labels[kept])}
 
-    yield from jackknifed_curves(forward.sampler, "control", forward.chain.grid.times, measure, len(images))
+    yield from jackknifed_curves(
+        forward.sampler, forward.steps, "control", forward.chain.grid.times, measure, len(images)
+    )
 
 
 def curves(walked: Walked) -> Iterator[Curve]:
@@ -63,4 +71,6 @@ def curves(walked: Walked) -> Iterator[Curve]:
             "delta_released": multi_step_released(states, images[kept], level),
         }
 
-    yield from jackknifed_curves(forward.sampler, walked.name, forward.chain.grid.times, measure, len(images))
+    yield from jackknifed_curves(
+        forward.sampler, forward.steps, walked.name, forward.chain.grid.times, measure, len(images)
+    )

@@ -16,6 +16,8 @@ from stages.sampling.walk import Denoiser
 
 # Where the chains start, as shares of the grid.
 STARTS = (0.25, 0.5, 0.75, 1.0)
+# Images of which they start.
+STARTED = 100
 
 
 def error_evolution(denoiser: Denoiser, forward: Trajectory, chain: Chain, start: int) -> Tensor:
@@ -34,12 +36,14 @@ def curves(forward: Forward) -> Iterator[Curve]:
     """Yield the mean error along DDIM's grid, from each start."""
     if forward.sampler != "ddim":
         return
+    subject = forward.subject.first(STARTED)
+    true = Trajectory(*(part[:, :STARTED] for part in forward.trajectory[:3]), final=subject.images)
     times = [int(time) for time in forward.chain.grid.times]
     for start in sorted({max(1, round(share * len(times)) - 1) for share in STARTS}):
-        errors = error_evolution(forward.subject.denoiser, forward.trajectory, forward.chain, start)
+        errors = error_evolution(subject.denoiser, true, forward.chain, start)
         name = f"error_from_{times[start]}"
 
         def measure(kept: Tensor, errors: Tensor = errors, name: str = name) -> dict[str, Tensor]:
             return {name: errors[:, kept].mean(dim=1)}
 
-        yield from jackknifed_curves("ddim", "none", (-1, *times[:start]), measure, errors.shape[1])
+        yield from jackknifed_curves("ddim", forward.steps, "none", (-1, *times[:start]), measure, errors.shape[1])

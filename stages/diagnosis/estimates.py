@@ -24,13 +24,14 @@ class Estimate(NamedTuple):
 class Curve(NamedTuple):
     """Values of a measure at times (or bands, or times around one).
 
-    ``fix`` is the name of a fix, or ``control``: what the values are compared with, or ``gaussian``: the exact
-    prediction for Gaussian data of the same spectrum. Margins are over the images; exact values, counts and positions
-    of a minimum have none.
+    ``steps`` is the number of times of the grid that they were taken along. ``fix`` is the name of a fix, or
+    ``control``: what the values are compared with, or ``gaussian``: the exact prediction for Gaussian data of the same
+    spectrum. Margins are over the images; exact values, counts and positions of a minimum have none.
     """
 
     measure: str
     sampler: str
+    steps: int
     fix: str
     at: Sequence[float]
     values: Sequence[float]
@@ -76,8 +77,8 @@ def jackknifed(measure: Callable[[Tensor], Mapping[str, Tensor]], n: int) -> dic
 
 
 def jackknifed_curves(
-    sampler: str, fix: str, at: Sequence[float], measure: Callable[[Tensor], Mapping[str, Tensor]], n: int
+    sampler: str, steps: int, fix: str, at: Sequence[float], measure: Callable[[Tensor], Mapping[str, Tensor]], n: int
 ) -> Iterator[Curve]:
     """Yield a curve with margins for each measure of ``n`` images."""
     for name, found in jackknifed(measure, n).items():
-        yield Curve(name, sampler, fix, at, found.values, found.margins)
+        yield Curve(name, sampler, steps, fix, at, found.values, found.margins)

@@ -12,6 +12,10 @@ from stages.diagnosis.estimates import Curve, jackknifed_curves
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix
 
+# Images whose times are shown one by one, and the quantiles over all of them.
+SHOWN = 5
+QUANTILES = (0.05, 0.5, 0.95)
+
 
 def shifts(conditioned: Tensor, chain: Chain) -> Tensor:
     """Return [S]: by how much the times [S, n] that the network got exceed the scheduled ones, mean (TS, Fig. 12)."""
@@ -28,15 +32,24 @@ def fitting_times(fix: Fix, states: Tensor, chain: Chain) -> Tensor:
 
 
 def curves(walked: Walked) -> Iterator[Curve]:
-    """Yield the shifts along the chain, and as a control those that the fix would make at true states."""
+    """Yield the shifts along the chain, and as a control those that the fix would make at true states.
+
+    Along the chain also their quantiles over images, and the times that were chosen for the first images.
+    """
     if not walked.shifts_times:
         return
     forward = walked.forward
+    times = forward.chain.grid.times
     true = fitting_times(walked.fix, forward.trajectory.states, forward.chain)
     for name, conditioned in ((walked.name, walked.trajectory.conditioned), ("control", true)):
 
         def measure(kept: Tensor, conditioned: Tensor = conditioned) -> dict[str, Tensor]:
             return {"shift": shifts(conditioned[:, kept], forward.chain)}
 
-        times = forward.chain.grid.times
-        yield from jackknifed_curves(forward.sampler, name, times, measure, conditioned.shape[1])
+        yield from jackknifed_curves(forward.sampler, forward.steps, name, times, measure, conditioned.shape[1])
+    chosen = walked.trajectory.conditioned.double().cpu()
+    shifted = chosen - chosen.new_tensor(times)[:, None]
+    for share, values in zip(QUANTILES, shifted.quantile(chosen.new_tensor(QUANTILES), dim=1), strict=True):
+        yield Curve(f"shift_{share:g}", forward.sampler, forward.steps, walked.name, times, values.tolist())
+    for image, values in enumerate(chosen.T[:SHOWN]):
+        yield Curve(f"chosen_{image}", forward.sampler, forward.steps, walked.name, times, values.tolist())

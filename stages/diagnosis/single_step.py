@@ -13,7 +13,9 @@ from stages.diagnosis.chains import Trajectory, Walked, levels
 from stages.diagnosis.estimates import Curve, jackknifed_curves
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import Posterior, posterior, predict_x0
+from stages.methods.samplers.ddpm import deviation
 from stages.sampling.fix import Fix
+from stages.sampling.walk import Step, grid_time
 
 
 class SingleStep(NamedTuple):
@@ -68,18 +70,35 @@ def predicted_step(chain: Chain, forward: Trajectory, fix: Fix, index: int) -> t
     return x0hat, posterior(level[index], level[index - 1])
 
 
+def learned_excess(chain: Chain, forward: Trajectory, index: int) -> Tensor:
+    """Return [n]: by how much the learned variance of the step from a grid index exceeds the posterior's, mean."""
+    if forward.v is None:
+        raise ValueError("the network predicts no variance")
+    x = forward.states[index]
+    here = grid_time(chain.grid.times[index], x)
+    there = grid_time(chain.grid.target(index), x)
+    sigma = deviation(x, Step(index, chain, here, here, there, forward.eps[index], forward.v[index]), "learned")
+    level = levels(chain)
+    return sigma.double().square().flatten(1).mean(dim=1).cpu() - posterior(level[index], level[index - 1]).variance
+
+
 def curves(walked: Walked) -> Iterator[Curve]:
     """Yield Delta after single steps, by the time that they lead to; of ADM's sampler, under fixes of its prediction.
 
-    At true states, a fix of the times that the network is conditioned on has nothing to correct.
+    Measured and in closed form it has the variance that the sampler adds, which may be learned; ES's form has the
+    posterior's. At true states, a fix of the times that the network is conditioned on has nothing to correct.
     """
     forward = walked.forward
-    if forward.sampler != "ddpm" or walked.shifts_times:
+    if forward.sampler not in ("ddpm", "ddpm-small") or walked.shifts_times:
         return
     chain = forward.chain
     level = levels(chain).tolist()
     indices = range(1, len(level))
     steps = [predicted_step(chain, forward.trajectory, walked.fix, index) for index in indices]
+    learned = forward.sampler == "ddpm" and forward.subject.predicts_variance
+    excess = torch.zeros(len(indices), len(forward.subject.images), dtype=torch.float64)
+    if learned:
+        excess = torch.stack([learned_excess(chain, forward.trajectory, index) for index in indices])
 
     def measure(kept: Tensor) -> dict[str, Tensor]:
         images = forward.subject.images[kept]
@@ -88,8 +107,11 @@ def curves(walked: Walked) -> Iterator[Curve]:
             single_step(x0hat[kept], images, noise, level[index], step)
             for index, (x0hat, step) in zip(indices, steps, strict=True)
         ]
-        names = ("Delta", "Delta_table", "Delta_exact")
-        return dict(zip(names, torch.tensor(found, dtype=torch.float64).T, strict=True))
+        measured, table, exact = torch.tensor(found, dtype=torch.float64).T
+        added = excess[:, kept].mean(dim=1)
+        return {"Delta": measured + added, "Delta_table": table, "Delta_exact": exact + added}
 
     times = chain.grid.times[:-1]
-    yield from jackknifed_curves("ddpm", walked.name, times, measure, len(forward.subject.images))
+    yield from jackknifed_curves(
+        forward.sampler, forward.steps, walked.name, times, measure, len(forward.subject.images)
+    )

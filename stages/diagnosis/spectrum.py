@@ -57,15 +57,18 @@ def gaussian_chain(power: Tensor, alpha_bars: Tensor, stochastic: bool) -> tuple
 def controls(forward: Forward) -> Iterator[Curve]:
     """Yield the spectrum of other images, and what finite steps alone leave of Gaussian data with that of the images.
 
-    Powers are over those of the subject's images.
+    Powers are over those of the subject's images. The Gaussian has one mean: none stands for images of several classes.
     """
     subject = forward.subject
     yield from _of_images(forward, "control", subject.others)
-    stochastic = forward.sampler == "ddpm"
+    if subject.labels is not None:
+        return
+    stochastic = forward.sampler != "ddim"
     along, final = gaussian_chain(band_power(subject.images), levels(forward.chain), stochastic)
-    yield Curve("power", forward.sampler, "gaussian", range(1, len(final) + 1), final.tolist())
+    yield Curve("power", forward.sampler, forward.steps, "gaussian", range(1, len(final) + 1), final.tolist())
     for band, values in enumerate(along.T, 1):
-        yield Curve(f"power_{band}", forward.sampler, "gaussian", forward.chain.grid.times, values.tolist())
+        name = f"power_{band}"
+        yield Curve(name, forward.sampler, forward.steps, "gaussian", forward.chain.grid.times, values.tolist())
 
 
 def curves(walked: Walked) -> Iterator[Curve]:
@@ -78,7 +81,9 @@ def curves(walked: Walked) -> Iterator[Curve]:
         return {f"power_{band}": values for band, values in enumerate(powers.T, 1)}
 
     times = forward.chain.grid.times
-    yield from jackknifed_curves(forward.sampler, walked.name, times, measure, len(forward.subject.images))
+    yield from jackknifed_curves(
+        forward.sampler, forward.steps, walked.name, times, measure, len(forward.subject.images)
+    )
     yield from _of_images(forward, walked.name, walked.trajectory.final)
 
 
@@ -88,4 +93,4 @@ def _of_images(forward: Forward, fix: str, images: Tensor) -> Iterator[Curve]:
     def measure(kept: Tensor) -> dict[str, Tensor]:
         return {"power": band_power(images[kept]) / band_power(forward.subject.images[kept])}
 
-    yield from jackknifed_curves(forward.sampler, fix, bands, measure, len(images))
+    yield from jackknifed_curves(forward.sampler, forward.steps, fix, bands, measure, len(images))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from stages.diagnosis.chains import diagnosed_samplers, levels, noised
+from stages.diagnosis.chains import adm_chain, levels, noised
 from stages.diagnosis.estimates import Estimate, mean_and_variance
 from stages.diagnosis.single_step import predicted_step, single_step, single_step_residual
 from stages.diagnosis.subject import FORWARD, Subject
@@ -25,7 +25,7 @@ def formulas(subject: Subject, steps: int) -> tuple[int, dict[str, Formula]]:
 
     Means are of x_t - sqrt(alpha_bar_t) x0, which is 0 by the formulas; in sampling after one step from a true state.
     """
-    _, whole = diagnosed_samplers(subject.schedule, steps)["ddpm"]
+    whole = adm_chain(subject.schedule, steps)
     chain = Chain(whole.schedule, whole.grid._replace(times=whole.grid.times[steps // 2 - 1 : steps // 2 + 1]))
     noise = subject.noise(FORWARD)()
     level, above = levels(chain).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 from stages.auditing.tables.rows import SOURCES, Row
@@ -78,10 +79,10 @@ def check_diagnosis(params: Params, model: str) -> None:
         {"method": "ddpm", "spacing": "respaced", "variance": "small"},
         {"method": "ddim", "spacing": "uniform", "eta": 0.0, "clip": False},
     )
-    for chain in chains:
+    for steps, chain in product(params.diagnose.steps, chains):
         section = SAMPLERS[chain["method"]].model_validate(chain)
         try:
-            sampler_grid(section, params.diagnose.steps, noise_levels(recipe.schedule, recipe.timesteps))
+            sampler_grid(section, steps, noise_levels(recipe.schedule, recipe.timesteps))
         except ValueError as error:
             raise ValueError(f"diagnose.steps: {model}, {section.method}: {error}") from None
 

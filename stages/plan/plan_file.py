@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from stages.auditing.tables.rows import COORDINATES
-from stages.config.entries import Cell, Planned, PlannedModel
+from stages.config.entries import Cell, Planned, PlannedDiagnosis, PlannedModel
 from stages.config.errors import InputError
 from stages.config.params import PARAMS, Params, read_params
 from stages.plan.cell import Known
@@ -31,7 +31,7 @@ from stages.store.paths import CODE, PUBLISHED, published_folder
 CELLS = Path("cells.json")
 VALUES = Path("values.json")
 # The fields of an entry that values.json holds.
-VALUE_FIELDS = ("values", "keep", "reverse_steps")
+VALUE_FIELDS = ("values", "keep", "reverse_steps", "pair_steps", "scalings")
 AGAIN = "run python -m stages plan"
 PIPELINE = Path("dvc.yaml")
 # The files of packages that a study depends on.
@@ -163,6 +163,14 @@ def planned_model(name: str) -> PlannedModel:
     if name not in models:
         raise InputError(f"{CELLS}: has no model {name!r}; allowed are {', '.join(models)}")
     return models[name]
+
+
+def planned_diagnosis(model: str) -> PlannedDiagnosis:
+    """Return how a model of the plan is diagnosed."""
+    diagnoses = read_cells().diagnose
+    if model not in diagnoses:
+        raise InputError(f"{CELLS}: {model!r} is not diagnosed; allowed are {', '.join(diagnoses)}")
+    return diagnoses[model]
 
 
 def planned_trajectory(model: str) -> Cell:

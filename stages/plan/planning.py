@@ -9,7 +9,14 @@ from typing import Literal, NamedTuple
 
 from stages.auditing.tables.numbers import parse_number
 from stages.auditing.tables.rows import SOURCES, Row
-from stages.config.entries import Cell, Planned, PlannedAutoencoder, PlannedModel
+from stages.config.entries import (
+    Cell,
+    Planned,
+    PlannedAutoencoder,
+    PlannedDiagnosis,
+    PlannedModel,
+    PlannedScaling,
+)
 from stages.config.method_settings import CLASSIFIER_FREE, FROM_IMAGES, GUIDED
 from stages.config.networks import Condition
 from stages.config.params import FIXES, MODELS, SAMPLERS, Params, has_settings
@@ -29,6 +36,8 @@ from stages.plan.published_tables import Reading, ReadRow, read_row, readings_of
 from stages.store.paths import registry_path
 
 DIAGNOSED = "delta_bar"
+# In place of a params section that a diagnosis depends on, where it has no such part.
+NO_SECTION = "diagnose"
 MEASURED = (*map(module_name, method_names("metrics")), "time_ms")
 # Needs of published numbers that a conditional model meets.
 CLASS = "a class-conditional model"
@@ -107,18 +116,21 @@ def make_plan(params: Params, known: Known, readings: Sequence[Reading]) -> Plan
     trajectory = {name: _trajectory_cell(params, known, name) for name in params.trajectory.models}
     _check_labels(params, [*cells.values(), *trajectory.values()])
     models = {cell.model for cell in (*cells.values(), *trajectory.values())} | {row.model for row in rows if row.model}
-    reverse = sorted({int(row.row.steps) for row in rows if row.model})
-    planned = {name: _model(params, name, reverse) for name in params.models if name in models}
-    stages = planned_stages(params, planned, cells, trajectory)
+    planned = {name: _model(params, name) for name in params.models if name in models}
+    stages = planned_stages(params, planned, cells, trajectory, rows)
     for name in stages.diagnose:
         check_diagnosis(params, name)
     return Plan(stages, rows)
 
 
 def planned_stages(
-    params: Params, models: Mapping[str, PlannedModel], cells: Mapping[str, Cell], trajectory: Mapping[str, Cell]
+    params: Params,
+    models: Mapping[str, PlannedModel],
+    cells: Mapping[str, Cell],
+    trajectory: Mapping[str, Cell],
+    rows: Sequence[PlannedRow],
 ) -> Planned:
-    """Return the entries of every stage, as models, cells and trajectories ask for them."""
+    """Return the entries of every stage, as models, cells, trajectories and measured rows ask for them."""
     inputs = {cell.input for cell in cells.values()}
     latent = [model for model in models.values() if model.input != DATA_SET]
     return Planned(
@@ -129,9 +141,9 @@ def planned_stages(
         train=dict(models),
         moments={name: model for name, model in models.items() if input_file("moments", name) in inputs},
         diagnose={
-            name: model
+            name: _diagnosis(params, name, cells, rows)
             for name, model in models.items()
-            if model.input == DATA_SET and condition_of(params, name) is None
+            if model.input == DATA_SET and condition_of(params, name) in (None, "class")
         },
         guide={name: model for name, model in models.items() if input_file("guide", name) in inputs},
         sample=dict(cells),
@@ -341,7 +353,54 @@ def _check_labels(params: Params, cells: Sequence[Cell]) -> None:
             )
 
 
-def _model(params: Params, name: str, reverse_steps: list[int]) -> PlannedModel:
+def _diagnosis(params: Params, name: str, cells: Mapping[str, Cell], rows: Sequence[PlannedRow]) -> PlannedDiagnosis:
+    """Return how a model is diagnosed: under the guidance and the Epsilon Scaling of its cells, as far as it has them.
+
+    The deterministic chains are those of the rows that it measures. Pairs of images are so few that they are shown of
+    chains of all lengths that these rows' table has.
+    """
+    section = params.models[name]
+    own = [cell for cell in cells.values() if cell.model == name]
+    guided = [cell.sampler for cell in own if params.samplers[cell.sampler].method == "guided-ddpm"]
+    scaled = [cell for cell in own if params.fixes[cell.fix].method == "epsilon-scaling"]
+    fixes = [cell.fix for cell in scaled if params.fixes[cell.fix].coordinate() == "es"]
+    found: dict[tuple[str, int], PlannedScaling] = {}
+    for cell in scaled:
+        sampler = _diagnosed_sampler(params, cell, guided)
+        if sampler is not None and cell.fix == fixes[0]:
+            scaling = PlannedScaling(sampler=sampler, steps=cell.steps, values=cell.values)
+            found.setdefault((sampler, cell.steps), scaling)
+    tables = {table_id(row.row) for row in rows if row.model == name}
+    timesteps = params.recipes[section.recipe].timesteps
+    lengths = {int(row.row.steps) for row in rows if row.row.metric == DIAGNOSED and table_id(row.row) in tables}
+    return PlannedDiagnosis(
+        network=params.recipes[section.recipe].network.module,
+        autoencoder=autoencoder_module(params, name),
+        guide=input_file("guide", name) if guided else input_file(None, name),
+        fix=fixes[0] if found else NO_SECTION,
+        guided=guided[0] if guided else NO_SECTION,
+        reverse_steps=sorted({int(row.row.steps) for row in rows if row.model == name}),
+        pair_steps=sorted(steps for steps in lengths if steps <= timesteps),
+        scalings=list(found.values()),
+    )
+
+
+def _diagnosed_sampler(params: Params, cell: Cell, guided: Sequence[str]) -> str | None:
+    """Return the name that the diagnosis has for the sampler of a cell; None if it is not diagnosed."""
+    sampler = params.samplers[cell.sampler]
+    settings = sampler.settings()
+    if cell.sampler in guided[:1]:
+        return "ddpm-guided"
+    if sampler.method == "ddim" and sampler.spacing == "uniform" and settings == {"eta": 0.0, "clip": False}:
+        return "ddim"
+    if sampler.method == "ddpm" and sampler.spacing == "respaced":
+        predicted = params.recipes[params.models[cell.model].recipe].network.predicts_variance
+        names = {"learned": "ddpm", "small": "ddpm-small" if predicted else "ddpm"}
+        return names.get(settings["variance"])
+    return None
+
+
+def _model(params: Params, name: str) -> PlannedModel:
     model = params.models[name]
     return PlannedModel(
         recipe=model.recipe,
@@ -349,7 +408,6 @@ def _model(params: Params, name: str, reverse_steps: list[int]) -> PlannedModel:
         network=params.recipes[model.recipe].network.module,
         autoencoder=autoencoder_module(params, name),
         input=autoencoder_file(params, name),
-        reverse_steps=reverse_steps,
         keep=params.trajectory.iterations if name in params.trajectory.models else [],
     )
 

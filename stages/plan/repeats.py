@@ -37,7 +37,7 @@ def with_repeats(plan: Plan, params: Params, known: Known, methods: Sequence[Pub
                 add_cell(cells, repeat)
                 models.setdefault(repeat.model, plan.stages.train[cell.model].model_copy(update={"keep": []}))
     ordered = {name: models[name] for name in params.models if name in models}
-    return plan._replace(stages=planned_stages(params, ordered, cells, plan.stages.trajectory))
+    return plan._replace(stages=planned_stages(params, ordered, cells, plan.stages.trajectory, plan.rows))
 
 
 def repeated(pairs: Sequence[Pair], cells: Mapping[str, Cell], trainings: Trainings) -> list[Pair]:

@@ -78,8 +78,8 @@ def diagnosis_path(model: str) -> Path:
 
 
 def diagnosis_images_path(model: str) -> Path:
-    """Return the path of the images of a model's diagnosis."""
-    return DATA / "diagnosis" / f"{model}.npz"
+    """Return the path of the images that a model's diagnosis shows."""
+    return DATA / "previews" / f"diagnosis-{model}.npz"
 
 
 def guide_path(model: str) -> Path:

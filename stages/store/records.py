@@ -185,6 +185,7 @@ class Curve(Section):
 
     measure: str
     sampler: str
+    steps: Count
     fix: str
     at: list[Float]
     values: list[Float]
@@ -202,15 +203,21 @@ class Curve(Section):
 class DiagnosisRecord(Section):
     """The diagnosis of a model, with its settings and the checksums of its inputs.
 
+    ``scalings`` are the settings of Epsilon Scaling by sampler and steps, ``guided`` those of the guided sampler.
     ``reverse`` is delta_bar of deterministic chains; ``formulas`` is ES Table 1 at the training time ``formulas_at``.
+    ``images_sha256`` is the digest of the file of the images that it shows.
     """
 
     model: Name
     diagnose: Diagnose
     seed: Count
     precision: str
+    scalings: dict[str, dict[str, Float]]
+    guided: dict[str, Any] | None
     model_sha256: Sha256
+    guide_sha256: Sha256
     dataset_sha256: Sha256
+    images_sha256: Sha256
     reverse: list[ReverseError]
     formulas: dict[Literal["training_mean", "training_variance", "sampling_mean", "sampling_variance"], AgainstFormula]
     formulas_at: Count

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from stages.config.fixed import Diagnose
 from stages.config.method_settings import FixSettings, LookedUp
 from stages.diffusion.chain import Chain
 from stages.sampling.fix import Fix
@@ -50,11 +49,6 @@ def make(chain: Chain, b: float, k: float) -> Fix:
     k = 0`` gives the unfixed sampler bit for bit. The variance prediction is not scaled.
     """
     return Fix(scale=lambda index: k * index + b)
-
-
-def diagnosed(section: Diagnose) -> dict[str, Values]:
-    """Return the settings that models are diagnosed under, by the name that their curves have: each b, k = 0."""
-    return {f"es {b:g}": {"b": b, "k": 0.0} for b in section.b}
 
 
 def search(tuned: list[str], steps: int, timesteps: int, measure: Measure) -> list[Trial]:

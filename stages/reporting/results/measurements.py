@@ -12,7 +12,10 @@ from stages.scoring.evaluation import metrics
 from stages.store.records import DiagnosisRecord, SampleRecord, Score, ScoreRecord
 
 AXES = ["model", "sampler", "fix", "steps"]
-DIAGNOSIS_COLUMNS = ["model", "sampler", "fix", "measure", "at", "value", "margin"]
+DIAGNOSIS_COLUMNS = ["model", "sampler", "steps", "fix", "measure", "at", "value", "margin"]
+# As many as plots show: the table is in git.
+DIGITS = 4
+MARGIN_DIGITS = 2
 
 
 class Measurement(NamedTuple):
@@ -104,23 +107,37 @@ def score_table(
 def diagnosis_table(records: Mapping[str, DiagnosisRecord]) -> pd.DataFrame:
     """Return all curves of the diagnoses in long form, one row per value.
 
-    ``at`` is a time (-1 the clean image), a frequency band (``power``), or the distance from the target time of a step
-    (``nearest``); rows of ``control`` are what a measure is compared with. ``margin`` is half the width of the 95 %
-    interval over images, where there is one.
+    ``at`` is a time (-1 the clean image), a frequency band (``power``), the distance from the target time of a step
+    (``coupling_to``), or the centre of a bin; rows of ``control`` are what a measure is compared with. ``margin`` is
+    half the width of the 95 % interval over images, where there is one. ``steps`` are those of the sampler's grid; the
+    deterministic chain of ``delta_bar``, which starts at the time ``at``, stands beside the first of these. Of the
+    power along chains the table has the finest band. Values have 4 significant digits and margins 2.
     """
     rows = []
     for model, record in records.items():
+        bands = [curve.measure for curve in record.curves if curve.measure.startswith("power_")]
+        coarse = {band for band in bands if band != max(bands, key=lambda name: int(name.removeprefix("power_")))}
         for curve in record.curves:
+            if curve.measure in coarse:
+                continue
             margins = curve.margins or [None] * len(curve.values)
             for at, value, margin in zip(curve.at, curve.values, margins, strict=True):
-                rows.append((model, curve.sampler, curve.fix, curve.measure, at, value, margin))
+                rows.append((model, curve.sampler, curve.steps, curve.fix, curve.measure, at, value, margin))
     for model, record in records.items():
+        steps = record.diagnose.steps[0]
         for error in record.reverse:
-            rows.append((model, "ddpm", "none", "delta_bar", error.steps - 1, error.value, error.margin))
-    return pd.DataFrame(rows, columns=DIAGNOSIS_COLUMNS)
+            rows.append((model, "ddpm", steps, "none", "delta_bar", error.steps - 1, error.value, error.margin))
+    table = pd.DataFrame(rows, columns=DIAGNOSIS_COLUMNS)
+    for column, digits in (("at", DIGITS), ("value", DIGITS), ("margin", MARGIN_DIGITS)):
+        table[column] = [float(f"{number:.{digits}g}") for number in table[column]]
+    return table
 
 
 def exposure_bias_curves(diagnosis: pd.DataFrame) -> pd.DataFrame:
-    """Return the curves of delta and of the eps-norm ratio along the chain without a fix, and of their controls."""
+    """Return the curves of delta and of the eps-norm ratio along the chain without a fix, and of their controls.
+
+    They are of the samplers that all models have, at the first number of steps.
+    """
     shown = diagnosis["measure"].isin(["delta", "eps_norm_ratio"]) & diagnosis["fix"].isin(["none", "control"])
+    shown &= diagnosis["sampler"].isin(["ddpm", "ddim"]) & (diagnosis["steps"] == diagnosis["steps"].iloc[:1].max())
     return diagnosis[shown].rename(columns={"at": "time"})

@@ -106,6 +106,7 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
             "seed": params.seed,
             "precision": params.sample.precision,
             "model_sha256": results.models[name].sha256,
+            "guide_sha256": inputs[planned.diagnose[name].guide],
             "dataset_sha256": dataset.sha256,
         }
         yield from _mismatches(f"diagnosis of {name}", f"diagnose@{name}", diagnosis, expected)
