@@ -252,8 +252,12 @@ def diagnosis_record(model: str) -> DiagnosisRecord:
             "diagnose": params.diagnose,
             "seed": 0,
             "precision": "fp32",
+            "scalings": {},
+            "guided": None,
             "model_sha256": DATA,
+            "guide_sha256": DATA,
             "dataset_sha256": DATA,
+            "images_sha256": OTHER,
             "formulas_at": 500,
             "reverse": [{"steps": 20, "value": 0.05, "margin": 0.001, "n": 20}],
             "formulas": {
@@ -265,6 +269,7 @@ def diagnosis_record(model: str) -> DiagnosisRecord:
                 {
                     "measure": measure,
                     "sampler": sampler,
+                    "steps": 4,
                     "fix": fix,
                     "at": [0, 500],
                     "values": [1, 1],

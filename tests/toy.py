@@ -26,7 +26,7 @@ def toy_params() -> dict[str, Any]:
     params["vq"] |= {"iterations": 4}
     params["guide"] |= {"iterations": 4, "batch_size": 16, "multipliers": [1], "attention_sizes": []}
     params["moments"] |= {"images": 4}
-    params["diagnose"] |= {"images": 20, "steps": 4}
+    params["diagnose"] |= {"images": 20, "steps": [4]}
     params["sample"]["n"] = 60
     params["evaluate"]["jackknife_groups"] = 5
     return untuned(params)

@@ -359,39 +359,42 @@ def _diagnosis(params: Params, name: str, cells: Mapping[str, Cell], rows: Seque
     The deterministic chains are those of the rows that it measures. Pairs of images are so few that they are shown of
     chains of all lengths that these rows' table has.
     """
-    section = params.models[name]
+    recipe = params.recipes[params.models[name].recipe]
     own = [cell for cell in cells.values() if cell.model == name]
-    guided = [cell.sampler for cell in own if params.samplers[cell.sampler].method == "guided-ddpm"]
-    scaled = [cell for cell in own if params.fixes[cell.fix].method == "epsilon-scaling"]
-    fixes = [cell.fix for cell in scaled if params.fixes[cell.fix].coordinate() == "es"]
-    found: dict[tuple[str, int], PlannedScaling] = {}
-    for cell in scaled:
+    guided = next((c.sampler for c in own if params.samplers[c.sampler].method == "guided-ddpm"), None)
+    scalings: dict[tuple[str, int], PlannedScaling] = {}
+    fix = NO_SECTION
+    for cell in own:
+        section = params.fixes[cell.fix]
         sampler = _diagnosed_sampler(params, cell, guided)
-        if sampler is not None and cell.fix == fixes[0]:
-            scaling = PlannedScaling(sampler=sampler, steps=cell.steps, values=cell.values)
-            found.setdefault((sampler, cell.steps), scaling)
+        # One section alone, and of it the uniform scaling: its curves have one name.
+        if section.method == "epsilon-scaling" and section.coordinate() == "es" and sampler is not None:
+            fix = cell.fix if fix == NO_SECTION else fix
+            if cell.fix == fix:
+                scaling = PlannedScaling(sampler=sampler, steps=cell.steps, values=cell.values)
+                scalings.setdefault((sampler, cell.steps), scaling)
     tables = {table_id(row.row) for row in rows if row.model == name}
-    timesteps = params.recipes[section.recipe].timesteps
     lengths = {int(row.row.steps) for row in rows if row.row.metric == DIAGNOSED and table_id(row.row) in tables}
     return PlannedDiagnosis(
-        network=params.recipes[section.recipe].network.module,
+        network=recipe.network.module,
         autoencoder=autoencoder_module(params, name),
-        guide=input_file("guide", name) if guided else input_file(None, name),
-        fix=fixes[0] if found else NO_SECTION,
-        guided=guided[0] if guided else NO_SECTION,
+        guide=input_file("guide" if guided else None, name),
+        fix=fix,
+        guided=guided or NO_SECTION,
         reverse_steps=sorted({int(row.row.steps) for row in rows if row.model == name}),
-        pair_steps=sorted(steps for steps in lengths if steps <= timesteps),
-        scalings=list(found.values()),
+        pair_steps=sorted(steps for steps in lengths if steps <= recipe.timesteps),
+        scalings=list(scalings.values()),
     )
 
 
-def _diagnosed_sampler(params: Params, cell: Cell, guided: Sequence[str]) -> str | None:
+def _diagnosed_sampler(params: Params, cell: Cell, guided: str | None) -> str | None:
     """Return the name that the diagnosis has for the sampler of a cell; None if it is not diagnosed."""
     sampler = params.samplers[cell.sampler]
     settings = sampler.settings()
-    if cell.sampler in guided[:1]:
+    if cell.sampler == guided:
         return "ddpm-guided"
-    if sampler.method == "ddim" and sampler.spacing == "uniform" and settings == {"eta": 0.0, "clip": False}:
+    plain = {"eta": 0.0, "clip": False, "direction": "scaled"}
+    if sampler.method == "ddim" and sampler.spacing == "uniform" and settings == plain:
         return "ddim"
     if sampler.method == "ddpm" and sampler.spacing == "respaced":
         predicted = params.recipes[params.models[cell.model].recipe].network.predicts_variance

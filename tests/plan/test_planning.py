@@ -76,7 +76,7 @@ def test_a_number_is_measured_or_a_setting_or_absent_for_a_reason_in_words(table
     for row in plan.rows:
         if row.model:
             assert (row.row.metric, row.cell, row.reason) == (DIAGNOSED, None, "")
-            assert int(row.row.steps) in plan.stages.train[row.model].reverse_steps
+            assert int(row.row.steps) in plan.stages.diagnose[row.model].reverse_steps
         elif row.status == "measured":
             assert row.cell in plan.stages.sample
             assert row.row.metric in MEASURED
@@ -380,7 +380,6 @@ def test_modules_are_those_of_the_methods() -> None:
         "autoencoder": "pixels",
         "input": "dataset.npz",
         "keep": [],
-        "reverse_steps": [100],
     }
 
 
@@ -853,11 +852,45 @@ def test_deterministic_chains_are_diagnosed_as_far_as_max_steps() -> None:
     ]
     plan = planned(put("max_steps", 600))
     assert [row.model for row in rows_of(plan, "ip-6")] == ["adm", "adm", "adm", None]
-    assert all(model.reverse_steps == [100, 300, 600] for model in plan.stages.train.values())
-    assert all(not model.reverse_steps for model in planned(put("max_steps", 99)).stages.train.values())
+    reversed_chains = {name: found.reverse_steps for name, found in plan.stages.diagnose.items() if found.reverse_steps}
+    assert reversed_chains == {"adm": [100, 300, 600]}
+    assert plan.stages.diagnose["adm"].pair_steps == [100, 300, 600, 1000]
+    assert all(not found.reverse_steps for found in planned(put("max_steps", 99)).stages.diagnose.values())
     short = put("adm-recipe/timesteps", 200), put("max_steps", 1000), put("tables", ["ip-6"]), put("grid", ONE)
     assert [status for _, status, _ in found(*short)] == ["measured", "absent", "absent", "absent"]
     assert found(put("tables", ["ip-3"]))[0][1] == "absent"
+
+
+def test_models_are_diagnosed_at_the_scaling_and_the_guidance_of_their_cells() -> None:
+    diagnosed = committed().stages.diagnose
+    cells = committed().stages.sample
+    assert {name for name, found in diagnosed.items() if found.scalings} == {"adm", "adm-class", "ddpm-net"}
+    guided = diagnosed["adm-class"]
+    assert (guided.fix, guided.guided, guided.guide) == ("es", "ddpm-guided", "guides/adm-class.safetensors")
+    for name, sampler, key in [
+        ("adm-class", "ddpm-guided", "adm-class-ddpm-guided-es-20"),
+        ("ddpm-net", "ddim", "ddpm-net-ddim-es-20"),
+    ]:
+        (found,) = (each for each in diagnosed[name].scalings if (each.sampler, each.steps) == (sampler, 20))
+        assert found.values == cells[key].values
+    plain = diagnosed["adm-ip"]
+    assert (plain.fix, plain.guided, plain.guide) == ("diagnose", "diagnose", "models/adm-ip.safetensors")
+
+
+@pytest.mark.parametrize(("variance", "name"), [("learned", "ddpm"), ("small", "ddpm-small"), ("large", None)])
+def test_the_variance_of_a_cell_decides_whose_scaling_it_is(variance: str, name: str | None) -> None:
+    grid = [{"models": ["adm", "ddpm-net"], "samplers": ["mine"], "fixes": ["es"], "steps": [20]}]
+    mine = put("mine", {"method": "ddpm", "spacing": "respaced", "variance": variance})
+    edits = [mine, put("tables", []), put("grid", grid), put("es/b", 1.005)]
+    if variance == "learned":
+        with pytest.raises(ValueError, match="mine needs a variance, which ddpm-net does not predict"):
+            planned(*edits)
+        grid[0]["models"] = ["adm"]
+    diagnosed = planned(*edits).stages.diagnose
+    assert [each.sampler for each in diagnosed["adm"].scalings] == ([name] if name else [])
+    assert diagnosed["adm"].fix == ("es" if name else "diagnose")
+    if variance == "small":
+        assert [each.sampler for each in diagnosed["ddpm-net"].scalings] == ["ddpm"]
 
 
 def test_a_published_number_whose_chain_would_explode_is_absent_with_the_reason() -> None:

@@ -156,7 +156,7 @@ def test_an_experiment_that_needs_no_new_plan_is_refused_by_the_stage(project: P
 @pytest.mark.parametrize(("steps", "refused"), [(38, True), (500, True), (36, False), (40, False)])
 def test_a_diagnosis_that_would_explode_is_refused_by_the_plan(project: Path, steps: int, refused: bool) -> None:
     params = toy_params()
-    params["diagnose"] |= {"steps": steps}
+    params["diagnose"] |= {"steps": [steps]}
     write_params(params)
     if not refused:
         read_plan()

@@ -129,7 +129,7 @@ def diagnosis_table(records: Mapping[str, DiagnosisRecord]) -> pd.DataFrame:
             rows.append((model, "ddpm", steps, "none", "delta_bar", error.steps - 1, error.value, error.margin))
     table = pd.DataFrame(rows, columns=DIAGNOSIS_COLUMNS)
     for column, digits in (("at", DIGITS), ("value", DIGITS), ("margin", MARGIN_DIGITS)):
-        table[column] = [float(f"{number:.{digits}g}") for number in table[column]]
+        table[column] = [float(f"{number:.{digits}g}") for number in table[column].astype(float)]
     return table
 
 

@@ -123,8 +123,12 @@ def made_up_diagnosis() -> DiagnosisRecord:
             "diagnose": edited().diagnose,
             "seed": 0,
             "precision": "fp32",
+            "scalings": {},
+            "guided": None,
             "model_sha256": "0" * 64,
+            "guide_sha256": "0" * 64,
             "dataset_sha256": "0" * 64,
+            "images_sha256": "0" * 64,
             "formulas_at": 473,
             "reverse": [{"steps": 100, "value": 0.05, "margin": 0.001, "n": 500}],
             "formulas": {
@@ -137,6 +141,7 @@ def made_up_diagnosis() -> DiagnosisRecord:
                 {
                     "measure": "delta",
                     "sampler": "ddim",
+                    "steps": 20,
                     "fix": "none",
                     "at": [0, 50],
                     "values": [0.5, 0.25],
@@ -145,6 +150,7 @@ def made_up_diagnosis() -> DiagnosisRecord:
                 {
                     "measure": "nearest",
                     "sampler": "ddim",
+                    "steps": 20,
                     "fix": "none",
                     "at": [0],
                     "values": [-3],

@@ -40,12 +40,23 @@ def test_metrics_are_those_of_the_records_in_the_order_of_tables() -> None:
 def test_long_form_has_a_row_a_value() -> None:
     table = diagnosis_table({"adm": made_up_diagnosis()})
     assert table.drop(columns="margin").to_numpy().tolist() == [
-        ["adm", "ddim", "none", "delta", 0, 0.5],
-        ["adm", "ddim", "none", "delta", 50, 0.25],
-        ["adm", "ddim", "none", "nearest", 0, -3],
-        ["adm", "ddpm", "none", "delta_bar", 99, 0.05],
+        ["adm", "ddim", 20, "none", "delta", 0, 0.5],
+        ["adm", "ddim", 20, "none", "delta", 50, 0.25],
+        ["adm", "ddim", 20, "none", "nearest", 0, -3],
+        ["adm", "ddpm", 20, "none", "delta_bar", 99, 0.05],
     ]
     assert table["margin"].tolist() == pytest.approx([0.02, 0.01, float("nan"), 0.001], nan_ok=True)
+
+
+def test_long_form_is_as_exact_as_plots_and_has_the_finest_band_alone() -> None:
+    content = made_up_diagnosis().model_dump()
+    curve = content["curves"][0]
+    bands = [{**curve, "measure": f"power_{band}"} for band in (2, 10)]
+    content["curves"] = [{**curve, "values": [0.123456, 1234.56], "margins": [0.0123, 5.678]}, *bands]
+    table = diagnosis_table({"adm": DiagnosisRecord.model_validate(content)})
+    assert table["value"].tolist()[:2] == [0.1235, 1235]
+    assert table["margin"].tolist()[:2] == [0.012, 5.7]
+    assert set(table["measure"]) == {"delta", "power_10", "delta_bar"}
 
 
 @pytest.mark.parametrize(("field", "message"), [("values", "1 at 2 places"), ("margins", "1 of 2 values")])
