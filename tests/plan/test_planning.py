@@ -864,12 +864,13 @@ def test_deterministic_chains_are_diagnosed_as_far_as_max_steps() -> None:
 def test_models_are_diagnosed_at_the_scaling_and_the_guidance_of_their_cells() -> None:
     diagnosed = committed().stages.diagnose
     cells = committed().stages.sample
-    assert {name for name, found in diagnosed.items() if found.scalings} == {"adm", "adm-class", "ddpm-net"}
-    guided = diagnosed["adm-class"]
-    assert (guided.fix, guided.guided, guided.guide) == ("es", "ddpm-guided", "guides/adm-class.safetensors")
+    assert {name for name, found in diagnosed.items() if found.scalings} == {"adm", "adm-class", "adm-class-linear"}
+    guided = diagnosed["adm-class-linear"]
+    assert (guided.fix, guided.guided, guided.guide) == ("es", "ddpm-guided", "guides/adm-class-linear.safetensors")
     for name, sampler, key in [
-        ("adm-class", "ddpm-guided", "adm-class-ddpm-guided-es-20"),
-        ("ddpm-net", "ddim", "ddpm-net-ddim-es-20"),
+        ("adm-class-linear", "ddpm-guided", "adm-class-linear-ddpm-guided-es-20"),
+        ("adm", "ddpm", "adm-ddpm-es-20"),
+        ("adm", "ddpm-small", "adm-ddpm-small-es-20"),
     ]:
         (found,) = (each for each in diagnosed[name].scalings if (each.sampler, each.steps) == (sampler, 20))
         assert found.values == cells[key].values
