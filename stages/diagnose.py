@@ -153,7 +153,7 @@ def shown_images(subject: Subject, params: Params, planned: PlannedDiagnosis) ->
     states, predicted = chain_images(subject, sample, chain, fixes)
     return {
         "pairs": picture_values(reverse_pairs(subject, planned.pair_steps)),
-        "pair_steps": np.array(planned.pair_steps, dtype=np.int64),
+        "pairs_steps": np.array(planned.pair_steps, dtype=np.int64),
         "chain_states": picture_values(states),
         "chain_x0": picture_values(predicted),
         "chain_times": np.array(chain.grid.times, dtype=np.int64),

@@ -93,7 +93,7 @@ def test_images_are_there_to_be_shown(trained: Path) -> None:
     path = diagnosis_images_path(MODEL)
     assert read_record(RECORD, DiagnosisRecord).images_sha256 == sha256(path)
     pairs, steps, states, predicted, times = read_npz(
-        path, "pairs", "pair_steps", "chain_states", "chain_x0", "chain_times"
+        path, "pairs", "pairs_steps", "chain_states", "chain_x0", "chain_times"
     )
     assert steps.tolist() == [100]
     assert pairs.shape == (8, 2, 8, 8, 1)
