@@ -143,7 +143,7 @@ def in_batches(bound: Callable[[int, int], Denoiser]) -> Denoiser:
 def shown_images(subject: Subject, params: Params, planned: PlannedDiagnosis) -> dict[str, np.ndarray]:
     """Return the images that the diagnosis shows, uint8 with channels last.
 
-    ``pairs`` [m, 1 + k, H, W, C] are images and their reconstructions by k chains of ``pairs_steps`` [k] steps (IP, Fig.
+    ``pairs`` [m, 1 + k, H, W, C] are images and their reconstructions by chains of ``pairs_steps`` [k] steps (IP, Fig.
     5). ``chain_states`` and ``chain_x0`` [2, S, m, H, W, C] go along DDIM's ``chain_times`` [S], the cleanest first,
     without a fix and under Time-Shift (TS, Fig. 11).
     """
