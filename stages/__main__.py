@@ -63,6 +63,18 @@ STAGES: dict[str, Command] = {
 }
 # What a person runs: each is the module stages/commands/NAME.py.
 TOOLS: dict[str, Command] = {
+    "new": Command(
+        "make a study of your own, fitted to your data",
+        (
+            ("name", {"help": "name of the study; its folder is studies/NAME"}),
+            (
+                "--like",
+                {"metavar": "STUDY", "help": "study to start from, or default; quick if not given"},
+            ),
+            ("--data", {"metavar": "DATA", "help": "a data set, or a folder, zip or tar file of images"}),
+            ("--size", {"type": int, "metavar": "N", "help": "height and width of the images"}),
+        ),
+    ),
     "plan": Command("write cells.json, the models and cells that params.yaml asks for"),
     "check": Command("say whether params.yaml and cells.json are sound"),
     "grid": Command(
