@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -29,20 +29,33 @@ def trial_table(searched: Mapping[str, Searched], cells: Mapping[str, Cell]) -> 
 
 
 def curves(searched: Mapping[str, Searched], cells: Mapping[str, Cell], name: str) -> Iterator[dict[str, Any]]:
-    """Yield for each cell the trials that differ in one setting alone, all others being as in the first trial.
+    """Yield for each cell the trials that differ in one setting alone: of several such groups, the largest.
 
-    Of cells that differ in the fix alone, such as the uniform and the linear schedule, the first has the curve.
+    So cutoffs are those at the best window (TS, Fig. 7b), and windows those at the first cutoff (Fig. 7a). Of cells
+    that differ in the fix alone, such as the uniform and the linear schedule, the first has the curve.
     """
     seen: set[tuple[Any, ...]] = set()
     for key, entry in searched.items():
         cell = cells[key]
-        first = _other_settings(entry.trials[0], name) if entry.trials else {}
-        trials = [trial for trial in entry.trials if name in trial and _other_settings(trial, name) == first]
+        trials = _largest_group([trial for trial in entry.trials if name in trial], name)
         place = (cell.model, cell.sampler, cell.steps)
         if len({trial[name] for trial in trials}) > 1 and place not in seen:
             seen.add(place)
             best = min((trial for trial in trials if not trial.get("control")), key=lambda trial: trial["fid"])
             yield cell.axes | {"trials": trials, "chosen": best[name]}
+
+
+def _largest_group(trials: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """Return the trials of most values of a setting among those whose other settings are equal; the first of a tie."""
+    groups: list[list[Mapping[str, Any]]] = []
+    for trial in trials:
+        others = _other_settings(trial, name)
+        group = next((each for each in groups if _other_settings(each[0], name) == others), None)
+        if group is None:
+            groups.append([trial])
+        else:
+            group.append(trial)
+    return max(groups, key=lambda group: len({trial[name] for trial in group}), default=[])
 
 
 def _other_settings(trial: Mapping[str, Any], name: str) -> dict[str, Any]:

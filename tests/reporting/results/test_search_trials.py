@@ -68,9 +68,28 @@ def test_a_curve_has_the_trials_that_differ_in_its_setting_alone() -> None:
     assert [trial["window"] for trial in window["trials"]] == [40, 80]
     assert window["chosen"] == 40
     (cutoff,) = curves(FOUND, CELLS, "cutoff")
-    assert [trial["cutoff"] for trial in cutoff["trials"]] == [300, 200], "at the first window"
+    assert [trial["cutoff"] for trial in cutoff["trials"]] == [300, 200]
     assert list(curves(FOUND, CELLS, "k")) == []
     assert searched_settings(FOUND) == ["b", "k", "window", "cutoff"]
+
+
+def test_cutoffs_are_those_at_the_best_window() -> None:
+    trials = [
+        {"window": 0, "cutoff": 300, "fid": 9.0, "control": True},
+        {"window": 20, "cutoff": 300, "fid": 6.0},
+        {"window": 40, "cutoff": 300, "fid": 5.0},
+        {"window": 80, "cutoff": 300, "fid": 7.0},
+        {"window": 40, "cutoff": 200, "fid": 4.0},
+        {"window": 40, "cutoff": 400, "fid": 9.0, "control": True},
+    ]
+    found = {"ts": FOUND["ts"].model_copy(update={"trials": trials})}
+    (cutoff,) = curves(found, CELLS, "cutoff")
+    assert [trial["cutoff"] for trial in cutoff["trials"]] == [300, 200, 400]
+    assert {trial["window"] for trial in cutoff["trials"]} == {40}
+    assert cutoff["chosen"] == 200
+    (window,) = curves(found, CELLS, "window")
+    assert [trial["window"] for trial in window["trials"]] == [0, 20, 40, 80]
+    assert (window["chosen"], {trial["cutoff"] for trial in window["trials"]}) == (40, {300})
 
 
 def test_the_plot_is_the_same_bytes_each_time() -> None:
