@@ -9,16 +9,19 @@ import pandas as pd
 
 from stages.config.errors import InputError
 from stages.reporting.results.measurements import AXES
-from stages.store.paths import REPORTS
+from stages.store.paths import DATA, REPORTS
 
 SCORES = REPORTS / "tables" / "scores.csv"
 MARGIN = "_margin"
+SCORE_RECORDS = DATA / "scores"
 
 
 def run() -> None:
     """Print how many scores are identical to the committed ones, within their interval, or different."""
     if not SCORES.is_file():
         raise InputError(f"{SCORES}: not found; run dvc repro to make it")
+    if not SCORE_RECORDS.is_dir():
+        raise InputError(f"{SCORE_RECORDS}: not found: no score was made here; run dvc repro, or make reproduce")
     shown = subprocess.run(["git", "show", f"HEAD:./{SCORES.as_posix()}"], capture_output=True)
     if shown.returncode:
         reason = shown.stderr.decode(errors="replace").strip()

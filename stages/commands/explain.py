@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 
 from stages.config.errors import InputError
@@ -12,8 +13,10 @@ from stages.plan.plan_file import read_plan
 from stages.plan.planning import Plan, PlannedRow
 from stages.plan.result_files import read_times
 from stages.sampling.sampler_grid import sampler_grid
-from stages.store.paths import diagnosis_path, scores_path
+from stages.store.paths import REPORTS, diagnosis_path, scores_path
 from stages.store.records import DiagnosisRecord, ScoreRecord, read_record
+
+SCORES = REPORTS / "tables" / "scores.csv"
 
 
 def run(paper: str, table: str, row: str, column: str, metric: str | None = None) -> None:
@@ -111,7 +114,19 @@ def _measured(cell: str, metric: str) -> str:
         timed = read_times().cells.get(cell)
         return f"{timed.ms:.4g} ± {timed.margin:.2g} (n = {timed.images:,})" if timed else "not yet"
     if not scores_path(cell).exists():
-        return "not yet"
+        return _committed(cell, metric)
     record = read_record(scores_path(cell), ScoreRecord)
     score = getattr(record, metric)
     return f"{score.value:.4g} ± {score.margin:.2g} (n = {record.n_fake:,})"
+
+
+def _committed(cell: str, metric: str) -> str:
+    """Return a score of the table in reports/, which a fresh clone has without a run."""
+    if SCORES.is_file():
+        with SCORES.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                named = "-".join(row[axis] for axis in ("model", "sampler", "fix", "steps"))
+                if named == cell and row.get(metric):
+                    margin = float(row[f"{metric}_margin"])
+                    return f"{float(row[metric]):.4g} ± {margin:.2g} (n = {int(row['n']):,}), by the table in {SCORES}"
+    return "not yet"

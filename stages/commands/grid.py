@@ -24,6 +24,7 @@ OVERHEAD = 5_000
 TRAINING = 3
 # Approximate number of chains per diagnosis, for the estimate of the time left only.
 WALKS = 18
+BAR = "{desc}: {percentage:3.0f}% |{bar}|{postfix} [{elapsed}, {remaining} left]"
 
 
 def run(jobs: str | None = None, address: str | None = None) -> int:
@@ -52,11 +53,18 @@ def run(jobs: str | None = None, address: str | None = None) -> int:
 
 
 def run_with_progress(graph: StageGraph, workers: Workers, costs: Mapping[str, int]) -> Outcome:
-    """Run the stages with a progress bar over their costs; the costs of stages that need no run are subtracted."""
+    """Run the stages with a progress bar: how many are done, and the time left by their costs.
+
+    The costs of stages that need no run are subtracted. The rate is that since the start: stages are few and unlike.
+    """
     total = sum(costs.get(name, OVERHEAD) for name in graph.stages)
-    with tqdm(total=total, desc="grid", unit="eval", unit_scale=True, mininterval=1) as progress:
+    with tqdm(total=total, desc="grid", bar_format=BAR, smoothing=0, mininterval=1) as progress:
+        finished = 0
 
         def done(name: str, ran: bool) -> None:
+            nonlocal finished
+            finished += 1
+            progress.set_postfix_str(f"{finished} of {len(graph.stages)} stages", refresh=False)
             if ran:
                 progress.update(costs.get(name, OVERHEAD))
             else:

@@ -23,6 +23,21 @@ def git(*arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
 
 
+@pytest.fixture
+def project(project: Path) -> Path:
+    """The toy study after an evaluation."""
+    Path("data/scores").mkdir()
+    return project
+
+
+def test_before_any_evaluation_nothing_is_compared(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data/scores").rmdir()
+    SCORES.parent.mkdir(parents=True)
+    TABLE.to_csv(SCORES, index=False)
+    assert main(["compare"]) == 2
+    assert "data/scores: not found: no score was made here; run dvc repro" in capsys.readouterr().err
+
+
 def test_regenerated_scores_are_held_against_the_last_commit(project: Path, capsys) -> None:
     git("init", "-q")
     SCORES.parent.mkdir(parents=True)

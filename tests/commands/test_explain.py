@@ -226,3 +226,17 @@ def test_a_number_of_the_diagnosis(study: Path, capsys: pytest.CaptureFixture[st
     assert explained(capsys, "ip", "6", "ADM", "Number of reverse diffusion steps | 100")[-1] == (
         "  measured  0.05 ± 0.001 (n = 500)"
     )
+
+
+def test_a_fresh_clone_has_the_score_of_the_committed_table(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ("ts", "1", "CIFAR-10 | DDIM (quadratic)", "10 steps")
+    (cell,) = (line.split()[-1] for line in explained(capsys, *place) if line.startswith("  cell  "))
+    table = Path("reports/tables/scores.csv")
+    table.parent.mkdir(parents=True)
+    model, sampler, fix, steps = "ddpm-net", "ddim-quadratic", "none", "10"
+    assert cell == "-".join((model, sampler, fix, steps))
+    head = "model,sampler,fix,steps,n,fid,fid_margin"
+    table.write_text(
+        f"{head}\n{model},{sampler},{fix},20,500,9,1\n{model},{sampler},{fix},{steps},500,12.3456,0.5432\n"
+    )
+    assert "  measured  12.35 ± 0.54 (n = 500), by the table in reports/tables/scores.csv" in explained(capsys, *place)

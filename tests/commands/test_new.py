@@ -66,7 +66,13 @@ def test_a_study_of_ones_own_images(root: Path, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize(
     ("size", "multipliers", "attention"),
-    [(8, [1, 2], [4]), (12, [1, 2], [6]), (28, [1, 2, 2], [14]), (32, [1, 2, 2, 2], [16, 8]), (64, [1, 2, 2, 2], [16, 8])],
+    [
+        (8, [1, 2], [4]),
+        (12, [1, 2], [6]),
+        (28, [1, 2, 2], [14]),
+        (32, [1, 2, 2, 2], [16, 8]),
+        (64, [1, 2, 2, 2], [16, 8]),
+    ],
 )
 def test_networks_fit_the_size(size: int, multipliers: list[int], attention: list[int]) -> None:
     assert new.levels(size) == (multipliers, attention)
