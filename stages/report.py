@@ -218,7 +218,7 @@ def write_tables(report: Report) -> None:
         "figures": figure_table(report.figures),
         "searches": trial_table(report.searched, report.cells),
     }
-    tables |= {table.id: pd.DataFrame(table.block) for table in report.tables if table.has_block}
+    tables |= {table.id: pd.DataFrame([*table.block, *table.beside]) for table in report.tables if table.has_block}
     for name, content in tables.items():
         if len(content):
             write_csv(REPORTS / "tables" / f"{name}.csv", content)

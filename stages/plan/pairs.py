@@ -32,8 +32,8 @@ class Pair(NamedTuple):
 
     ``base`` and ``changed`` are published coordinates. A pair that no paper prints has an empty ``paper`` and nothing
     in ``printed``; there they are names of params sections. ``repeats`` are the same two cells, base and changed, on
-    further training seeds. ``reading`` is the name of the further reading that the numbers have cells under; empty for
-    the default ones.
+    further training seeds. ``reading`` is the name of the further reading that the numbers have cells under, empty for
+    the default ones, and ``default_cell`` the cell of the changed number under the default ones.
     """
 
     paper: str
@@ -46,6 +46,7 @@ class Pair(NamedTuple):
     printed: tuple[Printed, ...] = ()
     repeats: tuple[tuple[str, str], ...] = ()
     reading: str = ""
+    default_cell: str = ""
 
     @property
     def direction(self) -> int:
@@ -123,6 +124,7 @@ def _published_pair(axis: Axis, base: PlannedRow, changed: PlannedRow) -> Pair:
         metric=changed.row.metric,
         base_cell=str(base.cell),
         changed_cell=str(changed.cell),
+        default_cell=str(changed.cell),
         base=getattr(base.row, axis),
         changed=getattr(changed.row, axis),
         printed=(Printed(table_id(changed.row), changed.row.dataset, 100 * (after / before - 1)),),
@@ -151,7 +153,7 @@ def unpublished_pairs(published: Sequence[Pair], params: Params, cells: Mapping[
             base_cell = cell.model_copy(update={axis: base}).key
             if base_cell in cells and (base_cell, key) not in known:
                 changed = getattr(cell, axis)
-                found.append(Pair("", axis, UNPUBLISHED_METRIC, base_cell, key, base, changed))
+                found.append(Pair("", axis, UNPUBLISHED_METRIC, base_cell, key, base, changed, default_cell=key))
     return found
 
 

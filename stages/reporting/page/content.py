@@ -86,7 +86,7 @@ def page_context(report: Report) -> dict[str, Any]:
         "headline": headline(report),
         "coverage": coverage_map(report),
         "forest": Markup(forest_plot(forest)) if len(forest) else "",
-        "claims": claim_rows(in_papers, phrases, metrics),
+        "claims": claim_rows(in_papers, phrases, metrics, default_readings(report.tables)),
         "claim_steps": sorted(in_papers["steps"].unique()),
         "unpublished": unpublished_rows(unpublished, metrics),
         "unpublished_steps": sorted(unpublished["steps"].unique()),
@@ -139,7 +139,8 @@ def headline(report: Report) -> dict[str, Any]:
     dataset = report.results.dataset
     counts = verdict_counts(report.differences)
     judged = {word: count for word, count in counts.items() if word not in UNJUDGED}
-    rows = report.differences[report.differences["verdict"].isin(judged)]
+    differences = report.differences
+    rows = differences[differences["verdict"].isin(judged) & (differences["reading"] == "")]
     compared = set(zip(rows["axis"], rows["changed"], strict=True))
     phrases = [m.phrase for m in report.published.methods if (m.axis, m.name) in compared]
     return {
@@ -218,9 +219,14 @@ def table_sections(report: Report) -> list[dict[str, Any]]:
         pairs = differences[of_table]
         words = {(pair["cell"], pair["metric"]): verdict_word(pair) for pair in pairs.to_dict("records")}
         readings = {
-            (reading.setting, reading.value, reading.reason): reading
+            (reading.use, reading.setting, reading.value, reading.reason): reading
             for planned in table.rows
             for reading in planned.readings
+        }
+        metrics = report.published.papers.metrics
+        beside = {
+            name: block_layout(table._replace(block=list(numbers)), metrics, words, floor)
+            for name, numbers in groupby(table.beside, key=lambda number: number.reading)
         }
         sections.append(
             {
@@ -228,12 +234,13 @@ def table_sections(report: Report) -> list[dict[str, Any]]:
                 "id": table.id,
                 "paper": table.rows[0].row.paper,
                 "parts": [part for part in report.audit["tables"] if part["anchor"] == coverage["anchor"]],
-                "block": block_layout(table, report.published.papers.metrics, words, floor),
+                "block": block_layout(table, metrics, words, floor),
+                "beside": beside,
                 "reasons": table.reasons,
-                "readings": [
-                    {"setting": setting, "value": value, "reason": reason} for setting, value, reason in readings
-                ],
-                "verdicts": dict(Counter(verdict_text(pair) for pair in pairs.to_dict("records"))),
+                "readings": list(readings.values()),
+                "verdicts": dict(
+                    Counter(verdict_text(pair) for pair in pairs[pairs["reading"] == ""].to_dict("records"))
+                ),
             }
         )
     return sections
@@ -249,24 +256,78 @@ def verdict_word(pair: Mapping[Any, Any]) -> str:
 
 
 def claim_rows(
-    differences: pd.DataFrame, phrases: Mapping[tuple[str, str], str], metrics: Mapping[str, Metric]
+    differences: pd.DataFrame,
+    phrases: Mapping[tuple[str, str], str],
+    metrics: Mapping[str, Metric],
+    defaults: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """Return a row per claim, a statement over several step counts, with its differences by step count."""
-    rows = []
+    """Return a row per claim and reading, a statement over several step counts, with its differences by step count.
+
+    A claim under its default readings comes first and tells its verdicts under all of them, if there are others.
+
+    Args:
+        differences: the published pairs.
+        phrases: the names of methods within a sentence.
+        metrics: the metrics of published tables.
+        defaults: the names of the default readings that have others beside them, by cell.
+    """
+    found: dict[tuple[Any, ...], list[pd.DataFrame]] = {}
+    cells: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for _, family in differences.groupby(FAMILY, sort=False):
-        rows.append(
-            {
-                "paper": family["paper"].iloc[0],
-                "tables": list(dict.fromkeys(" ".join(family["tables"]).split())),
-                "statement": statement(family, phrases, metrics),
-                "cells": {int(row["steps"]): row for row in _with_text(family)},
-            }
-        )
+        pair = family.iloc[0]
+        # A claim has one family under the default readings, whose cells its families under others name.
+        if not pair["reading"]:
+            claim = tuple(pair[name] for name in FAMILY)
+            cells |= {_of_claim(row): claim for row in family.to_dict("records")}
+            found[claim] = [family]
+    for _, family in differences[differences["reading"] != ""].groupby(FAMILY, sort=False):
+        found[cells[_of_claim(dict(family.iloc[0]))]].append(family)
+    rows = []
+    for families in found.values():
+        under = [_verdicts_under(family, defaults) for family in families]
+        for place, family in enumerate(families):
+            reading = family["reading"].iloc[0]
+            rows.append(
+                {
+                    "paper": family["paper"].iloc[0],
+                    "tables": list(dict.fromkeys(" ".join(family["tables"]).split())),
+                    "statement": statement(family, phrases, metrics),
+                    "reading": reading,
+                    "holds": under if len(under) > 1 and place == 0 else [],
+                    "cells": {int(row["steps"]): row for row in _with_text(family)},
+                }
+            )
     return rows
 
 
 def _with_text(family: pd.DataFrame) -> list[dict[Any, Any]]:
     return [row | {"text": verdict_text(row)} for row in family.to_dict("records")]
+
+
+def _of_claim(pair: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """Return what tells the pair of a claim under every reading."""
+    return tuple(pair[name] for name in ("paper", "axis", "changed", "base", "metric", "default_cell"))
+
+
+def _verdicts_under(family: pd.DataFrame, defaults: Mapping[str, str]) -> dict[str, Any]:
+    """Return the name of a claim's reading, and the step counts of each of its verdicts there."""
+    steps: dict[str, list[int]] = {}
+    for row in family.to_dict("records"):
+        steps.setdefault(verdict_text(row), []).append(int(row["steps"]))
+    name = family["reading"].iloc[0] or defaults.get(family["cell"].iloc[0], "") or "default"
+    return {"reading": name, "verdicts": {word: in_words(list(map(str, found))) for word, found in steps.items()}}
+
+
+def default_readings(tables: Sequence[Table]) -> dict[str, str]:
+    """Return the names of the default readings that others were measured beside, by the cells that are read so."""
+    found: dict[str, dict[str, None]] = {}
+    for table in tables:
+        for planned in table.rows:
+            settings = {under.reading.setting for under in planned.beside if under.cell}
+            names = (r.name for r in planned.readings if r.use == "default" and r.setting in settings)
+            if planned.cell:
+                found.setdefault(planned.cell, {}).update(dict.fromkeys(names))
+    return {cell: ", ".join(names) for cell, names in found.items()}
 
 
 def statement(family: pd.DataFrame, phrases: Mapping[tuple[str, str], str], metrics: Mapping[str, Metric]) -> str:
@@ -315,6 +376,8 @@ def forest_rows(differences: pd.DataFrame, phrases: Mapping[tuple[str, str], str
             label += f" (against {pair['base']})"
         if pair["seeds"] > 1:
             label += f", {pair['seeds']} seeds"
+        if pair["reading"]:
+            label += f", {pair['reading']}"
         rows.append(
             {
                 "group": pair["paper"] or NOT_PUBLISHED,

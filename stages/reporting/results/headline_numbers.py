@@ -54,14 +54,15 @@ def mean_floor(reference: ReferenceRecord) -> float | None:
 def mean_changes(differences: pd.DataFrame) -> dict[str, float]:
     """Return the mean change of FID in percent by the fix or model that changed; each of its cells counts once.
 
-    A fix is compared with none only, even if tables compare it with another fix too.
+    A fix is compared with none only, even if tables compare it with another fix too. Under a further reading a name has
+    that of the reading behind it.
     """
     without_fix = (differences["axis"] != "fix") | (differences["base"] == "none") | (differences["paper"] == "")
     compared = differences[(differences["metric"] == "fid") & without_fix].drop_duplicates(["axis", "cell"])
     changes = {}
     for axis in ("fix", "model"):
-        for name, rows in compared[compared["axis"] == axis].groupby(axis):
-            changes[str(name)] = round(float(rows["percent"].mean()), 3)
+        for (reading, name), rows in compared[compared["axis"] == axis].groupby(["reading", axis]):
+            changes[f"{name} ({reading})" if reading else str(name)] = round(float(rows["percent"].mean()), 3)
     return changes
 
 

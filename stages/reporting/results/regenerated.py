@@ -27,7 +27,8 @@ Coverage = Literal["measured", "partly", "published only", "lost"]
 class Number(NamedTuple):
     """One place of a table's block: a measured number, the study's own value of a setting, or the reason for neither.
 
-    ``row`` and ``column`` are the published labels with the study's data set in place of the paper's.
+    ``row`` and ``column`` are the published labels with the study's data set in place of the paper's. ``reading`` is
+    the name of the further reading that the number is of, empty under the default ones.
     """
 
     row: str
@@ -40,14 +41,16 @@ class Number(NamedTuple):
     n: int | None = None
     setting: str = ""
     reason: str = ""
+    reading: str = ""
 
 
 class Table(NamedTuple):
-    """A published table by its id, its planned rows, and the study's block."""
+    """A published table by its id, its planned rows, the study's block, and the numbers under further readings."""
 
     id: str
     rows: list[PlannedRow]
     block: list[Number]
+    beside: list[Number]
 
     @property
     def counts(self) -> Counter[str]:
@@ -87,6 +90,8 @@ def row_with_reason(
 ) -> PlannedRow:
     """Return a planned row as it is, or as absent if its cell is not in the plan or was not timed.
 
+    A further reading whose cell is not there loses it.
+
     Args:
         planned: the row as the current params plan it.
         cells: the cells of cells.json.
@@ -99,13 +104,22 @@ def row_with_reason(
         return planned._replace(status="absent", model=None, reason=reason)
     if planned.cell is None:
         return planned
-    if planned.cell not in cells:
-        reason = "not in cells.json; run python -m stages plan"
-    elif planned.row.metric not in measured[planned.cell]:
-        reason = "not timed yet; run python -m stages times"
-    else:
-        return planned
-    return planned._replace(status="absent", cell=None, reason=reason)
+    beside = []
+    for under in planned.beside:
+        reason = _missing(under.cell, planned.row.metric, cells, measured) if under.cell else ""
+        beside.append(under._replace(cell=None, reason=reason) if reason else under)
+    planned = planned._replace(beside=tuple(beside))
+    reason = _missing(str(planned.cell), planned.row.metric, cells, measured)
+    return planned._replace(status="absent", cell=None, reason=reason) if reason else planned
+
+
+def _missing(
+    cell: str, metric: str, cells: Mapping[str, object], measured: Mapping[str, Mapping[str, Measurement]]
+) -> str:
+    """Return why a metric of a cell was not measured; empty if it was."""
+    if cell not in cells:
+        return "not in cells.json; run python -m stages plan"
+    return "" if metric in measured[cell] else "not timed yet; run python -m stages times"
 
 
 def regenerate(
@@ -125,8 +139,22 @@ def regenerate(
     tables = []
     for _, group in groupby(rows, key=lambda planned: (planned.row.paper, planned.row.table)):
         table = list(group)
-        tables.append(Table(table_id(table[0].row), table, _block(table, measured, settings, dataset)))
+        block = _block(table, measured, settings, dataset)
+        names = dict.fromkeys(under.reading.name for planned in table for under in planned.beside if under.cell)
+        beside = [
+            number._replace(reading=name)
+            for name in names
+            for number in _block([_under(planned, name) for planned in table], measured, settings, dataset)
+            if number.value is not None
+        ]
+        tables.append(Table(table_id(table[0].row), table, block, beside))
     return tables
+
+
+def _under(planned: PlannedRow, name: str) -> PlannedRow:
+    """Return a planned row under the further reading of a name; absent if it has no cell there."""
+    cell = next((under.cell for under in planned.beside if under.reading.name == name), None)
+    return planned._replace(cell=cell, model=None, status="measured" if cell else "absent")
 
 
 def _block(
