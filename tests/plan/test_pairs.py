@@ -44,6 +44,7 @@ def test_a_pair_has_its_cells_and_the_printed_change_in_percent() -> None:
         base="none",
         changed="ts",
         printed=(Printed("ip-1", "cifar10", -25.0),),
+        default_cell="adm-ddim-ts-5",
     )
     assert pair.direction == -1
 

@@ -90,7 +90,8 @@ def everything(rows: list[PlannedRow]) -> dict[str, dict[str, Measurement]]:
     number = Measurement(1.0, 0.1, 9)
     metrics = dict.fromkeys(("fid", "sfid", "precision", "recall", "time_ms"), number)
     diagnosed = {diagnosis_key(row.model, row.row.steps): {"delta_bar": number} for row in rows if row.model}
-    return {row.cell: metrics for row in rows if row.cell} | diagnosed
+    beside = {under.cell: metrics for row in rows for under in row.beside if under.cell}
+    return {row.cell: metrics for row in rows if row.cell} | beside | diagnosed
 
 
 def test_every_published_number_is_in_its_table() -> None:
@@ -143,10 +144,37 @@ def test_the_other_labels_and_the_metrics_are_those_published(table: str) -> Non
 
 def test_a_measured_number_has_value_margin_and_n() -> None:
     number = at("ts-1", "mine | TS-DDIM (uniform)", "20 steps", "fid")
-    cell = "ddpm-net-ddim-ts-20"
+    cell = "ddpm-net-ddim-ts-dpm-ts-20"
     assert number == Number("mine | TS-DDIM (uniform)", "20 steps", "fid", "20", cell, VALUES[cell], 0.4, 1500, "", "")
     number = at("ts-7", "ADM w/ DDIM", "5 steps | Recall", "recall")
     assert (number.value, number.margin, number.n, number.reason) == (0.6, 0.03, 1500, "")
+
+
+def test_a_number_under_a_further_reading_stands_beside_the_block() -> None:
+    table = tables()["es-2"]
+    assert not any(number.reading for number in table.block)
+    found = {
+        (number.row, number.steps): number for number in table.beside if "guided" not in number.row + number.column
+    }
+    assert {number.reading for number in table.beside} == {"variance small"}
+    assert {steps for _, steps in found} == {"20", "50"}
+    (number,) = (n for n in table.beside if n.cell == "adm-ddpm-small-es-50" and n.row == "50 | ADM-ES")
+    default = at("es-2", number.row, number.column, "fid")
+    assert (default.cell, default.value) == ("adm-ddpm-es-50", VALUES["adm-ddpm-es-50"])
+    assert number == default._replace(
+        cell="adm-ddpm-small-es-50", value=VALUES["adm-ddpm-small-es-50"], reading="variance small"
+    )
+
+
+def test_a_further_reading_without_its_cell_loses_it() -> None:
+    (row,) = (row for row in committed().rows if row.cell == "adm-ddpm-es-50" and row.row.table == "6")
+    (under,) = row.beside
+    measured = {str(row.cell): {"fid": Measurement(1.0, 0.1, 9)}}
+    found = row_with_reason(row, {str(row.cell): None}, measured)
+    assert (found.cell, found.beside[0].cell) == (row.cell, None)
+    assert found.beside[0].reason == "not in cells.json; run python -m stages plan"
+    both = measured | {str(under.cell): {"fid": Measurement(1.0, 0.1, 9)}}
+    assert row_with_reason(row, both, both) == row
 
 
 def test_an_absent_number_has_its_reason() -> None:
