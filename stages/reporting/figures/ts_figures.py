@@ -195,7 +195,7 @@ def window_and_cutoff(material: Material, figure: PublishedFigure) -> Drawing | 
             title += f", cutoff {found[0]['trials'][0]['cutoff']:g}"
         description = f"FID of every trial against the {label}, a line per number of steps."
         panels.append(chart(title, description, lines, label, figure.y, logarithmic=True))
-        best = ", ".join(f"{each['chosen']:g} at {each['steps']} steps" for each in found)
+        best = ", ".join(f"{each['chosen']:g} at {each['steps']} steps{_where(each['place'])}" for each in found)
         told.append(f"The best {label} is {best}.")
     if not panels:
         return "no search for the window and the cutoff of DDIM with Time-Shift; run python -m stages search"
@@ -207,6 +207,12 @@ def window_and_cutoff(material: Material, figure: PublishedFigure) -> Drawing | 
         panels=panels,
         files=["searches"],
     )
+
+
+def _where(place: str) -> str:
+    """Return what is to be said of a best value that is not inside its range."""
+    words = {"off": "as low without the fix", "lower edge": "the smallest tried", "upper edge": "the largest tried"}
+    return f" ({words[place]})" if place in words else ""
 
 
 def chains_of_images(material: Material, figure: PublishedFigure) -> Drawing | str:

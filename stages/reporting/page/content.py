@@ -33,7 +33,7 @@ from stages.reporting.results.headline_numbers import floor_fid
 from stages.reporting.results.measurements import metric_names
 from stages.reporting.results.provenance import Results
 from stages.reporting.results.regenerated import Table, distinct_scores
-from stages.reporting.results.search_trials import curves, searched_settings
+from stages.reporting.results.search_trials import curves, place_counts, searched_settings
 from stages.store.records import ModelRecord, SampleRecord
 
 BETTER = "lower here"
@@ -95,6 +95,7 @@ def page_context(report: Report) -> dict[str, Any]:
         "below_floor": int(report.scores["below_floor"].sum()),
         "fid_plot": Markup(fid_against_steps(report.scores)),
         "searches": search_plots(report),
+        "search_places": place_counts(report.searched),
         "timings": timing_rows(report.times, report.cells),
         "timed_on": report.times.environment,
         "diagnoses": [(group, Markup(diagnosis_plot(drawn, group))) for group in GROUPS] if len(drawn) else [],

@@ -26,7 +26,8 @@ def search_plot(searches: Sequence[Mapping[str, Any]], name: str) -> str:
         name: the setting.
     """
     values = [trial[name] for search in searches for trial in search["trials"]]
-    logarithmic = min(values) > 0 and max(values) / min(values) > LINEAR_SPAN
+    smallest = min((value for value in values if value > 0), default=1)
+    logarithmic = max(values) / smallest > LINEAR_SPAN
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for search in searches:
         groups.setdefault((search["model"], search["sampler"]), []).append(search)
@@ -34,14 +35,15 @@ def search_plot(searches: Sequence[Mapping[str, Any]], name: str) -> str:
     figure, grid = panels(-(-len(groups) // columns), columns, shared=False)
     for axes, ((model, sampler), found) in zip(grid.flat, groups.items(), strict=False):
         axes.set_visible(True)
-        _panel(axes, sorted(found, key=lambda search: search["steps"]), name, logarithmic)
+        _panel(axes, sorted(found, key=lambda search: search["steps"]), name, smallest if logarithmic else None)
         axes.set_title(f"{model}, {sampler}", fontsize=10, loc="left", fontweight="bold")
     figure.supxlabel(name, fontsize=9)
     figure.supylabel("FID above the best trial, %", fontsize=9)
     return to_svg(figure, f"Search for {name}", f"FID of every trial of {name}, a line per number of sampling steps.")
 
 
-def _panel(axes: Axes, searches: Sequence[Mapping[str, Any]], name: str, logarithmic: bool) -> None:
+def _panel(axes: Axes, searches: Sequence[Mapping[str, Any]], name: str, smallest: float | None) -> None:
+    """Draw the lines of one panel; on an axis that is logarithmic from the smallest positive value on, if given."""
     for i, search in enumerate(searches):
         trials = sorted(search["trials"], key=lambda trial: trial[name])
         least = min(trial["fid"] for trial in trials)
@@ -57,8 +59,8 @@ def _panel(axes: Axes, searches: Sequence[Mapping[str, Any]], name: str, logarit
             elif across == search["chosen"]:
                 axes.plot(across, up, marker=marker, color=color, markersize=6)
     axes.set_yscale("symlog", linthresh=1)
-    if logarithmic:
-        axes.set_xscale("log")
+    if smallest is not None:
+        axes.set_xscale("symlog", linthresh=smallest)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     finish_panel(axes)
