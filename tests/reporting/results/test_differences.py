@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from stages import evaluate, extractor, prepare, reference, sample, train
 from stages.config.entries import Cell, Searched
 from stages.plan.pairs import Pair, Printed
+from stages.plan.plan_file import read_cells
 from stages.reporting.results.differences import (
     COLUMNS,
     MIXED,
@@ -26,9 +29,12 @@ from stages.reporting.results.differences import (
     verdict_counts,
     verdict_text,
 )
+from stages.reporting.results.headline_numbers import mean_floor
 from stages.scoring.intervals import Estimate
-from stages.store.records import Distance, ScoreRecord
+from stages.store.paths import REFERENCE_RECORD, scores_path
+from stages.store.records import Distance, ReferenceRecord, ScoreRecord, read_record
 from tests.reporting.results.studies import made_up_score
+from tests.toy import toy_params, write_study
 
 STEPS = (5, 10, 20)
 # The mean FID of real images against one another: bases of 20 are within ten times it.
@@ -149,6 +155,25 @@ def test_the_best_cell_of_a_model_tells_how_well_it_is_trained() -> None:
     scores = {each.key: made_up_score(each, value) for each, value in zip(cells, (300.0, 8.0, 205.0), strict=True)}
     assert poor_models(scores, FLOOR) == {"untrained"}
     assert poor_models(scores, None) == set()
+
+
+def test_a_network_of_100_iterations_is_a_base_too_poor(project: Path) -> None:
+    """Of its 2,000: what it draws is about as far from real images as noise is."""
+    params = toy_params()
+    params["grid"] |= {"models": ["adm"], "samplers": ["ddim"], "fixes": ["none"], "steps": [10]}
+    params["extractor"] |= {"epochs": 20, "min_accuracy": 0.9}
+    params["adm-recipe"] |= {"iterations": 100, "batch_size": 64}
+    params["sample"]["n"] = 500
+    write_study(params)
+    for stage in (prepare, extractor, reference):
+        stage.run()
+    train.run("adm")
+    (key,) = read_cells().sample
+    sample.run(key)
+    evaluate.run(key)
+    score = read_record(scores_path(key), ScoreRecord)
+    floor = mean_floor(read_record(REFERENCE_RECORD, ReferenceRecord))
+    assert poor_models({key: score}, floor) == {"adm"}
 
 
 def test_a_row_says_what_was_measured_and_printed() -> None:
