@@ -315,8 +315,11 @@ def _verdicts_under(family: pd.DataFrame, defaults: Mapping[str, str]) -> dict[s
     steps: dict[str, list[int]] = {}
     for row in family.to_dict("records"):
         steps.setdefault(verdict_text(row), []).append(int(row["steps"]))
-    name = family["reading"].iloc[0] or defaults.get(family["cell"].iloc[0], "") or "default"
-    return {"reading": name, "verdicts": {word: in_words(list(map(str, found))) for word, found in steps.items()}}
+    default = next((defaults[cell] for cell in family["cell"] if defaults.get(cell)), "default")
+    return {
+        "reading": family["reading"].iloc[0] or default,
+        "verdicts": {word: in_words(list(map(str, found))) for word, found in steps.items()},
+    }
 
 
 def default_readings(tables: Sequence[Table]) -> dict[str, str]:

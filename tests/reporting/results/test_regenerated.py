@@ -153,13 +153,10 @@ def test_a_measured_number_has_value_margin_and_n() -> None:
 def test_a_number_under_a_further_reading_stands_beside_the_block() -> None:
     table = tables()["es-2"]
     assert not any(number.reading for number in table.block)
-    found = {
-        (number.row, number.steps): number for number in table.beside if "guided" not in number.row + number.column
-    }
     assert {number.reading for number in table.beside} == {"variance small"}
-    assert {steps for _, steps in found} == {"20", "50"}
-    (number,) = (n for n in table.beside if n.cell == "adm-ddpm-small-es-50" and n.row == "50 | ADM-ES")
-    default = at("es-2", number.row, number.column, "fid")
+    assert {number.steps for number in table.beside} == {"20", "50"}
+    number = next(number for number in table.beside if number.cell == "adm-ddpm-small-es-50")
+    default = next(other for other in table.block if (other.row, other.column) == (number.row, number.column))
     assert (default.cell, default.value) == ("adm-ddpm-es-50", VALUES["adm-ddpm-es-50"])
     assert number == default._replace(
         cell="adm-ddpm-small-es-50", value=VALUES["adm-ddpm-small-es-50"], reading="variance small"
@@ -167,7 +164,7 @@ def test_a_number_under_a_further_reading_stands_beside_the_block() -> None:
 
 
 def test_a_further_reading_without_its_cell_loses_it() -> None:
-    (row,) = (row for row in committed().rows if row.cell == "adm-ddpm-es-50" and row.row.table == "6")
+    row = next(row for row in committed().rows if row.cell == "adm-ddpm-es-50" and row.row.table == "6")
     (under,) = row.beside
     measured = {str(row.cell): {"fid": Measurement(1.0, 0.1, 9)}}
     found = row_with_reason(row, {str(row.cell): None}, measured)
