@@ -891,6 +891,32 @@ def test_the_page_tells_when_a_model_is_first_below_its_base(measured: Planned) 
     assert list(table.loc[("adm-ip", 1), ["difference", "to_last"]]) == pytest.approx([-1, 1])
 
 
+def test_the_page_tells_of_averages_that_have_not_warmed_up(measured: Planned) -> None:
+    """Decay 0.995 leaves 99.5 %, 99 % and 98.5 % of the initial weights after 1 to 3 iterations."""
+    report.run()
+    told = "".join(Page(section("ip-figure-3")).text)
+    assert "initial weights: 99.5 % after 1, 99 % after 2, 98.5 % after 3 iterations." in told
+    assert "Not warmed up" not in content()
+    assert '<tr><th scope="row">class labels</th><td>random</td></tr>' in content()
+    path = model_record_path("adm")
+    write_json(path, read_json(path) | {"initial_share": 0.97})
+    report.run()
+    assert "The EMA of adm still holds more than 1&nbsp;% of the weights before training" in content()
+    assert '<tr><th scope="row">adm</th><td>353,090 parameters; <b>its EMA has not warmed up: 97&nbsp;%' in content()
+    assert content().count("its EMA has not warmed up") == 1
+
+
+def test_the_page_tells_of_which_classes_images_are(measured: Planned) -> None:
+    params = study_params()
+    params["es-strong"] = params["es"] | {"b": 1.1}
+    params["sample"]["labels"] = [3, 5]
+    write_params(params)
+    assert main(["report"]) == 2, "images of other labels"
+    write_results(measured)
+    report.run()
+    assert '<tr><th scope="row">class labels</th><td>in turn 3, 5</td></tr>' in content()
+
+
 def test_a_trajectory_of_other_weights_is_refused(measured: Planned, capsys: pytest.CaptureFixture[str]) -> None:
     path = trajectory_record_path("adm-ip")
     write_json(path, read_json(path) | {"snapshot_sha256": DATA})

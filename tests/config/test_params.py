@@ -18,7 +18,7 @@ from stages.__main__ import main
 from stages.commands import check
 from stages.config.errors import InputError
 from stages.config.params import forget_params, read_params, read_yaml
-from stages.plan.plan_file import read_plan
+from stages.plan.plan_file import read_cells, read_plan
 from tests.toy import ROOT, toy_params, write_params
 
 Edit = Callable[[dict[str, Any]], Any]
@@ -331,3 +331,17 @@ def test_committed_params_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     found = read_params()
     assert {"adm", "adm-ip"} <= set(found.models)
     assert found.samplers["ddim"].settings() == {"eta": 0.0, "clip": False, "direction": "scaled"}
+
+
+def test_a_search_is_repeated_for_other_labels_where_images_have_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    cells = read_cells().sample
+    found = {"adm": [], "adm-class": [], "text": []}
+    for labels in ("random", "balanced", [3]):
+        params = read_params()
+        params = params.model_copy(update={"sample": params.sample.model_copy(update={"labels": labels})})
+        for model, settings in found.items():
+            settings.append(params.searching(next(cell for cell in cells.values() if cell.model == model)))
+    assert found["adm"][0] == found["adm"][1] == found["adm"][2]
+    assert found["text"][0] == found["text"][1] == found["text"][2]
+    assert [settings.get("labels") for settings in found["adm-class"]] == [None, "balanced", [3]]

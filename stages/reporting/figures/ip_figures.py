@@ -14,6 +14,7 @@ from stages.reporting.figures.drawing import COLUMNS, Drawing, Material, Picture
 from stages.reporting.page.mosaics import row_uri
 from stages.reporting.results.regenerated import LEVELS
 from stages.reporting.results.training_curves import first_below_base
+from stages.store.records import COLD_EMA
 
 # The strength of the perturbation that all experiments but those on the strength have.
 USUAL_GAMMA = 0.1
@@ -49,6 +50,7 @@ def fid_of_models(material: Material, figure: PublishedFigure) -> Drawing | str:
     usual = [name for name in perturbed if _gamma(material, name) == USUAL_GAMMA]
     shown = [bases[0], (usual or perturbed)[0]]
     told = [_first_below(row) for row in first_below_base(material.iterations) if row["model"] == shown[1]]
+    told += _cold_averages(material, shown[0])
     return Drawing(
         reading="FID of the EMA weights after so many iterations, here on a logarithmic axis; IP finds ADM-IP below "
         "ADM’s best long before ADM has converged. One training run of each model gives no verdict.",
@@ -88,6 +90,15 @@ def _gamma(material: Material, model: str) -> float | None:
 def _label(material: Material, model: str) -> str:
     gamma = _gamma(material, model)
     return f"{model} (γ = {gamma:g})" if gamma else model
+
+
+def _cold_averages(material: Material, model: str) -> list[str]:
+    """Return a sentence on the EMA weights that were taken before the average had warmed up, if there are some."""
+    decay = material.params.recipes[material.params.models[model].recipe].ema
+    iterations = material.iterations.loc[material.iterations["model"] == model, "iteration"]
+    shares = {int(iteration): decay**iteration for iteration in iterations}
+    cold = [f"{100 * share:.3g} % after {n:,}" for n, share in shares.items() if share > COLD_EMA]
+    return [f"The EMA of {model} still holds initial weights: {', '.join(cold)} iterations."] if cold else []
 
 
 def _own_iterations(material: Material, models: Sequence[str]) -> Markup:
