@@ -190,6 +190,7 @@ def _finished(
     figure: Figure, axes: Axes, title: tuple[str, str], labels: tuple[str, str], names: Sequence[str]
 ) -> Markup:
     finish_panel(axes)
+    axes.set_axisbelow(True)
     axes.set_xlabel(labels[0], fontsize=SMALL)
     axes.set_ylabel(labels[1], fontsize=SMALL)
     axes.set_title("\n".join(_title_lines(title[0])), fontsize=9, loc="left", x=-0.17, fontweight="bold")

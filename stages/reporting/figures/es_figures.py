@@ -58,8 +58,9 @@ class Walk(NamedTuple):
     @property
     def under_es(self) -> str:
         """How Epsilon Scaling with the b of these chains is called."""
-        b = self.number("b", "es")
-        return "Epsilon Scaling" if b is None else f"Epsilon Scaling (b = {b:g})"
+        b, k = self.number("scaling_b", "es"), self.number("scaling_k", "es")
+        slope = f", k = {k:g}" if k else ""
+        return f"Epsilon Scaling (b = {b:g}{slope})" if b else "Epsilon Scaling"
 
 
 def variance_errors(material: Material, figure: PublishedFigure) -> Drawing | str:
@@ -146,10 +147,9 @@ def norm_quotient(material: Material, figure: PublishedFigure) -> Drawing | str:
 
 
 def _fitted(walk: Walk) -> str:
-    # The coefficients are listed by rising power: the last is the curvature.
     curvature, share, k, b = (
         f"{walk.number(measure) or 0:.2g}".replace("-", "−")
-        for measure in ("ratio_fit", "ratio_fit_r2", "ratio_fit_k", "ratio_fit_b")
+        for measure in ("ratio_fit_2", "ratio_fit_r2", "ratio_fit_k", "ratio_fit_b")
     )
     return (
         f"With {walk.steps} steps the fit of {walk.model} has R² = {share} and the coefficient {curvature} of t²; read "

@@ -15,11 +15,10 @@ ALONG = "time t"
 CONTROLS = ("control", "gaussian")
 # Measures of which a panel has the second dotted.
 SECOND = {
-    "step_variance": ("step_variance_corrected",),
     "step_shift": ("step_shift_corrected",),
     "window": ("window_1", "window_0.1"),
 }
-DOTTED = ("step_variance_corrected", "step_shift_corrected", "window_0.1")
+DOTTED = ("step_shift_corrected", "window_0.1")
 
 
 class Panel(NamedTuple):

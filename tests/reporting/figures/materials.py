@@ -67,15 +67,14 @@ def diagnosed(model: str, counts: Sequence[int]) -> Rows:
             yield from curve(model, sampler, main, fix, "delta", grid, 0.6 * (1 - half) - shift)
         yield from curve(model, sampler, main, "none", "Delta", grid[:-1], 0.05 * half[:-1])
         yield from curve(model, sampler, main, "control", "eps_norm_ceiling", grid, 8 + 0 * half)
-        yield from curve(model, sampler, main, "es", "b", [0], [B])
+        yield from curve(model, sampler, main, "es", "scaling_b", [0], [B])
     for count in counts:
         times = np.linspace(0, 950, count)
         if count != main:
             yield from curve(model, "ddpm", count, "none", "eps_norm", times, 6 + times / 500)
         yield from curve(model, "ddpm", count, "none", "eps_norm_ratio", times, 1 + times / 5000)
         yield from curve(model, "ddpm", count, "none", "eps_norm_ratio_fit", times[4:], 1 + times[4:] / 5000)
-        yield from curve(model, "ddpm", count, "none", "ratio_fit", [0, 1, 2], [1.0, 0.01, -0.001])
-        for name, value in (("r2", 0.9), ("k", -0.002), ("b", 0.01)):
+        for name, value in (("2", -0.001), ("r2", 0.9), ("k", -0.002), ("b", 0.01)):
             yield from curve(model, "ddpm", count, "none", f"ratio_fit_{name}", [0], [value])
     for start in (200, 950):
         yield from curve(model, "ddim", main, "none", f"error_from_{start}", [-1, 0, 100], [0.1, 0.05, start / 1e4])
