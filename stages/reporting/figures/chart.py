@@ -35,8 +35,8 @@ Numbers = Sequence[float] | np.ndarray
 class Line(NamedTuple):
     """One line of a chart, by the name of its legend.
 
-    ``margins`` are half the widths of 95 % intervals. A ``control`` is what the others are compared with, a ``fit``
-    has the colour of the line before it.
+    ``margins`` are half the widths of 95 % intervals. A ``control`` is what the others are compared with, a ``fit`` a
+    function fitted to the line before it.
     """
 
     name: str
@@ -53,7 +53,15 @@ class Bars(NamedTuple):
     heights: Sequence[float]
 
 
-def chart(title: str, description: str, lines: Sequence[Line], x: str, y: str, logarithmic: bool = False) -> Markup:
+def chart(
+    title: str,
+    description: str,
+    lines: Sequence[Line],
+    x: str,
+    y: str,
+    logarithmic: bool = False,
+    limits: tuple[float, float] | None = None,
+) -> Markup:
     """Return an SVG of lines.
 
     Args:
@@ -63,6 +71,7 @@ def chart(title: str, description: str, lines: Sequence[Line], x: str, y: str, l
         x: label of the horizontal axis.
         y: label of the vertical axis.
         logarithmic: whether the vertical axis is.
+        limits: of the vertical axis, by default those of the lines.
     """
     names = list(dict.fromkeys(line.name for line in lines))
     figure, axes = _panel(title, names)
@@ -77,6 +86,8 @@ def chart(title: str, description: str, lines: Sequence[Line], x: str, y: str, l
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if _leading(value) in "25" else ""))
+    if limits:
+        axes.set_ylim(limits)
     if any(line.kind == "published" for line in lines):
         _mark_published(axes)
     return _finished(figure, axes, (title, description), (x, y), names)
@@ -159,7 +170,7 @@ def _draw(axes: Axes, line: Line, style: Style) -> None:
     if line.kind == "control":
         look = {"color": INK, "alpha": 0.4, "linewidth": 2}
     if line.kind == "fit":
-        look |= {"marker": "", "alpha": 0.7, "linestyle": ":"}
+        look = {"color": PALETTE[1], "linewidth": 2, "linestyle": (0, (1, 1.5))}
     # The legend has a name once.
     known = {drawn.get_label() for drawn in axes.get_lines()}
     axes.plot(line.x, line.y, label="_" if line.name in known else line.name, **look)

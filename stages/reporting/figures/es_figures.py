@@ -21,6 +21,8 @@ CHAINS = {
     "ddpm-small": "the small variance",
     "ddpm-guided": "guidance by a classifier",
 }
+# From this timestep on ES fits its quadratic function.
+FITTED_FROM = 5
 NOT_DIAGNOSED = "no model trained as ADM was diagnosed"
 NOT_SCALED = "no diagnosed model of ADM has a cell under Epsilon Scaling at the steps of its diagnosis"
 
@@ -130,10 +132,16 @@ def norm_quotient(material: Material, figure: PublishedFigure) -> Drawing | str:
             fit = walk.curve("eps_norm_ratio_fit")
             if len(fit):
                 lines.append(fit.line("quadratic fit", "fit"))
-                told.append(_fitted(walk))
+                told.append(_fit_told(walk))
             lines.append(Line("1", [1, steps], [1, 1], kind="control"))
             description = f"Norm while sampling over that in training, with {model} and {steps} steps."
-            panels.append(chart(f"Here: {model}, {steps} steps", description, lines, figure.x, figure.y))
+            # The first timesteps, which ES leaves out of the fit, would take nearly all of the axis.
+            fitted = quotient.values[min(FITTED_FROM, steps) - 1 :]
+            room = 0.2 * float(np.ptp([*fitted, 1]))
+            limits = (float(min([*fitted, 1])) - room, float(max([*fitted, 1])) + room)
+            title = f"Here: {model}, {steps} steps"
+            panels.append(chart(title, description, lines, figure.x, figure.y, limits=limits))
+            told.append(f"At timestep 1, above the panel, it is {quotient.values[0]:.2f} with {steps} steps.")
     if not panels:
         return NOT_DIAGNOSED
     return Drawing(
@@ -146,15 +154,17 @@ def norm_quotient(material: Material, figure: PublishedFigure) -> Drawing | str:
     )
 
 
-def _fitted(walk: Walk) -> str:
-    curvature, share, k, b = (
-        f"{walk.number(measure) or 0:.2g}".replace("-", "−")
-        for measure in ("ratio_fit_2", "ratio_fit_r2", "ratio_fit_k", "ratio_fit_b")
-    )
+def _fit_told(walk: Walk) -> str:
+    curvature, k = (_decimal(walk.number(measure) or 0.0) for measure in ("ratio_fit_2", "ratio_fit_k"))
     return (
-        f"With {walk.steps} steps the fit of {walk.model} has R² = {share} and the coefficient {curvature} of t²; read "
-        f"as a schedule, k = {k} and b = {b}."
+        f"With {walk.steps} steps the fit of {walk.model} has R² = {walk.number('ratio_fit_r2') or 0:.3f} and the "
+        f"coefficient {curvature} of t²; read as a schedule, k = {k} and b = {walk.number('ratio_fit_b') or 0:.3f}."
     )
+
+
+def _decimal(value: float) -> str:
+    """Return a number with two significant digits and without an exponent."""
+    return np.format_float_positional(value, 2, fractional=False, trim="-").replace("-", "−")
 
 
 def delta_of_es(material: Material, figure: PublishedFigure) -> Drawing | str:
@@ -302,8 +312,13 @@ def _delta_panel(walk: Walk, x: str, y: str) -> Markup:
 
 
 def _delta_told(walk: Walk) -> str:
-    plain, scaled, perfect = (walk.curve("delta", fix).values[0] for fix in ("none", "es", "control"))
+    plain, scaled, perfect = (walk.curve("delta", fix) for fix in ("none", "es", "control"))
+    difference = scaled.values[0] - plain.values[0]
+    margin = max(float(each.margins[0]) if each.margins is not None else 0.0 for each in (plain, scaled))
+    word = "smaller" if difference < 0 else "larger"
+    if abs(difference) <= margin:
+        word = "not told apart by these images"
     return (
-        f"With {walk.name}, δ at timestep 1 is {plain:.3f}, under {walk.under_es} {scaled:.3f}, hence "
-        f"{'smaller' if scaled < plain else 'larger'}; a perfect sampler has {perfect:.3f}."
+        f"With {walk.name}, δ at timestep 1 is {plain.values[0]:.3f} and under {walk.under_es} {scaled.values[0]:.3f}, "
+        f"{word}; a perfect sampler has {perfect.values[0]:.3f}."
     )

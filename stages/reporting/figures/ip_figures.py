@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
+from stages.config.entries import Cell
 from stages.plan.published_figures import PublishedFigure
 from stages.reporting.figures.chart import Line, chart, histogram
 from stages.reporting.figures.drawing import COLUMNS, Drawing, Material, Picture, same_noise, sheet
@@ -53,7 +53,8 @@ def fid_of_models(material: Material, figure: PublishedFigure) -> Drawing | str:
     told += _cold_averages(material, shown[0])
     return Drawing(
         reading="FID of the EMA weights after so many iterations, here on a logarithmic axis; IP finds ADM-IP below "
-        "ADM’s best long before ADM has converged. One training run of each model gives no verdict.",
+        "ADM’s best long before ADM has converged. One training run of each model gives no verdict; the margins are in "
+        "the table.",
         finding=" ".join(told),
         panels=[_own_iterations(material, shown), *_published_iterations(material, figure)],
         files=["iterations"],
@@ -105,10 +106,10 @@ def _own_iterations(material: Material, models: Sequence[str]) -> Markup:
     table = material.iterations
     lines = []
     for name in models:
-        x, y, margins = table.loc[table["model"] == name, ["iteration", "fid", "fid_margin"]].to_numpy(float).T
-        lines.append(Line(_label(material, name), x, y, np.minimum(margins, 0.9 * y)))
+        x, y = table.loc[table["model"] == name, ["iteration", "fid"]].to_numpy(float).T
+        lines.append(Line(_label(material, name), x, y))
     title = f"Here: {material.dataset}, {table['steps'].iloc[0]} steps"
-    description = f"FID of {', '.join(models)} along their training, with 95 % margins over the images."
+    description = f"FID of {', '.join(models)} along their training."
     return chart(title, description, lines, "training iterations", "FID", logarithmic=True)
 
 
@@ -194,9 +195,16 @@ def error_histograms(material: Material, figure: PublishedFigure) -> Drawing | s
     return "no model trained as ADM has histograms in its diagnosis"
 
 
+def _perturbed_cells(material: Material) -> dict[str, Cell]:
+    """Return the cells of ADM-IP by ADM's sampler, of the paper's usual strength where there are such."""
+    found = material.cells_of("adm-ip", "ddpm", "none")
+    usual = {key: cell for key, cell in found.items() if _gamma(material, cell.model) == USUAL_GAMMA}
+    return usual or found
+
+
 def adm_and_adm_ip(material: Material, figure: PublishedFigure) -> Drawing | str:
     """Return images of ADM and ADM-IP from the same noise, at the most steps that both have (IP, Figs. 7 to 11)."""
-    pairs = same_noise(material.cells_of("adm", "ddpm", "none"), material.cells_of("adm-ip", "ddpm", "none"))
+    pairs = same_noise(material.cells_of("adm", "ddpm", "none"), _perturbed_cells(material))
     if not pairs:
         return "no cells of ADM and ADM-IP with one sampler and as many steps: tables, max_steps, grid"
     keys = max(pairs, key=lambda pair: material.cells[pair[0]].steps)
@@ -213,7 +221,7 @@ def adm_and_adm_ip(material: Material, figure: PublishedFigure) -> Drawing | str
 
 def adm_ip_at_best(material: Material, figure: PublishedFigure) -> Drawing | str:
     """Return images of ADM-IP at the step count with the lowest FID (IP, Figs. 12 to 16)."""
-    cells = material.cells_of("adm-ip", "ddpm", "none")
+    cells = _perturbed_cells(material)
     if not cells:
         return "no cell of ADM-IP: tables, grid"
     best = min(cells, key=lambda key: material.fid(cells[key]))

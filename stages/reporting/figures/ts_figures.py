@@ -131,7 +131,11 @@ def _times(material: Material, figure: PublishedFigure, model: str, samplers: Se
     for sampler in samplers:
         plain_cells = {key: cell for key, cell in material.cells_of(model, sampler, "none").items() if key in timed}
         shifted_cells = {key: cell for key, cell in material.cells_of(model, sampler, "ts").items() if key in timed}
-        for plain, shifted in same_noise(plain_cells, shifted_cells):
+        pairs: dict[str, list[tuple[str, str]]] = {}
+        for pair in same_noise(plain_cells, shifted_cells):
+            pairs.setdefault(material.cells[pair[0]].sampler, []).append(pair)
+        # Of several sections with one published name, the one that was timed at most step counts.
+        for plain, shifted in max(pairs.values(), key=len, default=[]):
             cell = material.cells[plain]
             found.setdefault(cell.sampler, {})[cell.steps] = timed[plain].ms
             found.setdefault(f"{SHIFTED}{cell.sampler}", {})[cell.steps] = timed[shifted].ms
@@ -227,9 +231,9 @@ def chains_of_images(material: Material, figure: PublishedFigure) -> Drawing | s
         pictures = []
         for image in range(min(CHAINED, states["chain_states"].shape[2])):
             for array, what in (("chain_states", "states"), ("chain_x0", "predicted images")):
-                for fix, name in enumerate(("DDIM", "TS-DDIM")):
-                    row = states[array][fix, chosen, image]
-                    pictures.append(Picture(f"{name}, image {image + 1}: {what}", row_uri(row)))
+                both = np.concatenate([states[array][fix, chosen, image] for fix in (0, 1)])
+                caption = f"image {image + 1}, {what}: DDIM above, TS-DDIM below"
+                pictures.append(Picture(caption, row_uri(both, len(chosen))))
         return Drawing(
             reading=f"From left to right, the chain at t = {shown}. Both chains start from the same noise; they differ "
             "in the times that the network is given.",

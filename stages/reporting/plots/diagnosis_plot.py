@@ -29,6 +29,7 @@ class Panel(NamedTuple):
     sampler: str
     x_label: str = ALONG
     control: float | None = None
+    logarithmic: bool = False
 
 
 class Group(NamedTuple):
@@ -72,7 +73,7 @@ GROUPS = (
         "The prediction and its surroundings",
         (
             Panel("errors not Gaussian (share)", "rejected", ""),
-            Panel("squared norm of the Jacobian", "gradient_norm", ""),
+            Panel("squared norm of the Jacobian", "gradient_norm", "", logarithmic=True),
             Panel("penalty as released", "gradient_monitor", ""),
             Panel("widest window", "window", "ddim"),
         ),
@@ -152,6 +153,8 @@ def _draw_panel(axes: Axes, part: pd.DataFrame, panel: Panel, fixes: Sequence[st
             low = curve["value"] - curve["margin"]
             high = curve["value"] + curve["margin"]
             axes.fill_between(curve["at"], low, high, color=style["color"], alpha=0.12, linewidth=0)
+    if panel.logarithmic:
+        axes.set_yscale("log")
     finish_panel(axes)
 
 

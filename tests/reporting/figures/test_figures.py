@@ -132,7 +132,7 @@ def test_the_errors_of_a_chain_are_told_with_those_of_a_perfect_sampler() -> Non
 def test_epsilon_scaling_is_told_with_its_b_and_its_direction() -> None:
     assert f"Epsilon Scaling (b = {B}) brings the norm closer: its mean distance" in drawn("es", "5").finding
     assert "goes from 0.100 to 0.050" in drawn("es", "5").finding
-    assert f"is 0.500, under Epsilon Scaling (b = {B}) 0.550, hence larger" in drawn("es", "4").finding
+    assert f"is 0.500 and under Epsilon Scaling (b = {B}) 0.550, larger;" in drawn("es", "4").finding
     further = drawn("es", "7").finding
     assert "adm-class and guidance by a classifier" in further
     assert len(drawn("es", "8").panels) == 4
@@ -146,7 +146,9 @@ def test_the_norm_in_sampling_is_counted_where_it_is_larger() -> None:
 def test_the_quotient_has_a_panel_and_a_fit_for_each_number_of_steps() -> None:
     drawing = drawn("es", "3")
     assert len(drawing.panels) == len(material().step_counts)
-    assert "R² = 0.9 and the coefficient −0.001 of t²; read as a schedule, k = −0.002 and b = 0.01" in drawing.finding
+    assert (
+        "R² = 0.900 and the coefficient −0.001 of t²; read as a schedule, k = −0.002 and b = 0.010" in drawing.finding
+    )
 
 
 def test_the_nearest_times_and_the_shifts_have_their_signs() -> None:
@@ -168,6 +170,13 @@ def test_images_from_the_same_noise_are_of_one_sampler_and_number_of_steps() -> 
         cells = [material().cells[key] for key in drawn(paper, number).cells]
         assert len({(cell.sampler, cell.steps) for cell in cells}) == 1
         assert [cell.fix for cell in cells] == (["none", "none"] if paper == "ip" else ["none", "es"])
+
+
+def test_a_difference_within_the_margins_is_no_direction() -> None:
+    table = material().diagnosis
+    scaled = (table["measure"] == "delta") & (table["fix"] == "es")
+    near = table.assign(value=table["value"].where(~scaled, table["value"] - 0.045))
+    assert "not told apart by these images;" in drawn("es", "4", of=without(diagnosis=near)).finding
 
 
 def test_chains_are_shown_from_noise_to_image_for_both_samplers() -> None:
