@@ -147,7 +147,7 @@ def run() -> None:
 
 
 def read_results(planned: Planned) -> Results:
-    """Return the records of all that is planned, with the checksums of the previews."""
+    """Return the records of all that is planned, with the checksums of the previews and other images."""
     autoencoders = {name: read_record(autoencoder_record_path(name), AutoencoderRecord) for name in planned.autoencoder}
     return Results(
         dataset=read_record(DATASET_RECORD, DatasetRecord),
@@ -162,6 +162,7 @@ def read_results(planned: Planned) -> Results:
         diagnoses={name: read_record(diagnosis_path(name), DiagnosisRecord) for name in planned.diagnose},
         trajectories={name: read_record(trajectory_record_path(name), TrajectoryRecord) for name in planned.trajectory},
         previews={name: sha256(preview_path(name)) for name in ("real", *planned.sample)},
+        diagnosis_images={name: sha256(diagnosis_images_path(name)) for name in planned.diagnose},
     )
 
 
@@ -200,11 +201,8 @@ def picture(name: str) -> str:
 
 
 def read_states(model: str) -> dict[str, np.ndarray]:
-    """Return the images of a model's diagnosis by name, without those that older diagnoses lack."""
-    path = diagnosis_images_path(model)
-    if not path.is_file():
-        return {}
-    return dict(zip(STATES, read_npz(path, *STATES), strict=True))
+    """Return the images of a model's diagnosis by name."""
+    return dict(zip(STATES, read_npz(diagnosis_images_path(model), *STATES), strict=True))
 
 
 def write_tables(report: Report) -> None:

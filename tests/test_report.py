@@ -25,7 +25,7 @@ from stages.plan.result_files import Timed, Times, settings_digest, write_times,
 from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot
 from stages.reporting.plots.fid_plots import fid_against_steps
 from stages.reporting.results.differences import FAMILY
-from stages.store.files import read_json, sha256, write_json
+from stages.store.files import read_json, sha256, write_json, write_npz
 from stages.store.images import write_preview
 from stages.store.paths import (
     AUDIT,
@@ -34,6 +34,7 @@ from stages.store.paths import (
     REFERENCE_RECORD,
     RUNS,
     autoencoder_record_path,
+    diagnosis_images_path,
     diagnosis_path,
     guide_record_path,
     model_record_path,
@@ -157,6 +158,7 @@ def write_results(planned: Planned) -> None:
         )
         write_record(model_record_path(model), record)
         if model in planned.diagnose:
+            write_npz(diagnosis_images_path(model), **diagnosis_images())
             write_record(diagnosis_path(model), diagnosis_record(model))
     write_inputs(planned)
     for key, cell in planned.sample.items():
@@ -239,6 +241,19 @@ def trajectory_record(cell: Cell) -> TrajectoryRecord:
     )
 
 
+def diagnosis_images() -> dict[str, np.ndarray]:
+    chains = np.zeros((2, 4, 2, 8, 8, 1), np.uint8)
+    pairs = np.zeros((3, 2, 8, 8, 1), np.uint8)
+    times = np.arange(4)
+    return {
+        "pairs": pairs,
+        "pair_steps": np.array([20]),
+        "chain_states": chains,
+        "chain_x0": chains,
+        "chain_times": times,
+    }
+
+
 def diagnosis_record(model: str) -> DiagnosisRecord:
     """A diagnosis whose every curve is 1 at two times."""
     params = read_params()
@@ -257,7 +272,7 @@ def diagnosis_record(model: str) -> DiagnosisRecord:
             "model_sha256": DATA,
             "guide_sha256": DATA,
             "dataset_sha256": DATA,
-            "images_sha256": OTHER,
+            "images_sha256": sha256(diagnosis_images_path(model)),
             "formulas_at": 500,
             "reverse": [{"steps": 20, "value": 0.05, "margin": 0.001, "n": 20}],
             "formulas": {
@@ -738,6 +753,7 @@ def test_results_of_other_params_are_refused(measured: Planned, changes: dict, t
         (guide_record_path("adm-class"), {"dataset_sha256": OTHER}, "guide of adm-class: made with another dataset"),
         (guide_record_path("adm-class"), {"sha256": OTHER}, "images of adm-class-ddpm-guided-none-20: made with"),
         (diagnosis_path("adm"), {"seed": 8}, "diagnosis of adm: made with seed = 8, now 0"),
+        (diagnosis_path("adm"), {"images_sha256": OTHER}, "data/previews/diagnosis-adm.npz: not the images of this"),
         (DATASET_RECORD, {"preview_sha256": OTHER}, "data/previews/real.png: not the picture of these images"),
         (scores_path(CELL), {"fid": {"value": "x"}}, "data/scores/adm-ddpm-none-20.json: no record of"),
         (sample_record_path(CELL), {"seconds": 1}, f"data/records/samples/{CELL}.json: no record"),

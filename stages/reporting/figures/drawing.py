@@ -72,7 +72,7 @@ class Material:
     """All that figures are drawn from.
 
     ``diagnosis``, ``iterations`` and ``scores`` are the tables of reports/tables; ``preview`` returns the first images
-    of a cell, ``states`` the images of a model's diagnosis by name, an empty mapping without any.
+    of a cell, ``states`` the images of a diagnosed model by name.
     """
 
     params: Params
@@ -90,8 +90,7 @@ class Material:
     @property
     def step_counts(self) -> list[int]:
         """The steps of the chains of the diagnosis, those with all measures first."""
-        steps = self.params.diagnose.steps
-        return steps if isinstance(steps, list) else [steps]
+        return self.params.diagnose.steps
 
     def models(self, coordinate: str, condition: str | None = None) -> list[str]:
         """Return the models that were diagnosed, of one published name and of one condition."""
@@ -112,9 +111,8 @@ class Material:
             & (table["measure"] == measure)
             & (table["sampler"] == sampler)
             & (table["fix"] == fix)
+            & (table["steps"] == (steps or self.step_counts[0]))
         )
-        if "steps" in table:
-            chosen &= table["steps"] == (steps or self.step_counts[0])
         at, values, margins = table.loc[chosen, ["at", "value", "margin"]].sort_values("at").to_numpy(float).T
         return Points(at, values, None if np.isnan(margins).any() else margins)
 

@@ -145,7 +145,7 @@ def reconstructions(material: Material, figure: PublishedFigure) -> Drawing | st
     """Return images and what deterministic chains of different lengths make of them (IP, Fig. 5)."""
     for model in material.models("adm"):
         states = material.states(model)
-        if "pairs" not in states or not len(states["pair_steps"]):
+        if not len(states["pair_steps"]):
             continue
         pairs = states["pairs"][:COLUMNS]
         pictures = [Picture("x₀, real images", row_uri(pairs[:, 0]))]

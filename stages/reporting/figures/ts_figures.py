@@ -195,8 +195,7 @@ def window_and_cutoff(material: Material, figure: PublishedFigure) -> Drawing | 
             trials = sorted(each["trials"], key=lambda trial: trial[name])
             lines.append(Line(f"{each['steps']} steps", [t[name] for t in trials], [t["fid"] for t in trials]))
         title = f"Here: {found[0]['model']}, {found[0]['sampler']}"
-        if name == "window":
-            title += f", cutoff {found[0]['trials'][0]['cutoff']:g}"
+        title += f", cutoff {found[0]['trials'][0]['cutoff']:g}" if name == "window" else ", best windows"
         description = f"FID of every trial against the {label}, a line per number of steps."
         panels.append(chart(title, description, lines, label, figure.y, logarithmic=True))
         best = ", ".join(f"{each['chosen']:g} at {each['steps']} steps{_where(each['place'])}" for each in found)
@@ -223,8 +222,6 @@ def chains_of_images(material: Material, figure: PublishedFigure) -> Drawing | s
     """Return chains of images of DDIM and of TS-DDIM from the same noise (TS, Fig. 11)."""
     for model in _networks(material):
         states = material.states(model)
-        if "chain_states" not in states:
-            continue
         times = states["chain_times"]
         chosen = spaced(range(len(times)), STATES)[::-1]
         shown = ", ".join(f"{times[place]:.0f}" for place in chosen)
@@ -240,7 +237,7 @@ def chains_of_images(material: Material, figure: PublishedFigure) -> Drawing | s
             finding=f"The chains are of {model}, with the window and the cutoff of the diagnosis.",
             pictures=pictures,
         )
-    return "no diagnosed model has images of its chains"
+    return "no model was diagnosed"
 
 
 def selected_times(material: Material, figure: PublishedFigure) -> Drawing | str:

@@ -76,7 +76,8 @@ def page_context(report: Report) -> dict[str, Any]:
     metrics = published.papers.metrics
     phrases = method_phrases(published.methods)
     forest = forest_rows(differences, phrases)
-    main = main_chains(report.diagnosis)
+    # The main chains, which have all measures.
+    main = report.diagnosis[report.diagnosis["steps"] == params.diagnose.steps[0]]
     drawn = main[main["model"].isin(one_model_per_network(results.models))]
     return {
         "params": params,
@@ -401,13 +402,6 @@ def search_plots(report: Report) -> dict[str, Markup]:
     """Return a plot of the trials of each setting that was searched for."""
     found = {name: list(curves(report.searched, report.cells, name)) for name in searched_settings(report.searched)}
     return {name: Markup(search_plot(each, name)) for name, each in found.items() if each}
-
-
-def main_chains(diagnosis: pd.DataFrame) -> pd.DataFrame:
-    """Return the part of the diagnosis that is about the chains with all measures, which stand first."""
-    if "steps" not in diagnosis or diagnosis.empty:
-        return diagnosis
-    return diagnosis[diagnosis["steps"] == diagnosis["steps"].iloc[0]]
 
 
 def one_model_per_network(models: Mapping[str, ModelRecord]) -> list[str]:

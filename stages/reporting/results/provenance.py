@@ -15,6 +15,7 @@ from stages.store.paths import (
     DATA,
     DATASET,
     autoencoder_path,
+    diagnosis_images_path,
     guide_path,
     model_path,
     moments_path,
@@ -40,7 +41,8 @@ class Results:
     """The records of everything that is planned.
 
     ``samples``, ``scores`` and ``previews`` are by cell, ``autoencoders`` by their names, all others by model.
-    ``previews`` holds the checksum of each preview; that of the real images is ``real``.
+    ``previews`` holds the checksum of each preview; that of the real images is ``real``. ``diagnosis_images`` holds
+    those of the images of each diagnosis.
     """
 
     dataset: DatasetRecord
@@ -55,6 +57,7 @@ class Results:
     diagnoses: dict[str, DiagnosisRecord]
     trajectories: dict[str, TrajectoryRecord]
     previews: dict[str, str]
+    diagnosis_images: dict[str, str]
 
 
 class Mismatch(NamedTuple):
@@ -154,6 +157,9 @@ def provenance_mismatches(results: Results, params: Params, planned: Planned) ->
         if results.previews[key] != checksum:
             stage = "prepare" if key == "real" else f"sample@{key}"
             yield Mismatch(f"{preview_path(key)}: not the picture of these images", stage)
+    for name, diagnosis in results.diagnoses.items():
+        if results.diagnosis_images[name] != diagnosis.images_sha256:
+            yield Mismatch(f"{diagnosis_images_path(name)}: not the images of this diagnosis", f"diagnose@{name}")
 
 
 def _input_checksums(results: Results) -> dict[str, str]:

@@ -25,17 +25,14 @@ def material() -> Material:
     """Made-up results of every cell and model of the committed plan."""
     params = edited()
     cells = committed().stages.sample
-    steps = params.diagnose.steps
-    counts = steps if isinstance(steps, list) else [steps]
-    rows = [row for model in ("adm", "adm-class", "ddpm-net") for row in diagnosed(model, counts)]
-    columns = [*DIAGNOSIS_COLUMNS, *(["steps"] if "steps" not in DIAGNOSIS_COLUMNS else [])]
-    diagnosis = pd.DataFrame(rows, columns=["model", "sampler", "steps", "fix", "measure", "at", "value", "margin"])
+    models = ("adm", "adm-class", "ddpm-net")
+    rows = [row for model in models for row in diagnosed(model, params.diagnose.steps)]
     return Material(
         params=params,
         cells=cells,
         papers=published().papers,
         dataset="digits, 8×8",
-        diagnosis=diagnosis[columns],
+        diagnosis=pd.DataFrame(rows, columns=DIAGNOSIS_COLUMNS),
         iterations=iterations(),
         scores=pd.DataFrame([{**cell.axes, "fid": 10.0 + 50 / cell.steps} for cell in cells.values()]),
         searched={key: trials(cell) for key, cell in cells.items() if cell.fix == "ts"},

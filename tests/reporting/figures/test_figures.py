@@ -69,7 +69,6 @@ def test_of_a_study_that_measured_nothing_every_figure_has_its_reason() -> None:
         iterations=material().iterations.iloc[:0],
         searched={},
         times=Times(environment={}, cells={}),
-        states=lambda model: {},
     )
     states = draw_figures(published().figures, empty)
     assert not any(each.drawing for each in states)
@@ -162,7 +161,8 @@ def test_the_search_is_drawn_against_window_and_cutoff() -> None:
     drawing = drawn("ts", "7")
     assert len(drawing.panels) == 2
     assert any(re.fullmatch(r"Here: ddpm-net, ddim\S*, cutoff 300", text) for text in texts(drawing.panels[0]))
-    assert "The best window size is 10 at 5 steps, 10 at 10 steps" in drawing.finding
+    assert "The best window size is 10 at 5 steps (the smallest tried), 10 at 10 steps (the sm" in drawing.finding
+    assert "The best cutoff is 400 at 5 steps (the largest tried)" in drawing.finding
 
 
 def test_images_from_the_same_noise_are_of_one_sampler_and_number_of_steps() -> None:
