@@ -121,8 +121,15 @@ def iterations() -> pd.DataFrame:
 def trials(cell: Cell) -> Searched:
     """Nine trials; the smallest window and the cutoff 400 are best."""
     tried = [{"window": w, "cutoff": 300, "fid": 10.0 + w} for w in (10, 20, 40)]
-    tried += [{"window": 10, "cutoff": c, "fid": 30.0 - c / 40} for c in (200, 400)]
-    return Searched.model_validate({"values": {"window": 10, "cutoff": 400}, "settings": "", "trials": tried})
+    tried += [{"window": 10, "cutoff": c, "fid": 31.0 - c / 25} for c in (200, 400)]
+    return Searched.model_validate(
+        {
+            "values": {"window": 10, "cutoff": 400},
+            "settings": "",
+            "trials": tried,
+            "places": {"window": "lower edge", "cutoff": "upper edge"},
+        }
+    )
 
 
 def times(cells: Mapping[str, Cell]) -> Times:
