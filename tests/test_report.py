@@ -453,7 +453,10 @@ def test_a_section_has_the_printed_numbers_the_measured_ones_and_the_reasons(mea
     assert 'href="tables/ts-1.csv"' in ts1
     assert "Read as model <b>text-to-image</b>" in section("ts-table-10")
     assert "lost in the source" in section("es-table-7")
-    assert "not printed" in section("ip-table-5"), "how the missing spacing is read"
+    spacing = section("ip-table-5")
+    assert "Read as sampler.spacing <b>quadratic</b>" in spacing
+    assert "May be read as sampler.spacing <b>uniform</b>" in spacing
+    assert "ddim issue 32" in spacing, "the evidence"
     assert section("ip-table-10").count("Adam") == 2, "ours beside the printed setting"
 
 
@@ -461,8 +464,8 @@ def test_times_stand_in_their_tables_once_there_are_some(measured: Planned) -> N
     report.run()
     assert "not timed yet; run python -m stages times" in section("ts-table-3")
     assert '<section id="times"' not in content()
-    base = "ddpm-net-ddim-none-10"
-    shifted = "ddpm-net-ddim-ts-10"
+    base = "ddpm-net-ddim-ts-dpm-none-10"
+    shifted = "ddpm-net-ddim-ts-dpm-ts-10"
     timed = {"margin": 0.02, "images": 100, "rounds": 9}
     cells = {base: Timed(ms=1.25, overhead=None, **timed), shifted: Timed(ms=1.5, overhead=[20.0, 19.0, 21.0], **timed)}
     write_times(Times(environment={"device": "cpu"}, cells=cells))
@@ -478,7 +481,24 @@ def test_the_csv_of_a_table_has_the_numbers_of_its_block(measured: Planned) -> N
     assert set(block["steps"]) == {5, 10, 20, 50}
     assert block.loc[block["steps"] == 50, "value"].isna().all()
     assert block.loc[block["steps"] < 50, "value"].notna().all()
+    assert block["reading"].isna().all()
     assert not Path("reports/tables/es-7.csv").exists()
+
+
+def test_a_claim_and_its_table_have_the_numbers_of_each_reading(measured: Planned) -> None:
+    report.run()
+    block = pd.read_csv("reports/tables/es-2.csv")
+    beside = block[block["reading"] == "variance small"]
+    assert "adm-ddpm-small-es-20" in set(beside["cell"])
+    assert set(beside["steps"]) == {20}
+    assert "measured here, read as variance small" in section("es-table-2")
+    assert "measured here, read as" not in section("ts-table-1")
+    claims = section("verdicts")
+    assert "Epsilon Scaling lowers FID of ddpm-small, adm, read as <b>variance small</b>" in claims
+    assert "variance learned: same direction at 20 steps" in claims
+    assert "variance small: same direction at 20 steps" in claims
+    found = differences()
+    assert set(found["reading"].dropna()) == {"variance small"}
 
 
 def test_equal_inputs_give_equal_bytes_whatever_the_time_it_took(measured: Planned) -> None:
@@ -674,7 +694,7 @@ def test_three_training_seeds_give_a_verdict_and_the_page_tells_them(measured: P
     assert "one training run per model" in content()
     assert "3 seeds" not in content()
     params = study_params() | {"tables": ["ts-2"]}
-    params |= {f"{name}-{seed}": params[name] | {"seed": seed} for name in ("adm", "adm-ip") for seed in (1, 2)}
+    params |= {f"{name}-{seed}": params[name] | {"seed": seed} for name in ("adm", "adm-ip-15") for seed in (1, 2)}
     write_study(params)
     write_results(read_cells())
     for key, cell in read_cells().sample.items():
@@ -686,7 +706,7 @@ def test_three_training_seeds_give_a_verdict_and_the_page_tells_them(measured: P
     report.run()
     found = differences()
     found = found[found["axis"] == "model"]
-    assert set(found["model"]) == {"adm-ip"}
+    assert set(found["model"]) == {"adm-ip-15"}
     assert dict(zip(found["steps"], found["verdict"], strict=True)) == {
         5: "opposite",
         10: "opposite",
@@ -695,16 +715,16 @@ def test_three_training_seeds_give_a_verdict_and_the_page_tells_them(measured: P
     assert set(found["seeds"]) == {3}
     assert "that the papers print for Time-Shift and input perturbation (ADM-IP), <b>" in content()
     assert content().count(", 3 seeds</span>") == 3
-    assert "adm-ip: adm-ip, ddim-clipped, 3 seeds" in content().replace("\n", " ")
+    assert "adm-ip: adm-ip-15, ddim-clipped, 3 seeds" in content().replace("\n", " ")
     assert "training runs on the seeds 0, 1, 2, all sampled from the same noise" in content()
     assert "seed = 2" in content()
 
 
 def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(measured: Planned) -> None:
-    """With ddim.eta = 1 no section has the settings of the rows with eta = 0; nothing else may stand in for them."""
+    """With eta = 1 no section has the settings of the rows with eta = 0; nothing else may stand in for them."""
     params = study_params()
     params["es-strong"] = params["es"] | {"b": 1.1}
-    params["ddim"]["eta"] = 1.0
+    params["ddim-ts-dpm"]["eta"] = 1.0
     write_params(params)
     write_results(measured)
     report.run()
@@ -714,7 +734,10 @@ def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"ddpm": {"variance": "large"}}, "images of adm-ddpm-none-20: made with variance = 'small', now 'large' (and"),
+        (
+            {"ddpm": {"variance": "large"}},
+            "images of adm-ddpm-none-20: made with variance = 'learned', now 'large' (and",
+        ),
         ({"es": {"b": 1.2}}, "images of adm-ddpm-es-20: made with b = 1.017, now 1.2 (and"),
         ({"seed": 3}, "autoencoder vq: made with seed = 0, now 3 (and"),
         ({"adm": {"gamma": 0.5}}, "model adm: made with gamma = 0.0, now 0.5; run dvc repro"),
@@ -751,7 +774,7 @@ def test_results_of_other_params_are_refused(measured: Planned, changes: dict, t
         (autoencoder_record_path("vq"), {"seed": 1}, "autoencoder vq: made with seed = 1, now 0"),
         (autoencoder_record_path("vq"), {"sha256": OTHER}, "model ldm: made with another input than the one"),
         (guide_record_path("adm-class"), {"dataset_sha256": OTHER}, "guide of adm-class: made with another dataset"),
-        (guide_record_path("adm-class"), {"sha256": OTHER}, "images of adm-class-ddpm-guided-none-20: made with"),
+        (guide_record_path("adm-class"), {"sha256": OTHER}, "images of adm-class-ddim-guided-none-5: made with"),
         (diagnosis_path("adm"), {"seed": 8}, "diagnosis of adm: made with seed = 8, now 0"),
         (diagnosis_path("adm"), {"images_sha256": OTHER}, "data/previews/diagnosis-adm.npz: not the images of this"),
         (DATASET_RECORD, {"preview_sha256": OTHER}, "data/previews/real.png: not the picture of these images"),
@@ -801,6 +824,7 @@ def distinct() -> int:
     """How many different scores the CSVs of the tables have: by cell and metric; those of a diagnosis have no cell."""
     blocks = [pd.read_csv(path) for path in Path("reports/tables").glob("*-*.csv")]
     table = pd.concat(blocks).dropna(subset=["value"])
+    table = table[table["reading"].isna()]
     return len(table[["cell", "metric", "steps"]].drop_duplicates())
 
 

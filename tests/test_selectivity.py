@@ -109,10 +109,12 @@ def test_a_published_table_brings_its_own_cells(study: Path) -> None:
     """TS Table 5 needs two samplers, with TS and without, of a network that the toy study does not train."""
     assign(study, tables=["ts-5"], max_steps=5)
     plan(study)
-    added = {f"ddpm-net-{sampler}-{fix}-5" for sampler in ("ddim", "ddim-one") for fix in ("none", "ts")}
+    samplers = ("ddim-ts-dpm", "ddim-one-ts-dpm")
+    added = {f"ddpm-net-{sampler}-{fix}-5" for sampler in samplers for fix in ("none", "ts")}
     assert stale(study) == {"train@ddpm-net", "diagnose@ddpm-net", "report"} | both(*added)
-    assert repro(study, "sample@ddpm-net-ddim-ts-5") == {"train@ddpm-net", "sample@ddpm-net-ddim-ts-5"}
-    assert stale(study) == both(*added) - {"sample@ddpm-net-ddim-ts-5"} | {"diagnose@ddpm-net", "report"}
+    sampled = "sample@ddpm-net-ddim-ts-dpm-ts-5"
+    assert repro(study, sampled) == {"train@ddpm-net", sampled}
+    assert stale(study) == both(*added) - {sampled} | {"diagnose@ddpm-net", "report"}
 
 
 def test_gamma_trains_its_model_again_and_samples_its_cells(study: Path) -> None:

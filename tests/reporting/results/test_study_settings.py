@@ -87,7 +87,7 @@ def test_scaling_parameters() -> None:
 
 
 def test_scaling_of_conditional_and_guided_cells_is_their_own() -> None:
-    samplers = {"adm-ddpm": 1.1, "adm-class-ddpm": 1.2, "adm-class-ddpm-guided": 1.3}
+    samplers = {"adm-ddpm": 1.1, "adm-class-ddpm": 1.2, "adm-class-linear-ddpm-guided": 1.3}
     tuned = {f"{name}-es-{steps}": {"b": b} for name, b in samplers.items() for steps in (100, 50, 20)}
     params = edited(put("es/b", "tuned"))
     plan = make_plan(params, Known(published().papers, tuned), published().readings)
