@@ -362,6 +362,8 @@ def unpublished_rows(differences: pd.DataFrame, metrics: Mapping[str, Metric]) -
         rows.append(
             {
                 "paper": "",
+                "reading": "",
+                "holds": [],
                 "tables": [],
                 "statement": f"{pair['changed']} against {pair['base']}: {heading} of {pair['sampler']}, {same}",
                 "cells": {int(row["steps"]): row for row in _with_text(family)},
