@@ -182,9 +182,10 @@ def test_a_difference_within_the_margins_is_no_direction() -> None:
 def test_chains_are_shown_from_noise_to_image_for_both_samplers() -> None:
     drawing = drawn("ts", "11")
     assert "at t = 950, " in drawing.reading
-    assert [picture.caption for picture in drawing.pictures][:2] == [
-        "DDIM, image 1: states",
-        "TS-DDIM, image 1: states",
+    assert [picture.caption for picture in drawing.pictures] == [
+        f"image {image}, {what}: DDIM above, TS-DDIM below"
+        for image in (1, 2)
+        for what in ("states", "predicted images")
     ]
 
 
