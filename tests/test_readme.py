@@ -99,7 +99,7 @@ def test_the_readme_says_what_the_report_found() -> None:
     cells = json.loads((ROOT / "cells.json").read_text())["plan"]["sample"]
     assert f"{len(cells)} cells of samplers x fixes x steps" in WORDS
     words = summary["verdicts"]
-    told = [f"{words.get(word, 0)} {word}" for word in ("replicates", "contradicted", "inconclusive")]
+    told = [f"{words.get(word, 0)} {word}" for word in ("same direction", "opposite", "undecided")]
     assert ", ".join(told) in WORDS
     coverage = summary["coverage"]
     numbers = f"{coverage['measured']} of {coverage['published']} published numbers"

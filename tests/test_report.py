@@ -600,6 +600,10 @@ def test_every_percentage_recomputes_from_the_scores(measured: Planned) -> None:
     percentages_recompute(Path("reports"))
 
 
+def test_every_percentage_of_the_committed_report_recomputes() -> None:
+    percentages_recompute(ROOT / "reports")
+
+
 def test_a_fix_and_a_model_of_ones_own_have_their_differences_and_no_verdict(measured: Planned) -> None:
     report.run()
     published = Path("reports/tables/differences.csv").read_text()
