@@ -403,7 +403,15 @@ def test_watching_audits_at_every_change_until_interrupted(paper: Path, tmp_path
     claims = paper / "claims.csv"
     line = [sys.executable, "-m", "stages", "audit", "--published", "mine", "--watch"]
     with open(out, "w") as stdout, open(err, "w") as stderr:
-        process = subprocess.Popen(line, cwd=tmp_path, stdout=stdout, stderr=stderr, env={"PYTHONPATH": str(ROOT)})
+        process = subprocess.Popen(
+            line,
+            cwd=tmp_path,
+            stdout=stdout,
+            stderr=stderr,
+            env={"PYTHONPATH": str(ROOT)},
+            # A shell that runs tests in the background ignores Ctrl-C, and so would they.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
     try:
         wait_for(out, "audit.html\n")
         assert re.match(r"\n\d\d:\d\d:\d\d mine\npaper ", out.read_text())

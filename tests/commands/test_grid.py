@@ -88,7 +88,14 @@ def test_a_run_that_is_killed_loses_nothing(study: Path, number: signal.Signals)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(study)}
     before = recorded(study)
     process = subprocess.Popen(
-        GRID, cwd=study, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        GRID,
+        cwd=study,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell that runs tests in the background ignores Ctrl-C, and so would they.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while len(recorded(study)) < len(before) + 3:
         time.sleep(0.05)
