@@ -366,6 +366,8 @@ def unpublished_rows(differences: pd.DataFrame, metrics: Mapping[str, Metric]) -
                 "holds": [],
                 "tables": [],
                 "statement": f"{pair['changed']} against {pair['base']}: {heading} of {pair['sampler']}, {same}",
+                "reading": pair["reading"],
+                "holds": [],
                 "cells": {int(row["steps"]): row for row in _with_text(family)},
             }
         )
