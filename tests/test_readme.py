@@ -94,6 +94,33 @@ def test_every_page_says_what_the_reader_can_do_after_it() -> None:
         assert "After reading this page you" in text.split("\n## ")[0], name
 
 
+def shown(row: dict[str, str]) -> tuple[str, ...]:
+    """A row of differences.csv as docs/results.md prints it."""
+    number = {name: float(row[name]) for name in ("base_score", "score", "difference", "low", "high", "percent")}
+    change = f"{number['difference']:+.2f} [{number['low']:.2f}, {number['high']:.2f}]"
+    return (
+        f"`{row['cell']}`",
+        f"`{row['against']}`",
+        f"{number['base_score']:.2f}",
+        f"{number['score']:.2f}",
+        change,
+        f"{number['percent']:+.0f} %",
+        f"{row['verdict']} {row['at']}".strip(),
+    )
+
+
+def test_the_tables_of_the_results_are_rows_of_the_differences() -> None:
+    with (ROOT / "reports/tables/differences.csv").open(newline="") as stream:
+        measured = {shown(row) for row in csv.DictReader(stream) if row["metric"] == "fid"}
+    printed = [
+        tuple(cell.strip() for cell in line.strip("|").split("|"))
+        for line in DOCS["results.md"].splitlines()
+        if line.startswith("| `")
+    ]
+    assert printed
+    assert not set(printed) - measured
+
+
 def test_the_readme_says_what_the_report_found() -> None:
     summary = json.loads((ROOT / "reports/summary.json").read_text())
     cells = json.loads((ROOT / "cells.json").read_text())["plan"]["sample"]
