@@ -83,11 +83,14 @@ def test_an_experiment_on_eta_samples_the_ddim_cells_without_a_new_plan(study: P
 
 
 def test_a_section_more_stands_beside_the_first_and_runs_its_cells_alone(study: Path) -> None:
-    """Another b, with no line of code; the grid keeps one sampler, so that what left it shows to run nothing."""
+    """Another b, with no line of code; the grid keeps one sampler, so that what left it shows to run nothing.
+
+    The model is diagnosed again: without the scaling of the sampler that left.
+    """
     assign(study, **{"es-strong": {"method": "epsilon-scaling", "b": 1.3, "k": 0.0}})
     edit(study, "grid", samplers=["ddim"], fixes=["none", "es", "ts", "es-strong"])
     plan(study)
-    assert repro(study) == both("adm-ip-ddim-es-strong-4") | {"report"}
+    assert repro(study) == both("adm-ip-ddim-es-strong-4") | {"diagnose@adm-ip", "report"}
     with (study / "reports/tables/scores.csv").open() as table:
         fid = {row["fix"]: float(row["fid"]) for row in csv.DictReader(table)}
     assert set(fid) == {"none", "es", "ts", "es-strong"}
@@ -100,9 +103,10 @@ def test_one_more_step_count_runs_its_cells(study: Path) -> None:
     edit(study, "grid", steps=[4, 5])
     plan(study)
     added = {key.removesuffix("4") + "5" for key in KEYS}
-    assert stale(study) == both(*added) | {"report"}
+    rest = {"diagnose@adm-ip", "report"}
+    assert stale(study) == both(*added) | rest, "its diagnosis, for the values of Epsilon Scaling at one more step count"
     assert repro(study, "sample@adm-ip-ddim-none-5") == {"sample@adm-ip-ddim-none-5"}
-    assert stale(study) == both(*added) - {"sample@adm-ip-ddim-none-5"} | {"report"}
+    assert stale(study) == both(*added) - {"sample@adm-ip-ddim-none-5"} | rest
 
 
 def test_a_published_table_brings_its_own_cells(study: Path) -> None:
@@ -180,6 +184,7 @@ def test_an_edit_of_the_settings_of_a_method_reaches_exactly_its_own_cells(study
         (lambda study: append(study, "stages/config/method_settings.py"), set()),
         (lambda study: append(study, REPORT_CSS, "\n/* touched */\n"), {"audit", "report"}),
         (lambda study: edit(study, "ts", window=40), sampling(TS)),
+        (lambda study: edit(study, "es", b=1.005), sampling(ES) | {"diagnose@adm-ip"}),
         (lambda study: edit(study, "runtime", batch_size=7, checkpoint_every=1), set()),
         (lambda study: edit(study, "es-linear", k=0.002), set()),
         (lambda study: edit(study, "ddpm-recipe", lr=0.0005), set()),
@@ -194,7 +199,7 @@ def test_an_edit_of_the_settings_of_a_method_reaches_exactly_its_own_cells(study
         ),
     ],
     ids=[
-        "time_shift.py", "fix.py", "unused variant", "intervals.py", "params.py", "sections", "template", "ts.window",
+        "time_shift.py", "fix.py", "unused variant", "intervals.py", "params.py", "sections", "template", "ts.window", "es.b",
         "runtime", "unused fix", "unused recipe", "recipe", "extractor", "tuned.yaml", "search", "evaluate", "seed",
     ],
 )  # fmt: skip
