@@ -20,12 +20,13 @@ from stages.plan.repeats import repeated
 from stages.plan.result_files import read_times, read_tuned, settings_digest
 from stages.reporting.figures.drawing import Material
 from stages.reporting.figures.figure_states import draw_figures, figure_table
-from stages.reporting.page.content import Report, page_context
+from stages.reporting.page.content import Report, one_model_per_network, page_context
 from stages.reporting.page.mosaics import picture_uri
 from stages.reporting.results.differences import difference_table
 from stages.reporting.results.headline_numbers import coverage_table, floor_fid, headline_numbers, mean_floor
 from stages.reporting.results.measurements import (
     AXES,
+    diagnosis_in_git,
     diagnosis_table,
     exposure_bias_curves,
     measurements,
@@ -210,7 +211,7 @@ def write_tables(report: Report) -> None:
     tables = {
         "scores": report.scores,
         "differences": report.differences,
-        "diagnosis": report.diagnosis,
+        "diagnosis": diagnosis_in_git(report.diagnosis, one_model_per_network(report.results.models)),
         "iterations": report.iterations,
         "coverage": coverage_table(report.tables),
         "figures": figure_table(report.figures),

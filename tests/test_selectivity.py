@@ -104,7 +104,9 @@ def test_one_more_step_count_runs_its_cells(study: Path) -> None:
     plan(study)
     added = {key.removesuffix("4") + "5" for key in KEYS}
     rest = {"diagnose@adm-ip", "report"}
-    assert stale(study) == both(*added) | rest, "its diagnosis, for the values of Epsilon Scaling at one more step count"
+    assert stale(study) == both(*added) | rest, (
+        "its diagnosis, for the values of Epsilon Scaling at one more step count"
+    )
     assert repro(study, "sample@adm-ip-ddim-none-5") == {"sample@adm-ip-ddim-none-5"}
     assert stale(study) == both(*added) - {"sample@adm-ip-ddim-none-5"} | rest
 
@@ -199,8 +201,9 @@ def test_an_edit_of_the_settings_of_a_method_reaches_exactly_its_own_cells(study
         ),
     ],
     ids=[
-        "time_shift.py", "fix.py", "unused variant", "intervals.py", "params.py", "sections", "template", "ts.window", "es.b",
-        "runtime", "unused fix", "unused recipe", "recipe", "extractor", "tuned.yaml", "search", "evaluate", "seed",
+        "time_shift.py", "fix.py", "unused variant", "intervals.py", "params.py", "sections", "template", "ts.window",
+        "es.b", "runtime", "unused fix", "unused recipe", "recipe", "extractor", "tuned.yaml", "search", "evaluate",
+        "seed",
     ],
 )  # fmt: skip
 def test_what_a_change_reaches_first(study: Path, touch: Callable[[Path], None], expected: set[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -16,6 +16,21 @@ DIAGNOSIS_COLUMNS = ["model", "sampler", "steps", "fix", "measure", "at", "value
 # As many as plots show: the table is in git.
 DIGITS = 4
 MARGIN_DIGITS = 2
+# Measures that the table in git has of some models alone: they hardly differ between models of one network, or follow
+# from others.
+SHAPES = (
+    "chosen",
+    "coupling_to",
+    "delta_released",
+    "eps_norm_ceiling",
+    "eps_norm_ratio_fit",
+    "histogram_at",
+    "nearest",
+    "shift_",
+    "step_",
+    "variance",
+    "window_",
+)
 
 
 class Measurement(NamedTuple):
@@ -131,6 +146,11 @@ def diagnosis_table(records: Mapping[str, DiagnosisRecord]) -> pd.DataFrame:
     for column, digits in (("at", DIGITS), ("value", DIGITS), ("margin", MARGIN_DIGITS)):
         table[column] = [float(f"{number:.{digits}g}") for number in table[column].astype(float)]
     return table
+
+
+def diagnosis_in_git(diagnosis: pd.DataFrame, detailed: Collection[str]) -> pd.DataFrame:
+    """Return the long form of the diagnoses without the ``SHAPES`` of models that are not ``detailed``."""
+    return diagnosis[diagnosis["model"].isin(detailed) | ~diagnosis["measure"].str.startswith(SHAPES)]
 
 
 def exposure_bias_curves(diagnosis: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pytest
 from stages.plan.result_files import Timed, Times
 from stages.reporting.results.measurements import (
     Measurement,
+    diagnosis_in_git,
     diagnosis_key,
     diagnosis_table,
     measurements,
@@ -57,6 +58,12 @@ def test_long_form_is_as_exact_as_plots_and_has_the_finest_band_alone() -> None:
     assert table["value"].tolist()[:2] == [0.1235, 1235]
     assert table["margin"].tolist()[:2] == [0.012, 5.7]
     assert set(table["measure"]) == {"delta", "power_10", "delta_bar"}
+
+
+def test_the_table_in_git_has_shapes_of_some_models_alone() -> None:
+    table = diagnosis_table({"adm": made_up_diagnosis(), "adm-ip": made_up_diagnosis()})
+    kept = diagnosis_in_git(table, ["adm"]).groupby("model")["measure"].agg(set).to_dict()
+    assert kept == {"adm": {"delta", "nearest", "delta_bar"}, "adm-ip": {"delta", "delta_bar"}}
 
 
 @pytest.mark.parametrize(("field", "message"), [("values", "1 at 2 places"), ("margins", "1 of 2 values")])
