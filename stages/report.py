@@ -74,7 +74,7 @@ from stages.store.records import (
 
 TEMPLATES = Path(__file__).parent / "reporting" / "templates"
 # The arrays of images that a diagnosis keeps.
-STATES = ("pairs", "pair_steps", "chain_states", "chain_x0", "chain_times")
+STATES = ("pairs", "pairs_steps", "chain_states", "chain_x0", "chain_times")
 
 
 def run() -> None:

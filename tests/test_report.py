@@ -247,7 +247,7 @@ def diagnosis_images() -> dict[str, np.ndarray]:
     times = np.arange(4)
     return {
         "pairs": pairs,
-        "pair_steps": np.array([20]),
+        "pairs_steps": np.array([20]),
         "chain_states": chains,
         "chain_x0": chains,
         "chain_times": times,

@@ -145,11 +145,11 @@ def reconstructions(material: Material, figure: PublishedFigure) -> Drawing | st
     """Return images and what deterministic chains of different lengths make of them (IP, Fig. 5)."""
     for model in material.models("adm"):
         states = material.states(model)
-        if not len(states["pair_steps"]):
+        if not len(states["pairs_steps"]):
             continue
         pairs = states["pairs"][:COLUMNS]
         pictures = [Picture("x₀, real images", row_uri(pairs[:, 0]))]
-        for i, steps in enumerate(states["pair_steps"], 1):
+        for i, steps in enumerate(states["pairs_steps"], 1):
             pictures.append(Picture(f"x̂₀, from {steps} steps", row_uri(pairs[:, i])))
         table = material.diagnosis
         errors = table[(table["model"] == model) & (table["measure"] == "delta_bar")].sort_values("at")

@@ -148,7 +148,7 @@ def images() -> dict[str, np.ndarray]:
 
     return {
         "pairs": drawn(4, 3, 8, 8, 1),
-        "pair_steps": np.array([50, 100]),
+        "pairs_steps": np.array([50, 100]),
         "chain_states": drawn(2, 20, 2, 8, 8, 1),
         "chain_x0": drawn(2, 20, 2, 8, 8, 1),
         "chain_times": np.linspace(0, 950, 20),
