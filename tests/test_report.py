@@ -24,7 +24,6 @@ from stages.plan.plan_file import read_cells, read_plan, write_cells
 from stages.plan.result_files import Timed, Times, settings_digest, write_times, write_tuned
 from stages.reporting.plots.diagnosis_plot import GROUPS, diagnosis_plot
 from stages.reporting.plots.fid_plots import fid_against_steps
-from stages.reporting.results.differences import FAMILY
 from stages.store.files import read_json, sha256, write_json, write_npz
 from stages.store.images import write_preview
 from stages.store.paths import (
@@ -396,15 +395,14 @@ def percentages_recompute(reports: Path) -> None:
     assert list(excludes) == list(judged["verdict"].isin(["same direction", "opposite"]))
     page = (reports / "report.html").read_text()
     shown = re.findall(r"<b>([+−][\d.]+)&nbsp;%</b> <span class=\"interval\">\[([+−][\d.]+), ([+−][\d.]+)\]", page)
-    expected = []
-    for published in (True, False):
-        part = table[(table["verdict"] != "not published") == published]
-        for _, family in part.groupby(FAMILY, sort=False):
-            expected += family.sort_values("steps")[["percent", "percent_low", "percent_high"]].to_numpy().tolist()
-    assert len(shown) == len(table)
-    found = [[float(text.replace("−", "-")) for text in numbers] for numbers in shown]
-    # Half of the last digit shown.
-    assert np.array(found) == pytest.approx(np.array(expected), abs=0.0501)
+    expected = table[["percent", "percent_low", "percent_high"]].to_numpy()
+    assert len(shown) == len(expected)
+    for numbers in shown:
+        found = [float(text.replace("−", "-")) for text in numbers]
+        distances = np.abs(expected - found).max(axis=1)
+        # Half of the last digit shown; each row of the table is shown once, claims in an order of their own.
+        assert distances.min() <= 0.0501, numbers
+        expected = np.delete(expected, distances.argmin(), axis=0)
 
 
 def test_all_27_tables_have_their_section_in_the_order_of_the_papers(measured: Planned) -> None:

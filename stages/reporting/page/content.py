@@ -362,8 +362,6 @@ def unpublished_rows(differences: pd.DataFrame, metrics: Mapping[str, Metric]) -
         rows.append(
             {
                 "paper": "",
-                "reading": "",
-                "holds": [],
                 "tables": [],
                 "statement": f"{pair['changed']} against {pair['base']}: {heading} of {pair['sampler']}, {same}",
                 "reading": pair["reading"],
