@@ -7,6 +7,7 @@ every record as it is.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -190,6 +191,16 @@ class Curve(Section):
     at: list[Float]
     values: list[Float]
     margins: list[Annotated[Float, Field(ge=0)]] | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _values_are_finite(cls, curve: Any) -> Any:
+        if isinstance(curve, dict) and not all(map(math.isfinite, [*curve["values"], *(curve["margins"] or [])])):
+            raise InputError(
+                f"{curve['measure']} of the {curve['sampler']} chain under {curve['fix']} is not finite; "
+                "check the params of the fix and of the model"
+            )
+        return curve
 
     @model_validator(mode="after")
     def _a_value_each(self) -> Self:

@@ -30,7 +30,7 @@ def grid(folder: Path) -> str:
 def test_it_runs_what_is_stale_and_dvc_finds_nothing_left(study: Path) -> None:
     before = scores(study, "adm-ip-ddim-es-4")
     edit(study, "es", b=1.2)
-    assert "5 stages ran, 14 were up to date" in grid(study)
+    assert "6 stages ran, 13 were up to date" in grid(study)
     assert stale(study) == repro(study) == set()
     assert scores(study, "adm-ip-ddim-es-4") != before
     changed = run(study, "git", "status", "--porcelain").split()
@@ -72,7 +72,10 @@ def test_a_failing_cell_stops_no_other_and_is_named(study: Path) -> None:
     edit(study, "ts", window=30)
     result = attempt(study, *GRID)
     assert result.returncode == 1
-    (failed,) = [line for line in result.stdout.splitlines() if line.startswith("failed: ")]
+    failures = [line for line in result.stdout.splitlines() if line.startswith("failed: ")]
+    failed, diagnosis = sorted(failures, reverse=True)
+    assert diagnosis.startswith("failed: diagnose@adm-ip (exit status 2): diagnose: ")
+    assert "under es is not finite; check the params" in diagnosis
     assert failed.startswith("failed: sample@adm-ip-ddim-es-4 (exit status 2): sample: adm-ip-ddim-es-4: images 0 to")
     assert "are not finite; check its params" in failed
     assert "not run, because a stage before them failed" in result.stdout
