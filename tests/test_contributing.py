@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from stages.reporting.results.differences import VERDICTS
-from tests.dvc_study import KEYS, append, assign, both, edit, plan, repro, run, scores, stale
-from tests.toy import ROOT
+from tests.dvc_study import KEYS, append, assign, both, edit, plan, read_study, repro, run, scores, stale
+from tests.toy import ROOT, write_params
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 FENCED = r"```(?:python|yaml|csv)\n(.*?)^```$"
@@ -177,9 +177,12 @@ def test_a_data_set_is_prepared_and_what_reads_its_name_is_stale(study: Path) ->
 
 def test_an_autoencoder_makes_nothing_stale_but_its_model_and_cells(study: Path) -> None:
     put(study, "An autoencoder")
-    edit(study, "grid", models=["adm-ip", "ldm-plain"])
+    params = read_study(study)
+    # ADM's sampler takes a variance that the network of latents does not predict.
+    params["grid"] = [params["grid"], params["grid"] | {"models": ["ldm-plain"], "samplers": ["ddim"]}]
+    write_params(params, study)
     plan(study)
-    new = {key.replace("adm-ip", "ldm-plain") for key in KEYS}
+    new = {key.replace("adm-ip", "ldm-plain") for key in KEYS if "ddim" in key}
     assert stale(study) == {"autoencoder@plain", "train@ldm-plain", "report"} | both(*new)
 
 

@@ -65,7 +65,7 @@ def test_nothing_changed_runs_nothing_even_after_every_module_was_imported(study
 
 def test_an_experiment_on_es_runs_its_cells_and_putting_it_back_runs_none(study: Path) -> None:
     ran = executed(run(study, "dvc", "exp", "run", "-S", "es.b=1.005"))
-    assert ran == both(*ES) | {"report"}
+    assert ran == both(*ES) | {"diagnose@adm-ip", "report"}, "a model is diagnosed under the fix of its cells"
     moved = json.loads(run(study, "dvc", "metrics", "diff", "--json"))["reports/summary.json"]
     assert set(moved) == {"fid_percent.es"}, "the only fix that moved"
     edit(study, "es", b=toy_params()["es"]["b"])

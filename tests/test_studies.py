@@ -91,7 +91,10 @@ def test_every_dvc_command_works_in_a_study(quick: Path) -> None:
     assert repro_ran(quick) == set()
     # One after another in the workspace.
     ran = executed(in_study(quick, "dvc", "exp", "run", "-n", "more", "-S", "es.b=1.3"))
-    assert ran == {f"{stage}@{key}" for stage in ("sample", "evaluate") for key in ES if "ddim" in key} | {"report"}
+    assert ran == {f"{stage}@{key}" for stage in ("sample", "evaluate") for key in ES if "ddim" in key} | {
+        "diagnose@adm-ip",
+        "report",
+    }
     assert "reports/summary.json" in in_study(quick, "dvc", "metrics", "diff")
     assert in_study(quick, "dvc", "metrics", "show").count("\n") < 40
     in_study(quick, "dvc", "plots", "diff", "-o", str(quick / "plots"))

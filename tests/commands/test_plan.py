@@ -18,13 +18,14 @@ from stages.plan.plan_file import CELLS, read_cells, read_plan
 from stages.plan.planning import cell_evaluations, table_id
 from stages.plan.repeats import repeated
 from tests.reporting.results.studies import committed, content, published
-from tests.toy import ROOT, write_params
+from tests.toy import ROOT, with_published, write_params
 
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the committed params, entered, without a plan."""
     monkeypatch.chdir(tmp_path)
+    with_published(tmp_path)
     monkeypatch.setattr(cells, "read_published", published)
     write_params(content())
     return tmp_path

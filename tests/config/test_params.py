@@ -132,9 +132,9 @@ def test_faults_are_one_line(project: Path, edit: Edit, message: str, capsys: py
 
 def test_f_pndm_refuses_too_few_steps(project: Path) -> None:
     params = toy_params()
-    params["grid"] |= {"samplers": ["f-pndm"], "steps": [2]}
+    params["grid"] |= {"samplers": ["f-pndm"], "steps": [4]}
     write_params(params)
-    with pytest.raises(InputError, match="pndm needs at least 4 grid steps, not 1"):
+    with pytest.raises(InputError, match="pndm needs at least 4 grid steps, not 3"):
         read_plan()
 
 

@@ -52,7 +52,7 @@ class Network(nn.Module):
 def test_settings_are_found_by_name() -> None:
     assert set(network_settings()) == {"adm", "ddpm", "text", "stable-diffusion"}
     assert set(autoencoder_settings()) == {"kl", "vq"}
-    assert set(feature_network_settings()) == {"classifier", "inception"}
+    assert set(feature_network_settings()) == {"classifier", "efficientnet-lite0", "inception"}
 
 
 def test_settings_are_read_without_torch() -> None:
@@ -80,7 +80,7 @@ def test_settings_of_other_feature_networks_may_stand_beside() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"network": "vgg"}, "extractor.*'classifier', 'inception'"),
+        ({"network": "vgg"}, "extractor.*'classifier', 'efficientnet-lite0', 'inception'"),
         ({"epochs": 0}, "extractor.epochs: 0: input should be greater than or equal to 1"),
         ({"epochs": None}, "extractor.epochs"),
     ],

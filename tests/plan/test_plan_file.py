@@ -262,7 +262,7 @@ def test_stale_where_the_params_plan_something_else(study: Path, edit: Edit) -> 
     [
         put("es/b", 1.5),
         put("es-linear/k", 0.5),
-        put("ddim/eta", 1.0),
+        put("ddim-quadratic/eta", 1.0),
         put("ddim-quadratic/spacing", "pndm"),
         put("ts/window", 3),
         put("adm-ip/gamma", 0.3),
@@ -302,7 +302,7 @@ def published(study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("es.csv", "adm,ddpm,respaced,,none,50,fid,4.43", "adm,ddpm,respaced,,none,60,fid,4.43"),
         ("ip.csv", "cifar10,adm,ddpm,respaced,,none,80,fid", "cifar10,adm,ddpm,uniform,,none,80,fid"),
         ("ts.csv", ",5,fid,41.57,", ",5,sfid,41.57,"),
-        ("readings.csv", "ip/5,spacing,quadratic", "ip/5,spacing,uniform"),
+        ("readings.csv", "ip/5,sampler.spacing,quadratic,default", "ip/5,sampler.spacing,trailing,default"),
         ("readings.csv", "ts/8,needs,classifier guidance", "ts/8,needs,guidance"),
         ("readings.csv", "ts/10,needs", "ts/9,needs"),
     ],
@@ -320,7 +320,11 @@ def replace(path: Path, old: str, new: str) -> None:
 
 def test_not_stale_where_a_published_number_or_a_reason_is_worded_otherwise(published: Path) -> None:
     replace(published / "ts.csv", ",5,fid,41.57,", ",5,fid,41.58,")
-    replace(published / "readings.csv", "the text says ADM with classifier guidance", "as the text says")
+    replace(
+        published / "readings.csv",
+        "classifier guidance,default,guided by a classifier",
+        "classifier guidance,default,as the text says",
+    )
     assert read_cells()
 
 
