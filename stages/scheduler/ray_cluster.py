@@ -215,7 +215,8 @@ def _run(arguments: list[str], inputs: Mapping[str, Any], outs: list[str], proje
             target.parent.mkdir(parents=True, exist_ok=True)
             content.tofile(target)
         # DVC sets it too; with it a stage ends when its parent process does.
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "DVC_STAGE": " ".join(arguments)}
+        # Set, so that a stage ends with its parent; empty: the grid compares the inputs.
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "DVC_STAGE": ""}
         command = [sys.executable, "-m", "stages", *arguments]
         done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         files = {path: np.fromfile(folder / path, np.uint8) for path in outs} if done.returncode == 0 else {}

@@ -218,7 +218,10 @@ def row_without_names(row: PlannedRow, plan: Plan, old: dict[str, str]) -> Plann
     """A planned number with the axes of its cells in place of their keys, named as they were."""
 
     def cell(key: str | None) -> Any:
-        return key and tuple(old.get(str(part), part) for part in plan.stages.sample[key].axes.values())
+        # A name may look like a step count.
+        return key and tuple(
+            part if axis == "steps" else old.get(str(part), part) for axis, part in plan.stages.sample[key].axes.items()
+        )
 
     return row._replace(
         cell=cell(row.cell),

@@ -15,7 +15,6 @@ from stages.config.errors import InputError
 from stages.config.method_settings import SamplerSettings
 from stages.config.params import SAMPLERS, read_params
 from stages.config.registry import method_module, method_names
-from stages.diagnosis.chains import diagnosed_samplers
 from stages.diffusion.chain import Chain
 from stages.diffusion.schedule import ScheduleName, make_schedule, noise_levels
 from stages.plan.plan_file import planned_cell, read_plan
@@ -163,6 +162,3 @@ def test_a_diagnosis_that_would_explode_is_refused_by_the_plan(project: Path, st
         return
     with pytest.raises(InputError, match=r"params.yaml: diagnose.steps: adm-ip, ddim: [^\n]+$"):
         read_plan()
-    subject = make_schedule("cosine")
-    with pytest.raises(ValueError, match="explodes"):
-        diagnosed_samplers(subject, steps)

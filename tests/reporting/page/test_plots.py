@@ -93,7 +93,13 @@ def test_the_forest_plot_says_every_number_and_verdict() -> None:
     found = texts(forest_plot(differences(8).assign(relative=[-140.0, 2.5, *[0.0] * 6], low=-9.0, high=[400.0] * 8)))
     assert "+2 [−9, +400]" in found
     assert found.count("undecided") == 8
-    assert {"P0", "better ←", "→ worse", "measured here, with its interval", "printed in the paper"} <= set(found)
+    assert {
+        "P0",
+        "better ←",
+        "→ worse",
+        "measured here, with the interval that decides",
+        "printed in the paper",
+    } <= set(found)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.01, 0.2))
