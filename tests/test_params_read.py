@@ -96,6 +96,12 @@ class Watched:
             self.seen(name)
         return self.content.guiding(model)
 
+    def labels(self, cell: Any) -> Any:
+        # Whether the network has labels follows from its recipe, and with it its file, which the stage depends on.
+        for name in ("sample", cell.sampler):
+            self.seen(name)
+        return self.content.labels(cell)
+
     def model_copy(self, update: Mapping[str, Any]) -> Watched:
         return Watched(self.content, self.seen, update)
 

@@ -51,4 +51,4 @@ def test_an_unknown_data_set_is_refused(project: Path, capsys: pytest.CaptureFix
         "prepare: params.yaml: prepare.dataset: 'faces'; allowed are 'cifar10', 'cifar10-jpeg', 'digits', "
         "'fashion-mnist', 'folder'"
     )
-    assert [path.name for path in Path("data").iterdir()] == ["published"]
+    assert {path.name for path in Path("data").iterdir()} == {"published", "registry.yaml"}
