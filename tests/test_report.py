@@ -743,7 +743,7 @@ def test_a_section_that_changed_since_the_plan_leaves_its_rows_without_a_number(
         ({"es": {"b": 1.2}}, "images of adm-ddpm-es-20: made with b = 1.017, now 1.2 (and"),
         ({"seed": 3}, "autoencoder vq: made with seed = 0, now 3 (and"),
         ({"adm": {"gamma": 0.5}}, "model adm: made with gamma = 0.0, now 0.5; run dvc repro"),
-        ({"adm-recipe": {"lr": 0.5}}, "model adm: made with lr = 0.001, now 0.5 (and 1 more); run dvc repro"),
+        ({"adm-recipe": {"lr": 0.5}}, "model adm: made with lr = 0.001, now 0.5 (and 2 more); run dvc repro"),
         ({"evaluate": {"neighborhood": 5}}, "reference: made with neighborhood = 3, now 5 (and"),
         ({"diagnose": {"window": 9}}, "diagnosis of adm: made with window = 50, now 9 (and"),
         ({"extractor": {"epochs": 9}}, "extractor: made with epochs = 2, now 9; run dvc repro"),
@@ -833,8 +833,10 @@ def distinct() -> int:
 def test_the_change_of_a_fix_is_the_mean_over_its_cells(measured: Planned) -> None:
     report.run()
     found = summary()["fid_percent"]
-    assert set(found) == {"es", "es-linear", "ts", "adm-ip", "ddpm-net-ip"}
+    small = {f"{name} (variance small)" for name in ("es", "es-linear", "adm-ip-15")}
+    assert set(found) == {"es", "es-linear", "ts", "adm-ip-15", "ddpm-net-ip"} | small
     table = differences().drop_duplicates(["cell", "against", "metric"])
+    table = table[table["reading"] == ""]
     of_es = table[(table["fix"] == "es") & (table["axis"] == "fix")]
     assert found["es"] == pytest.approx(of_es["percent"].mean(), abs=1e-3)
     assert found["es"] < 0 < found["ts"]
@@ -936,7 +938,7 @@ def test_the_page_tells_when_a_model_is_first_below_its_base(measured: Planned) 
 def test_the_page_tells_of_averages_that_have_not_warmed_up(measured: Planned) -> None:
     """Decay 0.995 leaves 99.5 %, 99 % and 98.5 % of the initial weights after 1 to 3 iterations."""
     report.run()
-    told = "".join(Page(section("ip-figure-3")).text)
+    told = " ".join("".join(Page(section("ip-figure-3")).text).split())
     assert "initial weights: 99.5 % after 1, 99 % after 2, 98.5 % after 3 iterations." in told
     assert "Not warmed up" not in content()
     assert '<tr><th scope="row">class labels</th><td>random</td></tr>' in content()
