@@ -836,7 +836,7 @@ def test_the_change_of_a_fix_is_the_mean_over_its_cells(measured: Planned) -> No
     small = {f"{name} (variance small)" for name in ("es", "es-linear", "adm-ip-15")}
     assert set(found) == {"es", "es-linear", "ts", "adm-ip-15", "ddpm-net-ip"} | small
     table = differences().drop_duplicates(["cell", "against", "metric"])
-    table = table[table["reading"] == ""]
+    table = table[table["reading"].isna()]
     of_es = table[(table["fix"] == "es") & (table["axis"] == "fix")]
     assert found["es"] == pytest.approx(of_es["percent"].mean(), abs=1e-3)
     assert found["es"] < 0 < found["ts"]
