@@ -24,7 +24,7 @@ UNDECLARED = {"runtime"}
 # Sections of which some stages declare a part.
 PARTLY = {"sample"}
 # Declared by the report for the plan's sake, which it makes again to say why a number has no cell, and for searches.
-FOR_THE_PLAN = {"report": {"tables", "max_steps", "grid", "diagnose", "sample", "search"}}
+FOR_THE_PLAN = {"report": {"beside", "tables", "max_steps", "grid", "diagnose", "sample", "search"}}
 MODEL, KEY = "adm-ip", "adm-ip-ddim-es-4"
 GRID = [{"models": [MODEL], "samplers": ["ddim"], "fixes": ["es"], "steps": [4]}]
 TRAJECTORY = {"models": [MODEL], "iterations": [2], "sampler": "ddpm", "fix": "es", "steps": 4}
