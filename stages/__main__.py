@@ -245,6 +245,12 @@ if __name__ == "__main__":
         )
         sys.exit(2)
     # DVC sets it for the commands that it runs; a command that a user started may outlive the shell.
-    if "DVC_STAGE" in os.environ:
-        end_with_parent()
-    sys.exit(main())
+    if "DVC_STAGE" not in os.environ:
+        sys.exit(main())
+    end_with_parent()
+    status = main()
+    # At once: DVC reads the inputs when this process is gone, and what they were compared with is older by as much as
+    # torch takes to be torn down.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

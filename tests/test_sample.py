@@ -48,7 +48,9 @@ SAMPLERS = (
 FIXES = ("none", "es", "es-linear", "ts")
 # DEIS goes along its grid alone, so it takes no fix that moves where its steps lead.
 FIXES_OF = {sampler: tuple(fix for fix in FIXES if (sampler, fix) != ("deis", "ts")) for sampler in SAMPLERS}
-CELLS = [f"adm-{sampler}-{fix}-5" for sampler, fixes in FIXES_OF.items() for fix in fixes]
+# The cosine schedule of "adm" ends where these explode, so the plan refuses their grids there.
+MODEL_OF = {sampler: "adm-linear" if sampler in ("dpm-solver-2", "deis") else "adm" for sampler in SAMPLERS}
+CELLS = [f"{MODEL_OF[sampler]}-{sampler}-{fix}-5" for sampler, fixes in FIXES_OF.items() for fix in fixes]
 
 
 @pytest.fixture
@@ -63,11 +65,13 @@ def trained(project: Path) -> Path:
 def configure(batch_size: int = 40, **changes) -> None:
     params = toy_params()
     params["grid"] = [
-        {"models": ["adm"], "samplers": [sampler], "fixes": list(fixes), "steps": [5]}
+        {"models": [MODEL_OF[sampler]], "samplers": [sampler], "fixes": list(fixes), "steps": [5]}
         for sampler, fixes in FIXES_OF.items()
     ]
     params["runtime"]["batch_size"] = batch_size
     params["adm-recipe"] |= {"iterations": 60, "lr": 2e-3, "warmup": 10}
+    params["adm-linear-recipe"] = params["adm-recipe"] | {"schedule": "linear"}
+    params["adm-linear"] = params["adm"] | {"recipe": "adm-linear-recipe"}
     for section, values in changes.items():
         params[section] = params[section] | values if isinstance(values, dict) else values
     write_study(params)
@@ -80,11 +84,13 @@ def images(cell: str) -> np.ndarray:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_sampler_with_every_fix_writes_exactly_n_images(trained: Path, cell: str) -> None:
+    if cell.startswith("adm-linear"):
+        train.run("adm-linear")
     found = images(cell)
     assert found.shape == (60, 8, 8, 1)
     assert found.dtype == np.uint8
     record = read_json(sample_record_path(cell))
-    assert record["nfe"] == 5 + {"s-pndm": 1, "f-pndm": 9}.get(record["sampler"], 0)
+    assert record["nfe"] == 5 + {"s-pndm": 0, "f-pndm": 8}.get(record["sampler"], 0)
     assert record["n"] == 60
     assert np.array_equal(read_preview(preview_path(cell)), found[:50])
     assert not list(Path(".scratch").glob("sample-*"))
@@ -113,11 +119,12 @@ def test_moments_are_of_the_model_and_told_by_their_record(trained: Path) -> Non
 
 
 def test_neutral_fixes_write_the_images_of_none(trained: Path) -> None:
+    train.run("adm-linear")
     configure(es={"b": 1.0}, ts={"window": 0, "update_time": "shifted", "cutoff_on": "next"})
     for sampler, fixes in FIXES_OF.items():
-        base = images(f"adm-{sampler}-none-5")
+        base = images(f"{MODEL_OF[sampler]}-{sampler}-none-5")
         for fix in {"es", "ts"} & set(fixes):
-            assert np.array_equal(images(f"adm-{sampler}-{fix}-5"), base)
+            assert np.array_equal(images(f"{MODEL_OF[sampler]}-{sampler}-{fix}-5"), base)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

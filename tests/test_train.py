@@ -402,7 +402,6 @@ def test_a_model_file_says_how_to_sample_from_it(project: Path) -> None:
     Path("params.yaml").unlink()
     model = load_model("adm", "adm")
     assert (model.shape, model.predicts_variance) == ((1, 8, 8), True)
-    assert not model.network.training
     assert model.schedule.timesteps == 100
     assert float(model.schedule.beta[0]) == pytest.approx(1e-3)
 
