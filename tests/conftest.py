@@ -19,7 +19,14 @@ from tests.toy import toy_params, with_published, write_study
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-DVC = ("test_cluster.py", "test_contributing.py", "test_grid.py", "test_selectivity.py", "test_studies.py")
+DVC = (
+    "test_cluster.py",
+    "test_contributing.py",
+    "test_grid.py",
+    "test_running.py",
+    "test_selectivity.py",
+    "test_studies.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
