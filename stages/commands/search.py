@@ -192,7 +192,7 @@ def measure(params: Params, cell: Cell) -> Measure:
     draw = drawing(params, cell, load_model(cell.model, cell.network), params.search.seed)
     network = load_feature_network()
     real = read_reference(fid.KINDS)
-    n = params.sample.n
+    n = params.trial_images
 
     def images(values: Values) -> Iterator[np.ndarray]:
         for start, stop in batches(n):

@@ -92,6 +92,7 @@ class Evaluate(Section):
 
 class Search(Section):
     seed: Annotated[Int, Field(ge=0)]
+    n: Annotated[Int, Field(ge=2)] | None = None
 
 
 class Trajectory(Section):

@@ -203,6 +203,11 @@ class Params(Section):
             return "random"
         return self.sample.labels if condition == "class" or self.samplers[cell.sampler].takes == "guide" else None
 
+    @property
+    def trial_images(self) -> int:
+        """How many images a trial of a search draws: as many as a score where params.yaml does not say."""
+        return self.sample.n if self.search.n is None else self.search.n
+
     def searching(self, cell: Cell) -> dict[str, Any]:
         """Return all settings that decide what a search finds for a cell."""
         sampler = self.samplers[cell.sampler]
@@ -214,7 +219,7 @@ class Params(Section):
             **chosen,
             **cell.axes,
             "training": self.training(cell.model),
-            "n": self.sample.n,
+            "n": self.trial_images,
             "seed": self.search.seed,
             "precision": self.sample.precision,
             "sampler_params": sampler.model_dump(exclude_defaults=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from stages.commands import search
 from stages.commands.search import places
 from stages.config.params import read_params
 from stages.methods.fixes import time_shift
-from stages.plan.plan_file import read_cells
+from stages.plan.plan_file import read_cells, read_plan
 from stages.plan.result_files import TUNED, read_tuned, settings_digest, write_tuned
 from stages.sampling.trial import Trial
 from tests.toy import toy_params, write_params, write_study
@@ -82,6 +83,17 @@ def test_a_trial_is_the_score_of_its_images_on_the_seed_of_searches(trained: Pat
     assert measured({"b": trial["b"]}) == pytest.approx(trial["fid"], abs=6e-5)
     other = params.model_copy(update={"search": params.search.model_copy(update={"seed": 1})})
     assert search.measure(other, cell)({"b": trial["b"]}) != pytest.approx(trial["fid"], abs=1e-3)
+
+
+def test_a_trial_may_draw_fewer_images_than_a_score(trained: Path) -> None:
+    """FIDs of 30 images are other ones, and a search of as many as a score has the digest of one that says nothing."""
+    params = read_params()
+    cell = read_plan(tuned=defaultdict(lambda: search.neutral_values(params))).stages.sample[ES]
+    fewer, equal = (
+        params.model_copy(update={"search": params.search.model_copy(update={"n": n})}) for n in (30, params.sample.n)
+    )
+    assert search.measure(fewer, cell)({"b": 1.0}) != search.measure(params, cell)({"b": 1.0})
+    assert settings_digest(fewer, cell) != settings_digest(params, cell) == settings_digest(equal, cell)
 
 
 def test_an_unknown_cell_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
