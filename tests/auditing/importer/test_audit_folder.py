@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from stages.__main__ import main
-from stages.auditing.importer.propose import folder as made
+from stages.auditing.importer.propose import audit_folder as made
 from tests.auditing.importer.tables import HERE
 
 
