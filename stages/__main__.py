@@ -249,8 +249,8 @@ if __name__ == "__main__":
         sys.exit(main())
     end_with_parent()
     status = main()
-    # At once: DVC reads the inputs when this process is gone, and what they were compared with is older by as much as
-    # torch takes to be torn down.
+    # DVC reads the inputs once this process has ended. Skip the teardown of torch, during which a change of them would
+    # go unnoticed.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

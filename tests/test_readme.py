@@ -126,8 +126,8 @@ def test_the_readme_says_what_the_report_found() -> None:
     cells = json.loads((ROOT / "cells.json").read_text())["plan"]["sample"]
     assert f"{len(cells)} cells of samplers x fixes x steps" in WORDS
     words = summary["verdicts"]
-    told = [f"{words.get(word, 0)} {word}" for word in ("same direction", "opposite", "undecided")]
-    assert ", ".join(told) in WORDS
+    same, opposite, undecided = (words.get(word, 0) for word in ("same direction", "opposite", "undecided"))
+    assert f"{same} go in the same direction, {opposite} in the opposite one, and {undecided} are undecided" in WORDS
     coverage = summary["coverage"]
     numbers = f"{coverage['measured']} of {coverage['published']} published numbers"
     assert f"{numbers}, in {coverage['tables']} of 27 tables" in WORDS

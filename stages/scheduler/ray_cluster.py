@@ -214,8 +214,7 @@ def _run(arguments: list[str], inputs: Mapping[str, Any], outs: list[str], proje
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             content.tofile(target)
-        # DVC sets it too; with it a stage ends when its parent process does.
-        # Set, so that a stage ends with its parent; empty: the grid compares the inputs.
+        # With DVC_STAGE set, a stage ends when its parent does; empty, it leaves the comparison of inputs to the grid.
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "DVC_STAGE": ""}
         command = [sys.executable, "-m", "stages", *arguments]
         done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

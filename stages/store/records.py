@@ -195,11 +195,15 @@ class Curve(Section):
     @model_validator(mode="before")
     @classmethod
     def _values_are_finite(cls, curve: Any) -> Any:
-        if isinstance(curve, dict) and not all(map(math.isfinite, [*curve["values"], *(curve["margins"] or [])])):
-            raise InputError(
-                f"{curve['measure']} of the {curve['sampler']} chain under {curve['fix']} is not finite; "
-                "check the params of the fix and of the model"
-            )
+        if not isinstance(curve, dict):
+            return curve
+        for name in ("values", "margins"):
+            found = curve.get(name)
+            if isinstance(found, list) and any(isinstance(each, float) and not math.isfinite(each) for each in found):
+                chain = f"the {curve.get('sampler')} chain under {curve.get('fix')}"
+                raise InputError(
+                    f"{curve.get('measure')} of {chain} is not finite; check the params of the fix and of the model"
+                )
         return curve
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ from tests.methods.fixes.test_fixes import Making, sampled
 from tests.methods.samplers.test_samplers import COSINE, LINEAR, SAMPLERS
 
 RELEASED = {"a": time_shift_a, "b": time_shift_b, "c": time_shift_c, "d": time_shift_d}
-# DEIS reads the schedule along its grid alone: of these it takes what the network is told.
+# DEIS reads the schedule along its grid alone: of these it takes the times that the network receives.
 MOVED = [name for name in SAMPLERS if name != "deis"]
 
 
